@@ -1,12 +1,12 @@
-"""How much SQLite executes: the cost of an operation of a store, whatever the machine does besides."""
+"""The cost of an operation of a store in instructions of SQLite, which does not depend on the machine's load."""
 
 from collections.abc import Callable
 
 from harness.emulator.store import Store
 
 
-def steps(store: Store, act: Callable[[], object]) -> int:
-    """Hundreds of instructions that SQLite executes during a call."""
+def steps(store: Store, action: Callable[[], object]) -> int:
+    """How many hundreds of instructions SQLite executes during a call."""
     ticks = 0
 
     def tick() -> None:
@@ -15,7 +15,7 @@ def steps(store: Store, act: Callable[[], object]) -> int:
 
     store._connection.set_progress_handler(tick, 100)
     try:
-        act()
+        action()
     finally:
         store._connection.set_progress_handler(None, 0)
     return ticks

@@ -1,4 +1,4 @@
-"""Who may come in, and who makes room."""
+"""Which connections are accepted, and which are closed to make room."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from harness.emulator.admission import Activity, Admission, Visitor
 
 
 class Door:
-    """An admission, and the names of those that it closed."""
+    """An admission, and the names of the connections that it closed."""
 
     def __init__(self, newcomers: int = 3, proven: int = 3, unproven_bytes: int = 100) -> None:
         self.admission = Admission(newcomers, proven_limit=proven, unproven_bytes=unproven_bytes)
@@ -53,8 +53,8 @@ def test_a_connection_that_is_being_answered_is_never_closed(door: Door) -> None
 
 
 def test_newcomers_do_not_displace_those_with_credentials(door: Door) -> None:
-    known = door.enter("known", Activity.IDLE)
-    known.prove()
+    proven = door.enter("known", Activity.IDLE)
+    proven.prove()
     for number in range(10):
         door.enter(str(number))
 
@@ -85,16 +85,16 @@ def test_who_holds_most_without_credentials_is_closed_when_it_becomes_too_much()
     door.enter("middle").hold(40)
 
     assert door.closed == ["large"]
-    large.hold(60)  # it may still report, until its end is noticed
+    large.hold(60)  # it may still report bytes until it has ended
     door.enter("another").hold(40)
     assert door.closed == ["large"]
 
 
 def test_what_came_before_valid_credentials_does_not_count_any_more() -> None:
     door = Door(newcomers=10)
-    known = door.enter("known")
-    known.hold(90)
-    known.prove()
+    proven = door.enter("known")
+    proven.hold(90)
+    proven.prove()
     door.enter("next").hold(90)
 
     assert door.closed == []

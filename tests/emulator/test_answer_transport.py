@@ -1,4 +1,4 @@
-"""How an answer is written: its status line says the sentence of a refusal, as Azure's do, and it may come as one."""
+"""How a response is written: its status line has the error message, as Azure's have, and its parts may be joined."""
 
 import asyncio
 import http.client
@@ -16,7 +16,7 @@ CLOSED = b"(closed)"
 
 
 class WrittenTransport(asyncio.Transport):
-    """A connection that keeps what is written to it."""
+    """A connection that records the data written to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,17 +29,17 @@ class WrittenTransport(asyncio.Transport):
         self.written.append(CLOSED)
 
 
-def phrased(sentence: str, *parts: bytes) -> list[bytes]:
+def written_parts(sentence: str, *parts: bytes) -> list[bytes]:
     connection = WrittenTransport()
-    answer = AnswerTransport(connection)
-    answer.set_phrase(sentence)
+    transport = AnswerTransport(connection)
+    transport.set_phrase(sentence)
     for part in parts:
-        answer.write(part)
+        transport.write(part)
     return connection.written
 
 
 def test_the_first_line_says_the_sentence_and_the_rest_is_as_it_was() -> None:
-    written = phrased(
+    written = written_parts(
         "The specified share does not exist.", b"HTTP/1.1 404 Not Found\r\na: b\r\n\r\n", b"HTTP/1.1 404 x\r\n"
     )
 
@@ -48,31 +48,31 @@ def test_the_first_line_says_the_sentence_and_the_rest_is_as_it_was() -> None:
 
 def test_what_is_held_is_written_as_one() -> None:
     connection = WrittenTransport()
-    answer = AnswerTransport(connection)
-    answer.hold()
-    answer.write(b"head")
-    answer.write(b"body")
+    transport = AnswerTransport(connection)
+    transport.hold()
+    transport.write(b"head")
+    transport.write(b"body")
     assert not connection.written
 
-    answer.release()
-    answer.write(b"next")
+    transport.release()
+    transport.write(b"next")
 
     assert connection.written == [b"headbody", b"next"]
 
 
 def test_a_connection_is_closed_after_what_was_held() -> None:
     connection = WrittenTransport()
-    answer = AnswerTransport(connection)
-    answer.hold()
-    answer.write(b"last")
+    transport = AnswerTransport(connection)
+    transport.hold()
+    transport.write(b"last")
 
-    answer.close()
+    transport.close()
 
     assert connection.written == [b"last", CLOSED]
 
 
 def test_an_interim_answer_keeps_its_own_words() -> None:
-    written = phrased("No.", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    written = written_parts("No.", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 Forbidden\r\n\r\n")
 
     assert written == [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 No.\r\n\r\n"]
 
@@ -87,7 +87,7 @@ def test_an_interim_answer_keeps_its_own_words() -> None:
     ],
 )
 def test_a_sentence_never_leaves_its_line(sentence: str, phrase: bytes) -> None:
-    assert phrased(sentence, b"HTTP/1.1 400 Bad Request\r\n\r\n") == [b"HTTP/1.1 400 " + phrase + b"\r\n\r\n"]
+    assert written_parts(sentence, b"HTTP/1.1 400 Bad Request\r\n\r\n") == [b"HTTP/1.1 400 " + phrase + b"\r\n\r\n"]
 
 
 def test_storage_says_why_even_where_there_is_no_body(endpoint: Endpoint) -> None:
@@ -96,18 +96,18 @@ def test_storage_says_why_even_where_there_is_no_body(endpoint: Endpoint) -> Non
     phrases = []
     for method in ("GET", "HEAD"):
         connection.request(method, f"/{endpoint.storage_account}/share/file")
-        answer = connection.getresponse()
-        answer.read()
-        phrases.append(answer.reason)
+        response = connection.getresponse()
+        response.read()
+        phrases.append(response.reason)
     connection.close()
 
     assert set(phrases) == {
         "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
     }
-    trusting = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
+    settings = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
     url = f"https://{endpoint.storage_account}.file.core.windows.net"
     with (
-        ShareFileClient(url, "no-such", "f", credential=endpoint.storage_key, **trusting) as file,
+        ShareFileClient(url, "no-such", "f", credential=endpoint.storage_key, **settings) as file,
         pytest.raises(ResourceNotFoundError, match=r"The specified share does not exist\."),
     ):
         file.get_file_properties()
@@ -123,9 +123,9 @@ def test_batch_ai_says_why_and_resource_manager_does_not(endpoint: Endpoint, ses
     session.put(f"{group}?api-version=2021-04-01", json={"location": "eastus"}, headers=headers).raise_for_status()
     session.post(f"{arm}/providers/Microsoft.BatchAI/register?api-version=2021-04-01", headers=headers)
     workspace = f"{group}/providers/Microsoft.BatchAI/workspaces/none?api-version=2018-05-01"
-    while (answer := session.get(workspace, headers=headers)).status_code == 409:
+    while (response := session.get(workspace, headers=headers)).status_code == 409:
         pass
 
-    assert (answer.status_code, answer.reason) == (404, answer.json()["error"]["message"])
+    assert (response.status_code, response.reason) == (404, response.json()["error"]["message"])
     missing = session.get(f"{arm}/resourceGroups/none?api-version=2021-04-01", headers=headers)
     assert (missing.status_code, missing.reason) == (404, "Not Found")

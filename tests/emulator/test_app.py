@@ -1,4 +1,4 @@
-"""What the application does with an answer that no client could read."""
+"""The application replaces responses that no client could read."""
 
 import asyncio
 from collections.abc import MutableMapping
@@ -17,7 +17,7 @@ from harness.emulator.store import Store
 
 
 class Careless:
-    """A host that sends back what it was sent, as a header."""
+    """A host that returns a value of the query in a header, unchecked."""
 
     def plays(self, host: str) -> bool:
         return host == "careless"
@@ -38,12 +38,12 @@ class Careless:
         return Response(503)
 
 
-def answer(query: bytes, host: bytes = b"careless") -> tuple[int, dict[bytes, bytes], bytes]:
+def send(query: bytes, host: bytes = b"careless") -> tuple[int, dict[bytes, bytes], bytes]:
     """Status, headers and body of what the application sends."""
-    sent: list[MutableMapping[str, Any]] = []
+    events: list[MutableMapping[str, Any]] = []
 
-    async def send(event: MutableMapping[str, Any]) -> None:
-        sent.append(event)
+    async def record(event: MutableMapping[str, Any]) -> None:
+        events.append(event)
 
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -54,15 +54,15 @@ def answer(query: bytes, host: bytes = b"careless") -> tuple[int, dict[bytes, by
         "state": {"connection": None, "answer": AnswerTransport(asyncio.Transport())},
     }  # fmt: skip
     emulator = Emulator(
-        [Careless()], FaultInjector(Faults(Store(":memory:")), SystemClock()), advice=" Ask somebody else."
+        [Careless()], FaultInjector(Faults(Store(":memory:")), SystemClock()), advice=" Use another host."
     )
-    asyncio.run(emulator(scope, receive, send))
-    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+    asyncio.run(emulator(scope, receive, record))
+    return events[0]["status"], dict(events[0]["headers"]), events[1]["body"]
 
 
 @pytest.mark.parametrize("value", [b"a%0d%0aSet-Cookie:b", b"%0a", b"%0d", b"%00", b"%7f", b"%1f"])
 def test_a_value_that_would_begin_another_header_is_a_bad_request(value: bytes) -> None:
-    status, headers, body = answer(b"value=" + value)
+    status, headers, body = send(b"value=" + value)
 
     assert status == 400
     assert b"x-echo" not in headers
@@ -70,12 +70,12 @@ def test_a_value_that_would_begin_another_header_is_a_bad_request(value: bytes) 
 
 
 def test_any_other_value_is_sent() -> None:
-    status, headers, _ = answer(b"value=%C3%A9%09%E2%82%AC")
+    status, headers, _ = send(b"value=%C3%A9%09%E2%82%AC")
 
     assert (status, headers[b"x-echo"]) == (200, b"\xe9\t?")
 
 
 def test_a_host_that_nobody_plays_is_misdirected() -> None:
-    assert answer(b"", host=b"other:80")[::2] == (
-        421, b"The emulator does not play the host 'other'. Ask somebody else.\n",
+    assert send(b"", host=b"other:80")[::2] == (
+        421, b"The emulator does not play the host 'other'. Use another host.\n",
     )  # fmt: skip

@@ -92,9 +92,9 @@ def test_env_signs_in_as_an_application(
     monkeypatch.setattr("harness.cli.emulator.control.running", lambda _directory: running)
 
     assert main(["emulator", "env", "--application", "reader"]) == 0
-    shown = capsys.readouterr().out
-    assert f"AZURE_CLIENT_ID={running.applications['reader'].client_id}" in shown
-    assert f"HTTPS_PROXY={running.proxy_url}" in shown
+    output = capsys.readouterr().out
+    assert f"AZURE_CLIENT_ID={running.applications['reader'].client_id}" in output
+    assert f"HTTPS_PROXY={running.proxy_url}" in output
     assert main(["emulator", "env", "--application", "writer"]) == 2
     assert "no application 'writer'; it has: reader" in capsys.readouterr().err
 
@@ -122,19 +122,19 @@ def test_env_for_another_machine_has_its_name_for_this_one_and_its_copy_of_the_a
     running: Endpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("harness.cli.emulator.control.running", lambda _directory: running)
-    words = ["emulator", "env", "--application", "reader", "--host", "lab.example"]
+    arguments = ["emulator", "env", "--application", "reader", "--host", "lab.example"]
 
-    assert main([*words, "--authority", "/etc/emulator-ca.pem"]) == 0
-    shown = capsys.readouterr().out
-    assert f"HTTPS_PROXY=http://lab.example:{running.proxy_url.rpartition(':')[2]}\n" in shown
-    assert "REQUESTS_CA_BUNDLE=/etc/emulator-ca.pem\n" in shown
+    assert main([*arguments, "--authority", "/etc/emulator-ca.pem"]) == 0
+    output = capsys.readouterr().out
+    assert f"HTTPS_PROXY=http://lab.example:{running.proxy_url.rpartition(':')[2]}\n" in output
+    assert "REQUESTS_CA_BUNDLE=/etc/emulator-ca.pem\n" in output
 
-    assert main(words) == 2
+    assert main(arguments) == 2
     assert f"where it has a copy of {running.ca_path}" in capsys.readouterr().err
 
 
 def test_each_of_a_team_signs_in_from_outside_with_the_rights_of_an_application(tmp_path: Path) -> None:
-    host, authority = "127.0.0.5", tmp_path / "copy.pem"  # an address that nobody has named to the emulator
+    host, authority = "127.0.0.5", tmp_path / "copy.pem"  # an address that no option names
     team = ["ada=contributor", "bob=reader"]
     with launch(tmp_path / "data", listen="0.0.0.0", https=True, host_names=[host], applications=team) as inside:
         authority.write_bytes(Path(inside.ca_path).read_bytes())
@@ -143,22 +143,22 @@ def test_each_of_a_team_signs_in_from_outside_with_the_rights_of_an_application(
         with blobs_of(outside, "ada") as blobs:
             blobs.create_container("shared")
         with blobs_of(outside, "bob") as blobs:
-            assert "shared" in [each.name for each in blobs.list_containers()]
+            assert "shared" in [container.name for container in blobs.list_containers()]
             with pytest.raises(HttpResponseError, match="not authorized"):
                 blobs.create_container("bobs")
 
 
 @contextmanager
 def blobs_of(endpoint: Endpoint, application: str) -> Iterator[BlobServiceClient]:
-    """The blobs of the first account, for who has the variables of an application and nothing else."""
+    """The blobs of the first account, for a client that has only the variables of an application."""
     variables = endpoint.environment(application)
-    way: dict[str, Any] = {
+    transport: dict[str, Any] = {
         "proxies": {"https": variables["HTTPS_PROXY"]}, "connection_verify": variables["REQUESTS_CA_BUNDLE"],
     }  # fmt: skip
     names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
     url = f"https://{variables['HARNESS_STORAGE_ACCOUNT']}.blob.core.windows.net"
     with (
-        ClientSecretCredential(*(variables[name] for name in names), **way) as credential,
-        BlobServiceClient(url, credential, **way) as blobs,
+        ClientSecretCredential(*(variables[name] for name in names), **transport) as credential,
+        BlobServiceClient(url, credential, **transport) as blobs,
     ):
         yield blobs

@@ -1,4 +1,4 @@
-"""The emulator's own log keeps its last part; a file of its user stays whole."""
+"""The emulator's own log keeps its last part; a log file of the user is never cut."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from harness.emulator.options import Options
 
 MOST = 1 << 20
 LINES = 40_000
-# Logs more than is kept, and says how long standard error is then.
+# Logs more than is kept, and reports the size of standard error afterwards.
 FLOOD = f"""
 import logging, os, sys
 from pathlib import Path
@@ -54,8 +54,8 @@ def test_what_others_append_to_it_leaves_no_hole(tmp_path: Path) -> None:
 
 
 def test_the_log_of_a_launched_emulator_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", FLOOD, str(tmp_path)]
-    monkeypatch.setattr(launched_process, "server_command", lambda _: words)
+    command = [sys.executable, "-c", FLOOD, str(tmp_path)]
+    monkeypatch.setattr(launched_process, "server_command", lambda _: command)
     with launched_process.launched_process(Options(tmp_path)) as process:
         while (ending := process.ending()) is None:
             os.sched_yield()

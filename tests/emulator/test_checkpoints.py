@@ -12,7 +12,7 @@ from harness.emulator.checkpoints import Checkpoints
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Path]:
-    """With one row, which is in the log only."""
+    """A database with one row, which is only in the write-ahead log."""
     path = tmp_path / "emulator.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Iterator[Path]:
 
 
 def without_log(database: Path) -> list[tuple[int]]:
-    """The rows that the database file holds by itself."""
+    """The rows in the database file without its write-ahead log."""
     alone = shutil.copy(database, database.with_name("alone.db"))
     with closing(sqlite3.connect(alone)) as connection:
         return connection.execute("SELECT value FROM rows").fetchall()
@@ -67,7 +67,7 @@ def refuse(_: object) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_a_checkpoint_that_fails_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_checkpoint_that_fails_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     checkpoints = Checkpoints(tmp_path / "no folder" / "emulator.db")
     for _ in range(100):
         checkpoints.count()

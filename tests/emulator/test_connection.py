@@ -1,6 +1,6 @@
-"""What our connection uses of uvicorn's, which is not uvicorn's public interface.
+"""The parts of uvicorn's connection that ours uses, although they are not public.
 
-The dependency has an upper bound. Whoever raises it runs these, and the tests of hostile heads.
+The dependency has an upper bound. Run these tests and those of hostile heads before it is raised.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
+    """A transport that records the data written to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Wire(asyncio.Transport):
 
 
 class App:
-    """Answers when it is let; remembers what it was asked."""
+    """An application that records its requests and responds after ``may_answer`` is set."""
 
     def __init__(self) -> None:
         self.scopes: list[MutableMapping[str, Any]] = []
@@ -70,7 +70,7 @@ class App:
 
 
 class Reader(App):
-    """Reads each request's body before it answers; remembers the pieces."""
+    """An application that records the pieces of each body before it responds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,8 +88,8 @@ class Reader(App):
         await super().__call__(scope, receive, send)
 
 
-class Set:
-    """A connection on a transport of our own."""
+class Setup:
+    """A connection with its application, on a recording transport."""
 
     def __init__(self, app: App | None = None) -> None:
         self.app, self.wire = app or App(), Wire()
@@ -110,72 +110,72 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-async def turns() -> None:
-    """Let tasks that have something to do, do it."""
+async def run_tasks() -> None:
+    """Let pending tasks run."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 def test_a_request_becomes_a_scope_that_knows_its_connection(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        made.connection.data_received(GET)
-        await turns()
+        setup = Setup()
+        setup.connection.data_received(GET)
+        await run_tasks()
 
-        [scope] = made.app.scopes
+        [scope] = setup.app.scopes
         assert (scope["method"], scope["path"], scope["raw_path"], scope["query_string"]) == (
             "GET", "/a b", b"/a%20b", b"c=d",
         )  # fmt: skip
         assert scope["headers"] == [(b"host", b"x")]
-        assert scope["state"]["connection"] is made.connection
-        assert made.connection in made.state.connections
-        assert made.state.tasks
-        made.app.may_answer.set()
-        await turns()
-        assert not made.state.tasks
+        assert scope["state"]["connection"] is setup.connection
+        assert setup.connection in setup.state.connections
+        assert setup.state.tasks
+        setup.app.may_answer.set()
+        await run_tasks()
+        assert not setup.state.tasks
 
     runner.run(check())
 
 
 def test_an_answer_may_bring_its_own_date(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        made.app.may_answer.set()
-        made.connection.data_received(GET)
-        await turns()
+        setup = Setup()
+        setup.app.may_answer.set()
+        setup.connection.data_received(GET)
+        await run_tasks()
 
-        assert made.wire.written == b"HTTP/1.1 204 No Content\r\ndate: ours\r\n\r\n"
+        assert setup.wire.written == b"HTTP/1.1 204 No Content\r\ndate: ours\r\n\r\n"
 
     runner.run(check())
 
 
-def test_what_a_connection_does_can_be_told_at_any_time(runner: asyncio.Runner) -> None:
+def test_the_activity_of_a_connection_is_known_at_any_time(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        assert made.visitor.activity() is Activity.SILENT
-        made.connection.data_received(POST)
-        await turns()
-        assert made.visitor.activity() is Activity.RECEIVING
-        made.connection.data_received(b"abc")
-        assert made.visitor.activity() is Activity.WORKING
-        made.connection.pause_writing()
-        assert made.visitor.activity() is Activity.RECEIVING
-        made.connection.resume_writing()
-        made.app.may_answer.set()
-        await turns()
-        assert made.visitor.activity() is Activity.IDLE
+        setup = Setup()
+        assert setup.visitor.activity() is Activity.SILENT
+        setup.connection.data_received(POST)
+        await run_tasks()
+        assert setup.visitor.activity() is Activity.RECEIVING
+        setup.connection.data_received(b"abc")
+        assert setup.visitor.activity() is Activity.WORKING
+        setup.connection.pause_writing()
+        assert setup.visitor.activity() is Activity.RECEIVING
+        setup.connection.resume_writing()
+        setup.app.may_answer.set()
+        await run_tasks()
+        assert setup.visitor.activity() is Activity.IDLE
 
     runner.run(check())
 
 
 def test_a_large_body_that_is_not_read_pauses_reading(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        made.connection.data_received(POST.replace(b"3", b"1000000") + b"x" * 100_000)
-        await turns()
+        setup = Setup()
+        setup.connection.data_received(POST.replace(b"3", b"1000000") + b"x" * 100_000)
+        await run_tasks()
 
-        assert made.wire.is_reading_paused
-        assert made.visitor.activity() is Activity.WORKING
+        assert setup.wire.is_reading_paused
+        assert setup.visitor.activity() is Activity.WORKING
 
     runner.run(check())
 
@@ -184,14 +184,14 @@ def test_a_large_body_that_is_not_read_pauses_reading(runner: asyncio.Runner) ->
 def test_a_body_comes_in_any_pieces_and_the_next_head_right_behind_it(runner: asyncio.Runner, first: int) -> None:
     async def check() -> None:
         app = Reader()
-        made = Set(app)
+        setup = Setup(app)
         body = random.Random(7).randbytes(200_000)
-        made.connection.data_received(POST.replace(b"3", b"200000") + body[:first])
-        await turns()
-        made.connection.data_received(body[first:] + POST + b"a")
-        await turns()
-        made.connection.data_received(b"bc" + GET)
-        await turns()
+        setup.connection.data_received(POST.replace(b"3", b"200000") + body[:first])
+        await run_tasks()
+        setup.connection.data_received(body[first:] + POST + b"a")
+        await run_tasks()
+        setup.connection.data_received(b"bc" + GET)
+        await run_tasks()
 
         assert [b"".join(pieces) for pieces in app.bodies] == [body, b"abc", b""]
         assert [scope["method"] for scope in app.scopes] == ["POST", "POST", "GET"]
@@ -202,12 +202,12 @@ def test_a_body_comes_in_any_pieces_and_the_next_head_right_behind_it(runner: as
 def test_a_piece_of_a_body_reaches_the_application_without_a_copy(runner: asyncio.Runner) -> None:
     async def check() -> None:
         app = Reader()
-        made = Set(app)
-        made.connection.data_received(POST.replace(b"3", b"300000") + b"x" * 100_000)
-        await turns()
+        setup = Setup(app)
+        setup.connection.data_received(POST.replace(b"3", b"300000") + b"x" * 100_000)
+        await run_tasks()
         piece = b"y" * 200_000
-        made.connection.data_received(piece)
-        await turns()
+        setup.connection.data_received(piece)
+        await run_tasks()
 
         assert app.bodies[0][-1] is piece
 
@@ -217,13 +217,13 @@ def test_a_piece_of_a_body_reaches_the_application_without_a_copy(runner: asynci
 def test_pieces_that_come_before_the_application_reads_are_put_together(runner: asyncio.Runner) -> None:
     async def check() -> None:
         app = Reader()
-        made = Set(app)
+        setup = Setup(app)
         for piece in (POST.replace(b"3", b"9"), b"ab", b"cde", b"fghi"):
-            made.connection.data_received(piece)
-        await turns()
+            setup.connection.data_received(piece)
+        await run_tasks()
         chunked = POST.replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
-        made.connection.data_received(chunked + b"1\r\na\r\n" * 5 + b"0\r\n\r\n" + GET)
-        await turns()
+        setup.connection.data_received(chunked + b"1\r\na\r\n" * 5 + b"0\r\n\r\n" + GET)
+        await run_tasks()
 
         assert app.bodies == [[b"abcdefghi"], [b"aaaaa"], [b""]]
 
@@ -232,38 +232,38 @@ def test_pieces_that_come_before_the_application_reads_are_put_together(runner: 
 
 def test_the_rest_of_a_body_that_was_answered_early_is_passed_over(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        made.app.may_answer.set()
-        made.connection.data_received(POST.replace(b"3", b"100000") + b"x" * 10)
-        await turns()
-        made.connection.data_received(b"x" * 99_990 + GET)
-        await turns()
+        setup = Setup()
+        setup.app.may_answer.set()
+        setup.connection.data_received(POST.replace(b"3", b"100000") + b"x" * 10)
+        await run_tasks()
+        setup.connection.data_received(b"x" * 99_990 + GET)
+        await run_tasks()
 
-        assert [scope["method"] for scope in made.app.scopes] == ["POST", "GET"]
-        assert made.wire.written.count(b"HTTP/1.1 204") == 2
+        assert [scope["method"] for scope in setup.app.scopes] == ["POST", "GET"]
+        assert setup.wire.written.count(b"HTTP/1.1 204") == 2
 
     runner.run(check())
 
 
 def test_a_silent_connection_has_a_deadline(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        assert made.connection.timeout_keep_alive_task is not None
-        made.connection.data_received(GET[:5])
-        assert made.connection.timeout_keep_alive_task is None  # from here on the head has one
+        setup = Setup()
+        assert setup.connection.timeout_keep_alive_task is not None
+        setup.connection.data_received(GET[:5])
+        assert setup.connection.timeout_keep_alive_task is None  # from here on the head has a deadline
 
     runner.run(check())
 
 
 def test_shutdown_closes_an_idle_connection_and_lets_a_busy_one_answer(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        idle, busy = Set(), Set()
+        idle, busy = Setup(), Setup()
         busy.connection.data_received(GET)
         idle.connection.shutdown()
         busy.connection.shutdown()
         assert (idle.wire.has_ended, busy.wire.has_ended) == (True, False)
         busy.app.may_answer.set()
-        await turns()
+        await run_tasks()
         assert busy.wire.has_ended
 
     runner.run(check())
@@ -271,14 +271,14 @@ def test_shutdown_closes_an_idle_connection_and_lets_a_busy_one_answer(runner: a
 
 def test_what_was_held_is_let_go_at_the_end(runner: asyncio.Runner) -> None:
     async def check() -> None:
-        made = Set()
-        made.connection.data_received(GET)
-        made.connection.connection_lost(None)
-        made.app.may_answer.set()
-        await turns()
+        setup = Setup()
+        setup.connection.data_received(GET)
+        setup.connection.connection_lost(None)
+        setup.app.may_answer.set()
+        await run_tasks()
 
-        assert made.connection not in made.state.connections
-        assert made.wire.written == b""
-        assert (made.connection.parser, made.connection.cycle, made.connection.app_state) == (None, None, {})
+        assert setup.connection not in setup.state.connections
+        assert setup.wire.written == b""
+        assert (setup.connection.parser, setup.connection.cycle, setup.connection.app_state) == (None, None, {})
 
     runner.run(check())

@@ -1,4 +1,4 @@
-"""Killed at any moment, under load, the emulator forgets nothing that it acknowledged and runs no job twice.
+"""An emulator that is killed under load loses nothing that it acknowledged, and runs no job twice.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/test_crash.py          # 200 rounds instead of 5
 """
@@ -28,10 +28,10 @@ from harness.emulator.launch import start_detached, stop
 from harness.emulator.options import Options
 
 ROUNDS = 200 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 5
-SECONDS = 300.0  # that anything may take after a restart
-CLUSTERS = 20  # kept: each is created, found after some restarts, and deleted
-SAMPLE = 50  # files of earlier rounds that each round reads again; the last reads all
-GONE = (requests.RequestException, AzureException)
+SECONDS = 300.0  # limit of every wait after a restart
+CLUSTERS = 20  # at a time: each is created, read after some restarts, and deleted
+SAMPLE = 50  # files of earlier rounds that each round reads again; the last round reads all
+CONNECTION_ERRORS = (requests.RequestException, AzureException)
 
 SignIn = Callable[[Endpoint], requests.Session]
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Promises:
-    """What the emulator has acknowledged; what was asked for when it was killed may or may not have happened."""
+    """What the emulator has acknowledged. Requests that were open when it was killed may have taken effect."""
 
     files: dict[str, str] = field(default_factory=dict)  # name to text
     clusters: set[str] = field(default_factory=set)
@@ -63,13 +63,13 @@ class Round:
         self.files = FileService(endpoint.storage_account, endpoint.storage_key, request_session=plain)
         self.files.retry = no_retry
 
-    def use(self, numbers: Iterator[int], act: Callable[[int], None]) -> None:
-        """Do one thing after the other until the emulator does not answer."""
+    def use(self, numbers: Iterator[int], action: Callable[[int], None]) -> None:
+        """Repeat an action until the emulator does not respond."""
         while not self.killed.is_set():
             number = next(numbers)
             try:
-                act(number)
-            except GONE:
+                action(number)
+            except CONNECTION_ERRORS:
                 self.killed.wait(SECONDS)
 
     def upload(self, number: int) -> None:
@@ -85,14 +85,14 @@ class Round:
         if len(self.promises.clusters) > CLUSTERS:
             victim = random.choice(sorted(self.promises.clusters))
             self.promises.clusters.remove(victim)
-            answer = self.session.delete(f"{self.group}/clusters/{victim}")
-            assert answer.status_code == 202, answer.text
+            response = self.session.delete(f"{self.group}/clusters/{victim}")
+            assert response.status_code == 202, response.text
             self.promises.deleted.add(victim)
 
     def submit(self, number: int) -> None:
         self.put(f"/experiments/e/jobs/j{number}", self.job(number, number % 8 / 100))
         self.promises.jobs[f"j{number}"] = number % 3
-        self.killed.wait(0.05)  # about as many as two nodes run
+        self.killed.wait(0.05)  # about as many jobs as two nodes can run
 
     def job(self, number: int, seconds: float) -> dict[str, Any]:
         command = f"echo j{number} >> $AZ_BATCHAI_MOUNT_ROOT/afs/ran; sleep {seconds}; exit {number % 3}"
@@ -106,11 +106,11 @@ class Round:
         }
 
     def put(self, path: str, definition: object) -> None:
-        answer = self.session.put(self.group + path, json=definition)
-        assert answer.status_code in (200, 202), answer.text
+        response = self.session.put(self.group + path, json=definition)
+        assert response.status_code in (200, 202), response.text
 
     def prepare(self) -> None:
-        """What the load works on: a share with a directory, a cluster of two nodes that mounts it."""
+        """Create what the load uses: a share with a directory, and a cluster of two nodes that mounts it."""
         self.files.create_share("crash")
         self.files.create_directory("crash", "files")
         group = self.group.partition("/providers")[0]
@@ -137,34 +137,34 @@ class Round:
         victim.wait(SECONDS)
 
     def kill_under_load(self, numbers: Iterator[int], after: float) -> None:
-        """Four clients at work, and SIGKILL in the middle."""
-        acts = (self.upload, self.upload, self.change_clusters, self.submit)
-        with ThreadPoolExecutor(len(acts)) as pool:
+        """Run four clients, and kill the emulator among their requests."""
+        actions = (self.upload, self.upload, self.change_clusters, self.submit)
+        with ThreadPoolExecutor(len(actions)) as pool:
             before = len(self.promises.jobs)
-            done = [pool.submit(self.use, numbers, act) for act in acts]
+            futures = [pool.submit(self.use, numbers, action) for action in actions]
             try:
                 self.until(lambda: len(self.promises.jobs) > before)  # every round has a job, on a busy machine, too
                 SystemClock().sleep(after)
             finally:
                 self.kill()
                 self.killed.set()
-            for each in done:
-                each.result()
+            for future in futures:
+                future.result()
 
-    def check(self, seen: int) -> None:
-        """Every promise is kept; of the ``seen`` files that earlier rounds have checked, a sample is read again."""
+    def check(self, checked: int) -> None:
+        """Check what was acknowledged; of the ``checked`` files of earlier rounds, only a sample is read again."""
         promises = self.promises
         names = list(promises.files)
-        for name in (*random.sample(names[:seen], min(seen, SAMPLE)), *names[seen:]):
+        for name in (*random.sample(names[:checked], min(checked, SAMPLE)), *names[checked:]):
             assert self.files.get_file_to_text("crash", "files", name).content == promises.files[name]
-        shown = self.listed("/clusters")
-        assert promises.clusters <= shown.keys()
-        assert promises.jobs.keys() <= self.listed("/experiments/e/jobs").keys()
-        for name in promises.deleted & shown.keys():
+        clusters = self.list_all("/clusters")
+        assert promises.clusters <= clusters.keys()
+        assert promises.jobs.keys() <= self.list_all("/experiments/e/jobs").keys()
+        for name in promises.deleted & clusters.keys():
             self.until(lambda name=name: self.session.get(f"{self.group}/clusters/{name}").status_code == 404)
 
-    def listed(self, path: str) -> dict[str, Any]:
-        """What a list shows, by name, from all of its pages."""
+    def list_all(self, path: str) -> dict[str, Any]:
+        """The items of all pages of a list, by name."""
         url = self.group + path
         items: dict[str, Any] = {}
         while url:
@@ -185,11 +185,11 @@ class Round:
             clock.sleep(0.05)
 
     def finished_jobs(self) -> dict[str, Any]:
-        """All jobs, when the last of them has ended."""
+        """All jobs, after the last has ended."""
         jobs: dict[str, Any] = {}
 
         def all_ended() -> bool:
-            jobs.update(self.listed("/experiments/e/jobs"))
+            jobs.update(self.list_all("/experiments/e/jobs"))
             return all(job["executionState"] in ("succeeded", "failed") for job in jobs.values())
 
         self.until(all_ended, SECONDS + len(self.promises.jobs))
@@ -207,33 +207,33 @@ def life(directory: Path, sign_in: SignIn, promises: Promises) -> Iterator[Round
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Command lines of living processes that have to do with a data directory."""
-    found = []
+    """The command lines of living processes that use a data directory."""
+    command_lines = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            words = [*process.cmdline(), process.cwd()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(str(directory) in word for word in words):
-                found.append(" ".join(words))
-    return found
+            arguments = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(directory) in word for word in arguments):
+                command_lines.append(" ".join(arguments))
+    return command_lines
 
 
 def test_nothing_acknowledged_is_lost_and_no_job_runs_twice(tmp_path: Path, sign_in: SignIn) -> None:
-    directory, promises, numbers, seen = tmp_path / "data", Promises(), itertools.count(), 0
+    directory, promises, numbers, checked = tmp_path / "data", Promises(), itertools.count(), 0
     for number in range(ROUNDS):
         with life(directory, sign_in, promises) as round_:
             if number == 0:
                 round_.prepare()
-            round_.check(seen)
-            seen = len(promises.files)
+            round_.check(checked)
+            checked = len(promises.files)
             round_.kill_under_load(numbers, after=random.uniform(0, 1.5))
 
     with life(directory, sign_in, promises) as last:
-        last.check(seen=0)
+        last.check(checked=0)
         jobs = last.finished_jobs()
         assert {name: jobs[name]["executionInfo"].get("exitCode") for name in promises.jobs} == promises.jobs
-        ran = Counter(last.files.get_file_to_text("crash", None, "ran").content.split())
+        executions = Counter(last.files.get_file_to_text("crash", None, "ran").content.split())
 
-    assert ran == Counter(dict.fromkeys(jobs, 1))
+    assert executions == Counter(dict.fromkeys(jobs, 1))
     assert len(promises.jobs) >= ROUNDS
     assert processes_of(directory) == []
 

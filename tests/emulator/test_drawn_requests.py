@@ -1,4 +1,4 @@
-"""Clusters, jobs, trees of files and requests that strategies draw, sent to the emulator."""
+"""Clusters, jobs, file trees and requests from hypothesis strategies, sent to the emulator."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -35,17 +35,17 @@ def signed_in(endpoint: Endpoint, sign_in: Open) -> Iterator[requests.Session]:
 @pytest.fixture(scope="module")
 def shares(endpoint: Endpoint) -> Iterator[list[ShareClient]]:
     """The shares that clusters and jobs mount."""
-    made = [
+    clients = [
         ShareClient(
             f"https://{endpoint.storage_account}.file.core.windows.net", name, credential=endpoint.storage_key,
             proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path,
         )
         for name in SHARES
     ]  # fmt: skip
-    for share in made:
+    for share in clients:
         share.create_share()
-    yield made
-    for share in made:
+    yield clients
+    for share in clients:
         share.delete_share()
         share.close()
 
@@ -55,7 +55,7 @@ def workspace(endpoint: Endpoint) -> str:
     return f"{group}/providers/Microsoft.BatchAI/workspaces/w"
 
 
-def of_the_account(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+def with_account(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     """A drawn document with the emulator's storage account."""
     mounts = document["properties"].get("nodeSetup", document["properties"])["mountVolumes"]["azureFileShares"]
     for mount in mounts:
@@ -73,14 +73,14 @@ def test_drawn_clusters_and_jobs_are_taken(
     cluster: dict[str, Any],
     job: dict[str, Any],
 ) -> None:
-    here = workspace(endpoint)
-    name = f"c{uuid4().hex[:12]}"  # one that is being deleted cannot be made again
-    made = signed_in.put(f"{here}/clusters/{name}", json=of_the_account(cluster, endpoint))
-    assert made.status_code in (200, 202), made.text
-    job["properties"]["cluster"] = {"id": f"{here.removeprefix(ARM)}/clusters/{name}"}
-    asked = signed_in.put(f"{here}/experiments/e/jobs/{name}", json=of_the_account(job, endpoint))
-    assert asked.status_code in (200, 202), asked.text
-    for address in (f"{here}/experiments/e/jobs/{name}", f"{here}/clusters/{name}"):
+    base = workspace(endpoint)
+    name = f"c{uuid4().hex[:12]}"  # a cluster that is being deleted cannot be created again
+    created = signed_in.put(f"{base}/clusters/{name}", json=with_account(cluster, endpoint))
+    assert created.status_code in (200, 202), created.text
+    job["properties"]["cluster"] = {"id": f"{base.removeprefix(ARM)}/clusters/{name}"}
+    submitted = signed_in.put(f"{base}/experiments/e/jobs/{name}", json=with_account(job, endpoint))
+    assert submitted.status_code in (200, 202), submitted.text
+    for address in (f"{base}/experiments/e/jobs/{name}", f"{base}/clusters/{name}"):
         assert signed_in.delete(address).status_code in (200, 202)
 
 
@@ -89,7 +89,7 @@ def test_drawn_clusters_and_jobs_are_taken(
 def test_drawn_requests_are_answered_in_the_services_own_words(
     signed_in: requests.Session, request_: strategies.WireRequest
 ) -> None:
-    answer = signed_in.request(
+    response = signed_in.request(
         request_.method,
         f"{ARM}{request_.path}",
         params={"api-version": "", **request_.query},
@@ -97,9 +97,9 @@ def test_drawn_requests_are_answered_in_the_services_own_words(
         data=request_.body,
         allow_redirects=False,
     )
-    assert answer.status_code < 500
-    if answer.status_code >= 400 and request_.method != "HEAD":
-        assert answer.json()["error"]["code"]
+    assert response.status_code < 500
+    if response.status_code >= 400 and request_.method != "HEAD":
+        assert response.json()["error"]["code"]
 
 
 @FEW
@@ -109,7 +109,7 @@ def test_a_drawn_tree_comes_back_as_it_was(shares: list[ShareClient], tree: dict
     for path, content in tree.items():
         parts = path.split("/")
         for depth in range(1, len(parts)):
-            with suppress(Exception):  # it is there
+            with suppress(Exception):  # it exists
                 share.create_directory("/".join(parts[:depth]))
         share.get_file_client(path).upload_file(content)
     assert {path: share.get_file_client(path).download_file().readall() for path in tree} == tree

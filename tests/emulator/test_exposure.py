@@ -1,4 +1,4 @@
-"""Whom the options of an emulator let in."""
+"""Which clients can reach an emulator, by its options."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ EVERYWHERE = "0.0.0.0"
 KNOWN = (Account("mine", DEVELOPMENT_KEY),)
 
 
-def test_other_machines_are_not_let_in_without_tls_unless_that_is_said(
+def test_other_machines_have_no_access_without_tls_unless_an_option_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["emulator", "start", "--dir", str(tmp_path / "data"), "--listen", EVERYWHERE]) == 2
@@ -26,7 +26,7 @@ def test_other_machines_are_not_let_in_without_tls_unless_that_is_said(
 
 
 @pytest.mark.parametrize("https", [True, False])
-def test_what_is_said_about_tls_is_handed_on(tmp_path: Path, https: bool) -> None:
+def test_options_about_tls_are_passed_on(tmp_path: Path, https: bool) -> None:
     options = check_exposure(Options(tmp_path, listen=EVERYWHERE, https=https))
 
     assert ("--https" in options.words()) is https
@@ -44,7 +44,7 @@ def test_what_is_said_about_tls_is_handed_on(tmp_path: Path, https: bool) -> Non
         (Options(Path(), development_key=True), "--development-key: an emulator that runs jobs never takes the key"),
     ],
 )
-def test_the_key_that_everybody_knows_is_refused_where_it_would_let_everybody_in(options: Options, text: str) -> None:
+def test_the_well_known_key_is_refused_where_it_would_give_anyone_access(options: Options, text: str) -> None:
     with pytest.raises(EmulatorError, match=text) as refused:
         check_exposure(options)
 
@@ -58,15 +58,15 @@ def test_the_key_that_everybody_knows_is_refused_where_it_would_let_everybody_in
         Options(Path(), only="storage", listen=EVERYWHERE, https=False, development_key=True, accounts=KNOWN),
     ],
 )
-def test_storage_alone_has_it_on_loopback_or_when_that_is_said(options: Options) -> None:
+def test_storage_alone_has_it_on_loopback_or_by_an_option(options: Options) -> None:
     assert check_exposure(options) is options
 
 
 def test_an_address_that_the_machine_does_not_have_is_named_with_its_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nobodys, reason = "192.0.2.1", os.strerror(errno.EADDRNOTAVAIL)  # that address is reserved for documentation
-    words = ["emulator", "start", "--dir", str(tmp_path), "--listen", nobodys, "--https", "--detach"]
+    foreign, reason = "192.0.2.1", os.strerror(errno.EADDRNOTAVAIL)  # the address is reserved for documentation
+    arguments = ["emulator", "start", "--dir", str(tmp_path), "--listen", foreign, "--https", "--detach"]
 
-    assert main(words) == 2
-    assert f"--listen {nobodys}: no address of this machine ({reason}); 0.0.0.0 means all" in capsys.readouterr().err
+    assert main(arguments) == 2
+    assert f"--listen {foreign}: no address of this machine ({reason}); 0.0.0.0 means all" in capsys.readouterr().err

@@ -17,12 +17,12 @@ class Note(msgspec.Struct, frozen=True):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store(tmp_path / "emulator.db")) as made:
-        yield made
+    with closing(Store(tmp_path / "emulator.db")) as new_store:
+        yield new_store
 
 
-def stored(tmp_path: Path) -> list[str]:
-    """What another process would find."""
+def read_keys(tmp_path: Path) -> list[str]:
+    """The keys that another process can read."""
     with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection:
         return [key for (key,) in connection.execute("SELECT key FROM records ORDER BY key")]
 
@@ -30,16 +30,16 @@ def stored(tmp_path: Path) -> list[str]:
 def test_what_is_acknowledged_is_stored(store: Store, tmp_path: Path) -> None:
     async def write() -> list[str]:
         await GroupCommit(store).write(lambda: store.put("a", Note("")))
-        return stored(tmp_path)
+        return read_keys(tmp_path)
 
     assert asyncio.run(write()) == ["a"]
 
 
 def test_writes_of_one_turn_are_stored_at_once(store: Store, tmp_path: Path) -> None:
-    found: list[list[str]] = []
+    snapshots: list[list[str]] = []
 
     def put(key: str) -> str:
-        found.append(stored(tmp_path))
+        snapshots.append(read_keys(tmp_path))
         store.put(key, Note(""))
         return key
 
@@ -48,8 +48,8 @@ def test_writes_of_one_turn_are_stored_at_once(store: Store, tmp_path: Path) -> 
         return await asyncio.gather(*(group_commit.write(lambda key=key: put(key)) for key in "abc"))
 
     assert asyncio.run(write()) == ["a", "b", "c"]
-    assert found == [[], [], []]
-    assert stored(tmp_path) == ["a", "b", "c"]
+    assert snapshots == [[], [], []]
+    assert read_keys(tmp_path) == ["a", "b", "c"]
 
 
 def test_each_sees_what_those_before_it_wrote(store: Store) -> None:
@@ -65,18 +65,18 @@ def test_each_sees_what_those_before_it_wrote(store: Store) -> None:
     assert store.get(Note, "a") == Note("abc")
 
 
-def test_one_that_is_refused_keeps_nobody_elses_write_back(store: Store, tmp_path: Path) -> None:
+def test_a_refused_write_does_not_undo_the_others(store: Store, tmp_path: Path) -> None:
     def refuse() -> None:
         raise ValueError("no such cluster")
 
     async def write() -> list[object]:
         group_commit = GroupCommit(store)
-        acts = (lambda: store.put("a", Note("")), refuse, lambda: store.put("b", Note("")))
-        return await asyncio.gather(*map(group_commit.write, acts), return_exceptions=True)
+        writes = (lambda: store.put("a", Note("")), refuse, lambda: store.put("b", Note("")))
+        return await asyncio.gather(*map(group_commit.write, writes), return_exceptions=True)
 
     first, refusal, last = asyncio.run(write())
     assert (first, str(refusal), last) == (None, "no such cluster", None)
-    assert stored(tmp_path) == ["a", "b"]
+    assert read_keys(tmp_path) == ["a", "b"]
 
 
 def test_where_nothing_can_be_stored_nothing_is_acknowledged(store: Store, tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_where_nothing_can_be_stored_nothing_is_acknowledged(store: Store, tmp_p
 
     async def write() -> list[object]:
         group_commit = GroupCommit(store)
-        acts = (lambda: store.put("a", Note("")), fail)
-        return await asyncio.gather(*map(group_commit.write, acts), return_exceptions=True)
+        writes = (lambda: store.put("a", Note("")), fail)
+        return await asyncio.gather(*map(group_commit.write, writes), return_exceptions=True)
 
     assert [str(error) for error in asyncio.run(write())] == ["database or disk is full"] * 2
-    assert stored(tmp_path) == []
+    assert read_keys(tmp_path) == []
     assert store.get(Note, "a") is None

@@ -10,10 +10,10 @@ MOMENTS = st.timedeltas(timedelta(), timedelta(days=30_000)).map(lambda since: d
 
 
 def test_guids_are_valid_and_differ() -> None:
-    made = {new_guid() for _ in range(1000)}
+    guids = {new_guid() for _ in range(1000)}
 
-    assert len(made) == 1000
-    assert all(str(uuid.UUID(guid)) == guid and uuid.UUID(guid).version == 4 for guid in made)
+    assert len(guids) == 1000
+    assert all(str(uuid.UUID(guid)) == guid and uuid.UUID(guid).version == 4 for guid in guids)
 
 
 @given(MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=9)))

@@ -1,4 +1,4 @@
-"""Request heads that no honest client sends: they are refused, and cost others nothing.
+"""Request heads that no honest client sends: they are refused, and do not affect other clients.
 
 HARNESS_TEST_DOSE=full pytest -m slow tests/emulator/test_heads.py          # 10,000 of them instead of 1,000
 """
@@ -68,16 +68,16 @@ def encrypted_at_once(endpoint: Endpoint) -> Iterator[socket.socket]:
         yield wrapped
 
 
-DOORS = [
+ENTRANCES = [
     pytest.param(plain, id="plain"),
     pytest.param(encrypted, id="TLS"),
     pytest.param(encrypted_at_once, id="TLS without a tunnel"),
 ]
-Door = Callable[[Endpoint], contextlib.AbstractContextManager[socket.socket]]
+Entrance = Callable[[Endpoint], contextlib.AbstractContextManager[socket.socket]]
 
 
 def everything(sock: socket.socket) -> bytes:
-    """What comes until the connection ends."""
+    """All data until the connection ends."""
     received = b""
     with contextlib.suppress(ConnectionError, ssl.SSLError):
         while piece := sock.recv(1 << 16):
@@ -86,7 +86,7 @@ def everything(sock: socket.socket) -> bytes:
 
 
 def until(sock: socket.socket, end: bytes) -> bytes:
-    """What comes until it ends like this."""
+    """All data until it ends with ``end``."""
     received = b""
     while not received.endswith(end):
         piece = sock.recv(1000)
@@ -95,10 +95,10 @@ def until(sock: socket.socket, end: bytes) -> bytes:
     return received
 
 
-def answer(sock: socket.socket, sent: bytes) -> bytes:
-    """The answer to what is sent, which may not be read to its end."""
+def response(sock: socket.socket, data: bytes) -> bytes:
+    """The response to the data, which the server may not read to its end."""
     with contextlib.suppress(ConnectionError, ssl.SSLError):
-        sock.sendall(sent)
+        sock.sendall(data)
     return everything(sock)
 
 
@@ -107,49 +107,51 @@ def head_of(size: int) -> bytes:
     return beginning + b"y" * (size - len(beginning) - len(end)) + end
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_head_of_64_kib_is_read(endpoint: Endpoint, door: Door) -> None:
-    with door(endpoint) as sock:
-        received = answer(sock, head_of(HEAD_LIMIT))
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_a_head_of_64_kib_is_read(endpoint: Endpoint, entrance: Entrance) -> None:
+    with entrance(endpoint) as sock:
+        received = response(sock, head_of(HEAD_LIMIT))
 
     assert b" 431 " not in received
-    assert received.startswith(b"HTTP/1.1 4")  # nobody said who asks
+    assert received.startswith(b"HTTP/1.1 4")  # the request is not authenticated
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("entrance", ENTRANCES)
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_a_longer_head_is_refused_and_the_connection_closed(endpoint: Endpoint, door: Door, pieces: int) -> None:
+def test_a_longer_head_is_refused_and_the_connection_closed(
+    endpoint: Endpoint, entrance: Entrance, pieces: int
+) -> None:
     head = head_of(HEAD_LIMIT + 1)
     step = len(head) // pieces + 1
-    with door(endpoint) as sock:
+    with entrance(endpoint) as sock:
         for start in range(0, len(head) - step, step):
             sock.sendall(head[start : start + step])
-        received = answer(sock, head[(pieces - 1) * step :])
+        received = response(sock, head[(pieces - 1) * step :])
 
     assert received.startswith(b"HTTP/1.1 431 ")
     assert b"connection: close" in received
     assert received.endswith(b"The head of the request is longer than 64 KiB.")
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_same_limits_hold_for_a_head_that_comes_right_behind_a_body(endpoint: Endpoint, door: Door) -> None:
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_the_same_limits_hold_for_a_head_that_comes_right_behind_a_body(endpoint: Endpoint, entrance: Entrance) -> None:
     body = b"z" * 200_000
     first = BEGINNING.replace(b"GET", b"PUT") + b"Content-Length: 200000\r\n\r\n" + body
 
-    with door(endpoint) as sock:
-        fits = answer(sock, first + head_of(HEAD_LIMIT))
-    with door(endpoint) as sock:
-        too_long = answer(sock, first + head_of(HEAD_LIMIT + 1))
+    with entrance(endpoint) as sock:
+        fits = response(sock, first + head_of(HEAD_LIMIT))
+    with entrance(endpoint) as sock:
+        too_long = response(sock, first + head_of(HEAD_LIMIT + 1))
 
     assert b" 431 " not in fits
     assert fits.count(b"HTTP/1.1 4") == 2
-    # Where the answer to the first is still being made, the refusal cannot come in between.
+    # While the first response is still being written, the error cannot be sent.
     assert b"HTTP/1.1 431 " in too_long or too_long.count(b"HTTP/1.1 4") < 2
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("entrance", ENTRANCES)
 @pytest.mark.parametrize(
-    "sent",
+    "data",
     [
         pytest.param(b"GET /" + b"x" * (64 << 20), id="a request line of 64 MiB"),
         pytest.param(BEGINNING + b"x:y\r\n" * 5000, id="thousands of headers"),
@@ -158,9 +160,9 @@ def test_the_same_limits_hold_for_a_head_that_comes_right_behind_a_body(endpoint
         pytest.param(b"\r\n" * 50_000, id="empty lines"),
     ],
 )
-def test_what_could_fill_the_memory_is_refused(endpoint: Endpoint, door: Door, sent: bytes) -> None:
-    with door(endpoint) as sock:
-        received = answer(sock, sent)
+def test_what_could_fill_the_memory_is_refused(endpoint: Endpoint, entrance: Entrance, data: bytes) -> None:
+    with entrance(endpoint) as sock:
+        received = response(sock, data)
 
     assert received.startswith(b"HTTP/1.1 431 ")
 
@@ -168,59 +170,59 @@ def test_what_could_fill_the_memory_is_refused(endpoint: Endpoint, door: Door, s
 def test_as_many_headers_as_are_allowed_are_read(endpoint: Endpoint) -> None:
     with plain(endpoint) as sock:
         headers = b"Host: localhost\r\n" + b"x: y\r\n" * (HEADERS_LIMIT - 2) + b"Connection: close\r\n\r\n"
-        received = answer(sock, b"GET / HTTP/1.1\r\n" + headers)
+        received = response(sock, b"GET / HTTP/1.1\r\n" + headers)
 
     assert received.startswith(b"HTTP/1.1 40")
-    assert b"AuthenticationInformation" in received  # it was understood
+    assert b"AuthenticationInformation" in received  # the head was read
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_trailers_are_as_limited_as_headers(endpoint: Endpoint, door: Door) -> None:
-    with door(endpoint) as sock:
-        received = answer(sock, BEGINNING + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 5000)
+@pytest.mark.parametrize("entrance", ENTRANCES)
+def test_trailers_are_as_limited_as_headers(endpoint: Endpoint, entrance: Entrance) -> None:
+    with entrance(endpoint) as sock:
+        received = response(sock, BEGINNING + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 5000)
 
-    assert b"HTTP/1.1 200" not in received  # the connection has ended, whatever was answered before
+    assert b"HTTP/1.1 200" not in received  # the connection has ended, whatever the response
 
 
 def test_a_proxy_request_that_is_too_long_is_refused(endpoint: Endpoint) -> None:
     with socket.create_connection(("127.0.0.1", port_of(endpoint.proxy_url)), timeout=60) as sock:
-        received = answer(sock, b"CONNECT " + b"x" * (1 << 20))
+        received = response(sock, b"CONNECT " + b"x" * (1 << 20))
 
     assert received.startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "data",
     [
         pytest.param(b"\x16\x03\x01\x40\x00\x01\x01\x00\x00" + bytes(1000), id="a ClientHello of 64 KiB"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no TLS"),
     ],
 )
-def test_what_does_not_begin_like_a_tls_handshake_ends_the_tunnel(endpoint: Endpoint, sent: bytes) -> None:
+def test_what_does_not_begin_like_a_tls_handshake_ends_the_tunnel(endpoint: Endpoint, data: bytes) -> None:
     with tunnel(endpoint) as sock:
-        assert answer(sock, sent) == b""
+        assert response(sock, data) == b""
 
 
 @pytest.mark.slow  # hundreds of connections
-@pytest.mark.parametrize("door", [plain, tunnel, encrypted])
-def test_connections_without_credentials_do_not_lock_others_out(endpoint: Endpoint, door: Door) -> None:
-    """More than may be open, each with half a head: the first ones make room."""
+@pytest.mark.parametrize("entrance", [plain, tunnel, encrypted])
+def test_connections_without_credentials_do_not_lock_others_out(endpoint: Endpoint, entrance: Entrance) -> None:
+    """More connections than may be open, each with half a head; the first ones are closed to make room."""
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(door(endpoint))
+        first = stack.enter_context(entrance(endpoint))
         first.sendall(b"G")
         for _ in range(600):
-            sock = stack.enter_context(door(endpoint))
-            sock.sendall(b"G" if door is not tunnel else b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+            sock = stack.enter_context(entrance(endpoint))
+            sock.sendall(b"G" if entrance is not tunnel else b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
 
         url = f"{endpoint.file_url}/{endpoint.storage_account}?comp=list"
         assert requests.get(url, timeout=60).status_code == 401
         assert everything(first) == b""
-        assert len(psutil.Process(endpoint.pid).net_connections()) < 800  # one a tunnel
+        assert len(psutil.Process(endpoint.pid).net_connections()) < 800  # one for each tunnel
 
 
 @contextmanager
-def serving(app: Callable[..., Awaitable[None]]) -> Iterator[int]:
-    """The server in a thread of this process; its port."""
+def run_server(app: Callable[..., Awaitable[None]]) -> Iterator[int]:
+    """Run the server in a thread of this process; yields its port."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = int(listener.getsockname()[1])
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
@@ -242,7 +244,7 @@ async def hello(_scope: object, _receive: Receive, send: Send) -> None:
 @pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["first", "second"])
 def test_a_head_that_does_not_end_is_refused_in_time(monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
-    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
+    with run_server(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
         if before:
             sock.sendall(before)
             assert until(sock, b"hello").startswith(b"HTTP/1.1 200 ")
@@ -252,16 +254,16 @@ def test_a_head_that_does_not_end_is_refused_in_time(monkeypatch: pytest.MonkeyP
 
 
 def test_a_head_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
+    with run_server(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
         for byte in b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":
             sock.sendall(bytes([byte]))
 
         assert everything(sock).endswith(b"hello")
 
 
-def test_a_body_that_nobody_reads_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_not_read_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.emulator.listener._IDLE_SECONDS", 0.2)
-    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
+    with run_server(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
         until(sock, b"hello")
         with contextlib.suppress(ConnectionError):
@@ -270,8 +272,8 @@ def test_a_body_that_nobody_reads_does_not_keep_the_connection(monkeypatch: pyte
 
 
 def test_more_requests_in_a_row_than_can_wait_end_the_connection() -> None:
-    with serving(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
-        received = answer(sock, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    with run_server(hello) as port, socket.create_connection(("127.0.0.1", port)) as sock:
+        received = response(sock, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
 
     assert received.count(b"hello") < 1000
 
@@ -279,9 +281,9 @@ def test_more_requests_in_a_row_than_can_wait_end_the_connection() -> None:
 @pytest.mark.slow  # thousands of connections
 def test_hostile_heads_cost_less_than_50_mb() -> None:
     count = 10_000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 1000
-    words = [sys.executable, str(ROOT / "bench" / "hostile_heads.py"), "--json", "--count", str(count)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    command = [sys.executable, str(ROOT / "bench" / "hostile_heads.py"), "--json", "--count", str(count)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
 
-    figures = json.loads(done.stdout.splitlines()[-1])
+    figures = json.loads(result.stdout.splitlines()[-1])
     assert figures["memory_growth_mb"] < 50
     assert figures["failures"] == 0

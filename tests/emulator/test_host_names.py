@@ -1,4 +1,4 @@
-"""Who is answered at a plain port: not a page whose name server says that it is this machine."""
+"""Which host names a plain port accepts: not that of a web page whose name resolves to this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +17,13 @@ from harness.errors import EmulatorError
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """Storage alone, which a container reaches under a name of its own."""
+    """Storage alone, which containers address by another name."""
     with launch(tmp_path_factory.mktemp("named"), only="storage", host_names=["Host.Docker.Internal"]) as running:
         yield running
 
 
 def status(endpoint: Endpoint, host: str) -> int:
-    """Of a request that is signed by nobody; 401 means that it was heard."""
+    """The status of a request without a signature; 401 means that the host name is accepted."""
     url = f"{endpoint.file_url}/{endpoint.storage_account}?comp=list"
     return requests.get(url, headers={"Host": host}, timeout=60).status_code
 
@@ -44,9 +44,9 @@ def test_any_other_name_is_misdirected(endpoint: Endpoint, host: str) -> None:
 
 
 def test_the_refusal_names_the_option(endpoint: Endpoint) -> None:
-    answer = requests.get(endpoint.blob_url, headers={"Host": "nas.home.arpa"}, timeout=60)
+    response = requests.get(endpoint.blob_url, headers={"Host": "nas.home.arpa"}, timeout=60)
 
-    assert answer.text == (
+    assert response.text == (
         "The emulator does not play the host 'nas.home.arpa'. At a plain port it answers to names of loopback, and to "
         "those of the option --host-name.\n"
     )

@@ -1,4 +1,4 @@
-"""Whatever is sent, the emulator answers in its host's envelope, is never at fault, and goes on serving others.
+"""The emulator answers any request in its host's envelope, never fails, and continues to serve others.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/test_hostile.py          # 2,000 requests a property instead of 60
 """
@@ -29,10 +29,10 @@ from harness.emulator.options import Options
 ARM, AAD = "management.azure.com", "login.microsoftonline.com"
 VERSIONS = ("2017-09-01-preview", "2018-03-01", "2018-05-01")
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND")
-LONG = "a long text"  # stands for 70,000 characters
-SECONDS = 10.0  # no answer takes longer
+LONG = "a long text"  # replaced by 70,000 characters
+SECONDS = 10.0  # no response takes longer
 
-# Reaches every operation of Batch AI; {} stands for a generated segment.
+# They reach every operation of Batch AI; {} is replaced by a generated segment.
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/hostile"
 PROVIDER = GROUP + "/providers/Microsoft.BatchAI"
 TEMPLATES = (
@@ -52,8 +52,8 @@ TEMPLATES = (
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer as it came."""
+class Response:
+    """A response as it was received."""
 
     status: int
     headers: dict[str, str]
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Attacker:
-    """Bytes to any host of the emulator, through its proxy and its TLS."""
+    """Sends bytes to any host of the emulator, through its proxy and its TLS."""
 
     endpoint: Endpoint
     token: str
@@ -77,17 +77,17 @@ class Attacker:
             with self.tls.wrap_socket(plain, server_hostname=host) as sock:
                 yield sock
 
-    def send(self, head: bytes, body: bytes = b"", *, host: str = ARM) -> Answer:
-        """One request on a connection of its own; ``head`` lacks the blank line."""
+    def send(self, head: bytes, body: bytes = b"", *, host: str = ARM) -> Response:
+        """Send a request on a new connection; ``head`` lacks the blank line."""
         with self.connection(host) as sock:
-            # An answer may come, and the connection end, before all is sent.
+            # The emulator may respond and close the connection before all is sent.
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 sock.sendall(head + b"\r\n\r\n" + body)
             return received(sock)
 
     def request(
         self, method: str, target: bytes, body: bytes = b"", *, host: str = ARM, headers: tuple[bytes, ...] = ()
-    ) -> Answer:
+    ) -> Response:
         lines = [
             method.encode() + b" " + target + b" HTTP/1.1",
             b"Host: " + host.encode(),
@@ -100,7 +100,7 @@ class Attacker:
         return self.send(b"\r\n".join(lines), body, host=host)
 
     def unfinished(self, workspace: str) -> bytes:
-        """The head of a PUT whose body is longer than what will come."""
+        """The head of a PUT whose body will be incomplete."""
         target = f"{PROVIDER}/workspaces/{workspace}?api-version=2018-05-01"
         lines = [
             f"PUT {target} HTTP/1.1",
@@ -111,12 +111,12 @@ class Attacker:
         return "\r\n".join([*lines, "", ""]).encode()
 
     def is_served(self) -> bool:
-        """Whether somebody else is answered."""
+        """Whether the emulator answers another client."""
         return self.request("GET", b"/subscriptions?api-version=2018-05-01").status == 200
 
 
-def received(sock: ssl.SSLSocket) -> Answer:
-    """An answer, read to the end of the connection."""
+def received(sock: ssl.SSLSocket) -> Response:
+    """The response, read to the end of the connection."""
     data = b""
     with contextlib.suppress(ConnectionError, ssl.SSLError):
         while piece := sock.recv(1 << 16):
@@ -124,36 +124,36 @@ def received(sock: ssl.SSLSocket) -> Answer:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Answer(int(first.split(" ")[1]), headers, body)
+    return Response(int(first.split(" ")[1]), headers, body)
 
 
 @pytest.fixture(scope="module")
 def attacker(
     tmp_path_factory: pytest.TempPathFactory, sign_in: Callable[[Endpoint], requests.Session]
 ) -> Iterator[Attacker]:
-    """With a group, a workspace, an experiment and a cluster to attack. No trouble may be in the log at the end."""
+    """A client of a group, a workspace, an experiment and a cluster; at the end the log must hold no warning."""
     directory = tmp_path_factory.mktemp("hostile")
     endpoint = start_detached(Options(directory))
     try:
         with sign_in(endpoint) as session:
             token = str(session.headers["Authorization"]).removeprefix("Bearer ")
-        made = Attacker(endpoint, token, ssl.create_default_context(cafile=endpoint.ca_path))
+        client = Attacker(endpoint, token, ssl.create_default_context(cafile=endpoint.ca_path))
         for path, body in (
             (GROUP, {"location": "eastus"}),
             (PROVIDER + "/workspaces/w", {"location": "eastus"}),
             (PROVIDER + "/workspaces/w/experiments/e", {}),
             (PROVIDER + "/workspaces/w/clusters/c", cluster()),
         ):
-            done = made.request("PUT", f"{path}?api-version=2018-05-01".encode(), json.dumps(body).encode())
-            assert done.status in (200, 201, 202), done
-        yield made
+            response = client.request("PUT", f"{path}?api-version=2018-05-01".encode(), json.dumps(body).encode())
+            assert response.status in (200, 201, 202), response
+        yield client
     finally:
         stop(directory)
     assert re.findall(r" (?:WARNING|ERROR|CRITICAL) .*", (directory / "emulator.log").read_text()) == []
 
 
 def cluster() -> dict[str, object]:
-    """A definition without nodes, so nothing that is mutated into it ever runs."""
+    """The definition of a cluster without nodes, so that no mutation of it ever runs."""
     return {
         "properties": {
             "vmSize": "STANDARD_D1",
@@ -167,7 +167,7 @@ def cluster() -> dict[str, object]:
 
 
 def job() -> dict[str, object]:
-    """A definition for a cluster without nodes."""
+    """The definition of a job for a cluster without nodes."""
     return {
         "properties": {
             "cluster": {"id": PROVIDER + "/workspaces/w/clusters/c"},
@@ -193,17 +193,17 @@ def file_server() -> dict[str, object]:
     }
 
 
-def in_envelope(answer: Answer, host: str = ARM) -> bool:
-    """Whether an answer blames the client or nobody, in the words of its host."""
-    if not 200 <= answer.status < 500:
+def in_envelope(response: Response, host: str = ARM) -> bool:
+    """Whether a response is a success or a client error, in the envelope of its host."""
+    if not 200 <= response.status < 500:
         return False
-    if answer.status < 400 or not answer.body:
+    if response.status < 400 or not response.body:
         return True
-    document = json.loads(answer.body)
+    document = json.loads(response.body)
     if host == AAD:
         return isinstance(document["error"], str)
     return (
-        answer.headers["content-type"] == "application/json; charset=utf-8"
+        response.headers["content-type"] == "application/json; charset=utf-8"
         and bool(document["error"]["code"])
         and bool(document["error"]["message"])
     )
@@ -263,9 +263,9 @@ examples = settings(
 def test_any_request_is_answered_in_the_envelope(
     attacker: Attacker, method: str, target: bytes, headers: list[bytes], body: bytes
 ) -> None:
-    answer = attacker.request(method, target or b"/", body, headers=tuple(headers))
+    response = attacker.request(method, target or b"/", body, headers=tuple(headers))
 
-    assert in_envelope(answer), answer
+    assert in_envelope(response), response
 
 
 @examples
@@ -275,35 +275,36 @@ def test_any_request_for_a_token_is_answered(
 ) -> None:
     tenant, rest, query = parts
     for target in (b"/" + tenant + b"/oauth2/token" + query, b"/" + tenant + b"/" + rest + query):
-        answer = attacker.request(method, target, body, host=AAD)
+        response = attacker.request(method, target, body, host=AAD)
 
-        assert in_envelope(answer, AAD), answer
+        assert in_envelope(response, AAD), response
 
 
-def places(document: object) -> list[tuple[object, ...]]:
-    """The paths of everything inside a JSON document."""
+def value_paths(document: object) -> list[tuple[object, ...]]:
+    """The paths of all values in a JSON document."""
     if isinstance(document, dict):
         items: list[tuple[object, object]] = list(document.items())
     elif isinstance(document, list):
         items = list(enumerate(document))
     else:
         return []
-    return [path for key, value in items for path in [(key,), *((key, *rest) for rest in places(value))]]
+    return [path for key, value in items for path in [(key,), *((key, *rest) for rest in value_paths(value))]]
 
 
 @st.composite
 def mutations(draw: st.DrawFn) -> tuple[str, str, bytes]:
-    """A path, a version and a definition of which one or two values have become something else."""
+    """A path, a version, and a definition with one or two values replaced."""
     kind, document = draw(
         st.sampled_from([("clusters", cluster()), ("jobs", job()), ("fileServers", file_server()), ("workspaces", {})])
     )
     document = json.loads(json.dumps(document)) | {"location": "eastus"}
-    chosen = draw(st.lists(st.sampled_from(places(document)), min_size=1, max_size=2, unique=True))
-    for place in sorted(chosen, key=len, reverse=True):  # the deeper one first: the other may replace what it is in
+    chosen = draw(st.lists(st.sampled_from(value_paths(document)), min_size=1, max_size=2, unique=True))
+    # The deeper path first, because replacing the other may remove it.
+    for location in sorted(chosen, key=len, reverse=True):
         target = document
-        for key in place[:-1]:
+        for key in location[:-1]:
             target = target[key]
-        target[place[-1]] = deepcopy(draw(nasty))
+        target[location[-1]] = deepcopy(draw(nasty))
     version = draw(st.sampled_from(VERSIONS))
     flat = (
         kind if version < "2018-05" else {"jobs": "workspaces/w/experiments/e/jobs"}.get(kind, f"workspaces/w/{kind}")
@@ -319,9 +320,9 @@ def test_any_change_of_a_definition_is_accepted_or_refused(
 ) -> None:
     path, version, body = mutation
     target = quote(path).encode() + b"?api-version=" + version.encode()
-    answer = attacker.request(method, target, body)
+    response = attacker.request(method, target, body)
 
-    assert in_envelope(answer), answer
+    assert in_envelope(response), response
     attacker.request("DELETE", target)
 
 
@@ -330,9 +331,9 @@ def test_any_change_of_a_definition_is_accepted_or_refused(
 def test_any_json_is_accepted_or_refused(attacker: Attacker, document: object, path: str) -> None:
     target = f"{PROVIDER}/{path}?api-version=2018-05-01".encode()
     for body in (document, {"properties": document, "location": "eastus"}):
-        answer = attacker.request("PUT", target, json.dumps(body).encode())
+        response = attacker.request("PUT", target, json.dumps(body).encode())
 
-        assert in_envelope(answer), answer
+        assert in_envelope(response), response
 
 
 BODIES = {
@@ -358,21 +359,21 @@ BODIES = {
 @pytest.mark.parametrize("path", ["workspaces/w/clusters/b", "workspaces/w/experiments/e/jobs/b", "workspaces/b"])
 def test_a_body_that_is_no_definition_is_refused(attacker: Attacker, name: str, path: str) -> None:
     target = f"{PROVIDER}/{path}?api-version=2018-05-01".encode()
-    answer = attacker.request("PUT", target, BODIES[name], headers=(b"Content-Type: application/json",))
+    response = attacker.request("PUT", target, BODIES[name], headers=(b"Content-Type: application/json",))
 
     allowed = {200, 400, 413} if name in ("the same key a thousand times", "a byte order mark") else {400, 413}
-    assert answer.status in allowed, answer
-    assert in_envelope(answer)
+    assert response.status in allowed, response
+    assert in_envelope(response)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
 def test_a_compressed_bomb_does_not_go_off(attacker: Attacker, encoding: str) -> None:
     bomb = (gzip.compress if encoding == "gzip" else zlib.compress)(b" " * (64 << 20))
     target = f"{PROVIDER}/workspaces/bomb?api-version=2018-05-01".encode()
-    answer = attacker.request("PUT", target, bomb, headers=(b"Content-Encoding: " + encoding.encode(),))
+    response = attacker.request("PUT", target, bomb, headers=(b"Content-Encoding: " + encoding.encode(),))
 
-    assert 400 <= answer.status < 500
-    assert in_envelope(answer)
+    assert 400 <= response.status < 500
+    assert in_envelope(response)
 
 
 @pytest.mark.parametrize(
@@ -392,16 +393,16 @@ def test_a_compressed_bomb_does_not_go_off(attacker: Attacker, encoding: str) ->
     ],
 )
 def test_what_is_not_http_is_a_bad_request(attacker: Attacker, head: bytes) -> None:
-    answer = attacker.send(head + b"\r\nConnection: close")
+    response = attacker.send(head + b"\r\nConnection: close")
 
-    assert 400 <= answer.status < 500, answer
+    assert 400 <= response.status < 500, response
 
 
 @pytest.mark.parametrize("name", ["", "example.com", "management.azure.com.example.com", "[::1]", "x" * 5000, "\xff"])
 def test_a_host_inside_the_tunnel_that_is_not_played_is_misdirected(attacker: Attacker, name: str) -> None:
-    answer = attacker.send(b"GET / HTTP/1.1\r\nConnection: close\r\nHost: " + name.encode("latin-1"))
+    response = attacker.send(b"GET / HTTP/1.1\r\nConnection: close\r\nHost: " + name.encode("latin-1"))
 
-    assert answer.status in (400, 421)
+    assert response.status in (400, 421)
 
 
 def test_a_body_that_never_ends_does_not_stop_others(attacker: Attacker) -> None:
@@ -424,13 +425,13 @@ def test_a_head_that_never_ends_does_not_stop_others(attacker: Attacker) -> None
 
 def test_a_client_that_stops_sending_is_still_answered_or_let_go(attacker: Attacker) -> None:
     port = int(attacker.endpoint.proxy_url.rpartition(":")[2])
-    for sent in (
+    for data in (
         b"",
         b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n",
         b"CONNECT management.azure.com:443 HTTP/1.1\r\n",
     ):
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as half_closed:
-            half_closed.sendall(sent)
+            half_closed.sendall(data)
             half_closed.shutdown(socket.SHUT_WR)
             while half_closed.recv(1000):
                 pass
@@ -451,10 +452,10 @@ def test_a_client_that_leaves_in_its_body_leaves_nothing_behind(attacker: Attack
 
 def test_requests_in_a_row_on_one_connection_are_answered_in_order(attacker: Attacker) -> None:
     line = f"Host: {ARM}\r\nAuthorization: Bearer {attacker.token}\r\n"
-    one = f"GET {GROUP}?api-version=2018-05-01 HTTP/1.1\r\n{line}\r\n"
-    two = f"GET /nowhere?api-version=2018-05-01 HTTP/1.1\r\n{line}Connection: close\r\n\r\n"
+    first = f"GET {GROUP}?api-version=2018-05-01 HTTP/1.1\r\n{line}\r\n"
+    last = f"GET /nowhere?api-version=2018-05-01 HTTP/1.1\r\n{line}Connection: close\r\n\r\n"
     with attacker.connection() as sock:
-        sock.sendall((one * 20 + two).encode())
+        sock.sendall((first * 20 + last).encode())
         data = b""
         while piece := sock.recv(1 << 16):
             data += piece

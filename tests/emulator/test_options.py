@@ -1,4 +1,4 @@
-"""What an emulator is started with, as words of its command line."""
+"""The options of an emulator, as arguments of its command line."""
 
 import itertools
 from collections.abc import Callable
@@ -55,9 +55,9 @@ def test_the_limits_of_a_start_end_with_the_next_one(
 
     def names(options: Options) -> list[str]:
         with sign_in(start_detached(options)) as session:
-            found: requests.Response = session.get(address)
+            response: requests.Response = session.get(address)
         stop(tmp_path)
-        return [limit["name"] for limit in found.json()["value"]]
+        return [limit["name"] for limit in response.json()["value"]]
 
     assert names(Options(tmp_path, limit=parse_limit(["NC=0"]))) == ["start"]
     assert names(Options(tmp_path)) == []

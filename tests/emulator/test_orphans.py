@@ -1,4 +1,4 @@
-"""What a killed launcher leaves on this machine, and that nothing else is touched."""
+"""The orphans that a killed launcher leaves on this machine; nothing else is deleted."""
 
 import contextlib
 import signal
@@ -18,7 +18,7 @@ from harness.emulator.launch import find, launch, start_detached, stop
 from harness.emulator.options import Options
 from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
 
-pytestmark = pytest.mark.slow  # nearly each kills the launcher of an emulator of its own
+pytestmark = pytest.mark.slow  # most kill the launcher of a new emulator
 
 LAUNCH = """
 import sys, tempfile
@@ -43,8 +43,8 @@ def job_process(job: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture
 def killed(tmp_path: Path) -> Path:
     """The data directory of an emulator whose launcher was killed."""
-    words = [sys.executable, "-c", LAUNCH, str(tmp_path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as launcher:
+    command = [sys.executable, "-c", LAUNCH, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         directory, pid = launcher.stdout.readline().split()
         launcher.kill()
@@ -53,9 +53,9 @@ def killed(tmp_path: Path) -> Path:
 
 
 def below(directory: Path) -> list[Orphan]:
-    """Orphans in a directory; tests that run beside this one may have others."""
-    found = find_orphans(directory.iterdir())
-    return [orphan for orphan in found if orphan.directory.is_relative_to(directory)]
+    """The orphans in a directory; other tests may have more at the same time."""
+    orphans = find_orphans(directory.iterdir())
+    return [orphan for orphan in orphans if orphan.directory.is_relative_to(directory)]
 
 
 def test_a_killed_launcher_leaves_a_directory_that_is_found_and_removed(killed: Path, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_directory_that_the_user_named_is_none_even_when_nothing_serves_it(tmp
     assert below(tmp_path) == []
 
 
-def test_a_directory_in_which_somebody_has_started_an_emulator_again_is_none(killed: Path, tmp_path: Path) -> None:
+def test_a_directory_in_which_an_emulator_was_started_again_is_none(killed: Path, tmp_path: Path) -> None:
     start_detached(Options(killed))
     assert below(tmp_path) == []
     assert stop(killed)
@@ -120,18 +120,18 @@ def test_a_directory_that_was_taken_since_is_kept(killed: Path, tmp_path: Path) 
 
 def test_a_job_whose_directory_was_deleted_under_it_is_found_and_ended(tmp_path: Path) -> None:
     job = tmp_path / "batchai-gone" / "jobs" / "1"
-    with job_process(job) as homeless:
-        [orphan] = [left for left in find_orphans([]) if left.directory == job]
-        assert orphan.processes == (homeless.pid,)
+    with job_process(job) as orphaned:
+        [orphan] = [candidate for candidate in find_orphans([]) if candidate.directory == job]
+        assert orphan.processes == (orphaned.pid,)
         assert remove_orphan(orphan)
-        homeless.wait(timeout=60)
+        orphaned.wait(timeout=60)
 
 
 def test_a_job_whose_directory_exists_continues(tmp_path: Path) -> None:
     job = tmp_path / "mine" / "jobs" / "1"
     job.mkdir(parents=True)
     with job_process(job) as working:
-        assert not [left for left in find_orphans([]) if left.directory == job]
+        assert not [candidate for candidate in find_orphans([]) if candidate.directory == job]
         assert working.poll() is None
 
 

@@ -1,4 +1,4 @@
-"""Where an emulator listens: at ports that stay, with TLS or without, and for this machine unless others are let in."""
+"""The addresses of an emulator: the same ports at every start, with or without TLS, for this machine by default."""
 
 import random
 import socket
@@ -25,8 +25,8 @@ from harness.emulator.ports import Ports, is_open_to_others, listening_socket, r
 from harness.errors import EmulatorError
 
 
-def held() -> socket.socket:
-    """A port that the kernel gives nobody by itself, held by the test."""
+def held_socket() -> socket.socket:
+    """A socket at a port that the kernel does not assign by itself."""
     while True:
         try:
             return listening_socket(LOOPBACK, random.randrange(20_000, 30_000))
@@ -44,7 +44,7 @@ def paths(tmp_path: Path) -> DataDirectory:
 
 
 def test_the_usual_port_is_taken_at_the_first_start_and_kept(paths: DataDirectory) -> None:
-    with held() as free:
+    with held_socket() as free:
         usual = port_of(free)
     first = Ports(paths, LOOPBACK, {"blob": usual})
     with first.open("blob", None) as opened:
@@ -55,8 +55,8 @@ def test_the_usual_port_is_taken_at_the_first_start_and_kept(paths: DataDirector
         assert port_of(opened) == usual
 
 
-def test_a_port_that_somebody_has_is_passed_over_and_said(paths: DataDirectory) -> None:
-    with held() as other:
+def test_a_port_in_use_is_skipped_and_reported(paths: DataDirectory) -> None:
+    with held_socket() as other:
         ports = Ports(paths, LOOPBACK, {"blob": port_of(other)})
         with ports.open("blob", None) as opened:
             assert port_of(opened) not in (0, port_of(other))
@@ -64,7 +64,7 @@ def test_a_port_that_somebody_has_is_passed_over_and_said(paths: DataDirectory) 
 
 
 def test_a_port_that_was_asked_for_is_that_one_or_none(paths: DataDirectory) -> None:
-    with held() as other:
+    with held_socket() as other:
         number = port_of(other)
         with pytest.raises(EmulatorError) as refused:
             Ports(paths, LOOPBACK).open("file", number)
@@ -111,16 +111,16 @@ def test_a_name_is_no_address_to_listen_at() -> None:
 
 
 def test_an_emulator_that_starts_again_answers_where_it_did(tmp_path: Path) -> None:
-    with held() as proxy, held() as files, held() as blobs:
-        kept = {"proxy": port_of(proxy), "file": port_of(files), "blob": port_of(blobs)}
-    load_identity(DataDirectory(tmp_path), {})  # as of an emulator that was here before
-    DataDirectory(tmp_path).ports.write_bytes(msgspec.json.encode(kept))
+    with held_socket() as proxy, held_socket() as files, held_socket() as blobs:
+        ports = {"proxy": port_of(proxy), "file": port_of(files), "blob": port_of(blobs)}
+    load_identity(DataDirectory(tmp_path), {})  # as an earlier emulator would have left it
+    DataDirectory(tmp_path).ports.write_bytes(msgspec.json.encode(ports))
     options = Options(tmp_path, None, only="storage", file_port=None, blob_port=None)
     try:
         endpoint = start_detached(options)
-        assert endpoint.file_url == f"http://127.0.0.1:{kept['file']}"
-        assert endpoint.blob_url == f"http://127.0.0.1:{kept['blob']}"
-        assert endpoint.proxy_url == f"http://127.0.0.1:{kept['proxy']}"
+        assert endpoint.file_url == f"http://127.0.0.1:{ports['file']}"
+        assert endpoint.blob_url == f"http://127.0.0.1:{ports['blob']}"
+        assert endpoint.proxy_url == f"http://127.0.0.1:{ports['proxy']}"
         assert f"connection  {endpoint.connection_string}" in (tmp_path / "emulator.log").read_text()
     finally:
         stop(tmp_path)
@@ -129,7 +129,7 @@ def test_an_emulator_that_starts_again_answers_where_it_did(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """Storage alone whose ports speak TLS."""
+    """Storage alone, with TLS at its ports."""
     with launch(tmp_path_factory.mktemp("tls"), only="storage", https=True, host_names=["storage"]) as running:
         yield running
 
@@ -149,7 +149,7 @@ def test_a_token_is_taken_at_a_port_with_tls(tls: Endpoint, monkeypatch: pytest.
         BlobServiceClient(f"{tls.blob_url}/{tls.storage_account}", credential) as blobs,
     ):
         blobs.create_container("token")
-        assert [each.name for each in blobs.list_containers()] == ["token"]
+        assert [container.name for container in blobs.list_containers()] == ["token"]
 
 
 @pytest.mark.parametrize(
@@ -157,15 +157,15 @@ def test_a_token_is_taken_at_a_port_with_tls(tls: Endpoint, monkeypatch: pytest.
 )
 def test_an_account_may_be_in_the_name_of_a_host(tls: Endpoint, host: str) -> None:
     path = "" if host.startswith("dev") else "devstoreaccount1"
-    answer = requests.get(f"{tls.file_url}/{path}?comp=list", headers={"Host": host}, verify=tls.ca_path, timeout=60)
+    response = requests.get(f"{tls.file_url}/{path}?comp=list", headers={"Host": host}, verify=tls.ca_path, timeout=60)
 
-    assert answer.headers["x-ms-error-code"] == "NoAuthenticationInformation"
+    assert response.headers["x-ms-error-code"] == "NoAuthenticationInformation"
 
 
 def test_only_names_of_the_option_are_answered(tls: Endpoint) -> None:
     for host in ("other", "devstoreaccount1.file.other", "devstoreaccount1.blob.storage", ".file.storage"):
-        answer = requests.get(tls.file_url, headers={"Host": host}, verify=tls.ca_path, timeout=60)
-        assert answer.status_code == 421
+        response = requests.get(tls.file_url, headers={"Host": host}, verify=tls.ca_path, timeout=60)
+        assert response.status_code == 421
 
 
 def test_storage_that_others_can_reach_has_a_secret_key(tmp_path: Path) -> None:
@@ -177,9 +177,9 @@ def test_storage_that_others_can_reach_has_a_secret_key(tmp_path: Path) -> None:
         assert opened.storage_key not in "".join(opened.lines())
         with ShareServiceClient.from_connection_string(opened.connection_string) as shares:
             shares.create_share("mine")
-        known = opened.connection_string_of("devstoreaccount1", DEVELOPMENT_KEY)
+        well_known = opened.connection_string_of("devstoreaccount1", DEVELOPMENT_KEY)
         with (
-            ShareServiceClient.from_connection_string(known, retry_total=0) as shares,
+            ShareServiceClient.from_connection_string(well_known, retry_total=0) as shares,
             pytest.raises(HttpResponseError, match="AuthenticationFailed"),
         ):
             shares.create_share("theirs")

@@ -25,7 +25,7 @@ from harness.errors import EmulatorError
 
 def behind(endpoint: Endpoint) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # a REQUESTS_CA_BUNDLE of the environment would win over ``verify``
+    session.trust_env = False  # a REQUESTS_CA_BUNDLE of the environment would override ``verify``
     session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
     return session
 
@@ -48,7 +48,7 @@ def test_a_client_that_takes_no_proxy_is_answered_for_the_hosts_that_the_emulato
     endpoint: Endpoint, host: str, status: int
 ) -> None:
     address, port = endpoint.proxy_url.removeprefix("http://").split(":")
-    name = "management.azure.com"  # by which the client knows the address, as from a hosts file
+    name = "management.azure.com"  # the client resolves it to the address, as with a hosts file
     with urllib3.HTTPSConnectionPool(
         address, int(port), server_hostname=name, assert_hostname=name, ca_certs=endpoint.ca_path, retries=False
     ) as client:
@@ -72,7 +72,7 @@ def test_two_emulators_cannot_serve_one_directory(endpoint: Endpoint) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
 def test_the_emulator_of_another_user_is_not_taken_for_ones_own(tmp_path: Path) -> None:
-    """Whoever may write in the current directory could have what others run sent to an emulator of theirs."""
+    """Otherwise a user who can write in the directory could receive the requests of others."""
     with launch(tmp_path / "data") as running:
         (tmp_path / "data" / "endpoint.json").chmod(0o644)
         os.chown(tmp_path / "data" / "endpoint.json", 65534, 65534)
@@ -87,7 +87,7 @@ def test_secrets_are_readable_by_the_owner_alone(endpoint: Endpoint) -> None:
     assert endpoint.client_secret not in " ".join(psutil.Process(endpoint.pid).cmdline())
 
 
-@pytest.mark.slow  # an emulator of its own, ended and started
+@pytest.mark.slow  # stops and starts a new emulator
 def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -> None:
     first = start_detached(Options(tmp_path / "data"))
     assert stop(tmp_path / "data")
@@ -98,7 +98,7 @@ def test_a_detached_emulator_keeps_its_identity_over_a_restart(tmp_path: Path) -
     assert find(tmp_path / "data") is None
 
 
-@pytest.mark.slow  # an emulator of its own, ended and started
+@pytest.mark.slow  # stops and starts a new emulator
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     first = start_detached(Options(tmp_path / "data"))
     with behind(first) as session:
@@ -117,7 +117,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     stop(tmp_path / "data")
 
 
-@pytest.mark.slow  # an emulator of its own, ended and started
+@pytest.mark.slow  # stops and starts a new emulator
 def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from harness.emulator.launch import launch\n"
@@ -134,7 +134,7 @@ def test_a_launched_emulator_ends_when_its_launcher_is_killed(tmp_path: Path) ->
     assert ends(emulator, seconds=60)
 
 
-def test_a_process_has_ended_also_while_nobody_collects_it() -> None:
+def test_a_process_has_ended_also_while_it_is_a_zombie() -> None:
     with subprocess.Popen(["true"]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -160,7 +160,7 @@ def test_a_connection_string_ends_with_a_setting(endpoint: Endpoint) -> None:
     assert all(name and value for name, _, value in settings)
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as endpoint:
         assert endpoint.storage_account == "devstoreaccount1"
@@ -178,12 +178,12 @@ def test_storage_alone_has_the_well_known_account_at_plain_ports(tmp_path: Path)
                 session.get("https://management.azure.com/")
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_a_whole_emulator_revokes_the_well_known_key(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage") as alone:
-        known = alone.storage_key
-    with launch(tmp_path / "data") as whole:
-        connection = whole.connection_string_of("devstoreaccount1", known)
+        well_known = alone.storage_key
+    with launch(tmp_path / "data") as running:
+        connection = running.connection_string_of("devstoreaccount1", well_known)
         with (
             ShareServiceClient.from_connection_string(connection, retry_total=0) as service,
             pytest.raises(HttpResponseError, match="AuthenticationFailed"),
@@ -191,7 +191,7 @@ def test_a_whole_emulator_revokes_the_well_known_key(tmp_path: Path) -> None:
             list(service.list_shares())
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_accounts_of_ones_own_do_not_show_in_the_process_list(tmp_path: Path) -> None:
     with launch(tmp_path / "data", only="storage", accounts=["mine:c2VjcmV0"]) as endpoint:
         assert "c2VjcmV0" not in " ".join(psutil.Process(endpoint.pid).cmdline())
@@ -201,28 +201,28 @@ def test_accounts_of_ones_own_do_not_show_in_the_process_list(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("account", "told"),
+    ("account", "message"),
     [("Mine:c2VjcmV0", "is no name of a storage account"), ("mine:!", "no base64"), ("mine", "no base64")],
 )
-def test_an_account_that_cannot_be_is_named(tmp_path: Path, account: str, told: str) -> None:
-    with pytest.raises(EmulatorError, match=told), launch(tmp_path, only="storage", accounts=[account]):
+def test_an_account_that_cannot_be_is_named(tmp_path: Path, account: str, message: str) -> None:
+    with pytest.raises(EmulatorError, match=message), launch(tmp_path, only="storage", accounts=[account]):
         pass
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_the_commands_print_a_connection_string(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    where = ["--dir", str(tmp_path / "data")]
+    directory_option = ["--dir", str(tmp_path / "data")]
     try:
-        assert main(["emulator", "start", *where, "--only", "storage", "--detach"]) == 0
+        assert main(["emulator", "start", *directory_option, "--only", "storage", "--detach"]) == 0
         endpoint = find(tmp_path / "data")
         assert endpoint is not None
         capsys.readouterr()
-        assert main(["emulator", "status", *where]) == 0
+        assert main(["emulator", "status", *directory_option]) == 0
         assert f"connection  {endpoint.connection_string}" in capsys.readouterr().out
-        assert main(["emulator", "env", *where]) == 0
+        assert main(["emulator", "env", *directory_option]) == 0
         assert f"export AZURE_STORAGE_CONNECTION_STRING='{endpoint.connection_string}'" in capsys.readouterr().out
     finally:
-        assert main(["emulator", "reset", *where]) == 0
+        assert main(["emulator", "reset", *directory_option]) == 0
 
 
 def test_what_cannot_be_served_alone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

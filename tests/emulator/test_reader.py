@@ -1,4 +1,4 @@
-"""Who may only read can change nothing: by the tables of operations, each of them."""
+"""A reader cannot change anything, checked for every operation in the tables."""
 
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from harness.emulator.storage_service.operations import Address, Operation
 from tests.emulator.azureml.operations import HOSTS, served_routes
 
 READER, READING = SETS["reader"], ("GET", "HEAD")
-# What reads although its method is none of those, and what a GET gives that a reader may not have.
+# Reads by POST, and GETs whose responses a reader must not see.
 READ_BY_POST = {
     *("Run_GetData", "Runs_Query", "Experiments_Query", "DataVersion_BatchGetResolvedUris"),
     *("Mlflow_experiments/search", "Mlflow_runs/search"),
@@ -21,7 +21,7 @@ TOKENS = {"Runs_GetToken", "Runs_GetTokenById"}
 
 
 class Anything:
-    """Stands for all that handlers need: only the tables are looked at."""
+    """Replaces everything that handlers need, because only the tables matter."""
 
     def __getattr__(self, name: str) -> "Anything":
         return self
@@ -32,17 +32,17 @@ class Anything:
 
 NONE = cast("Any", Anything())
 STORAGE: list[tuple[Service, Address, Operation]] = [
-    *(("file", address, each) for address, each in file_operations(NONE, NONE, NONE).items()),
+    *(("file", address, operation) for address, operation in file_operations(NONE, NONE, NONE).items()),
     *(
-        ("blob", address, each)
-        for address, each in blob_operations(NONE, NONE, NONE, history=NONE, public=NONE, service=NONE).items()
+        ("blob", address, operation)
+        for address, operation in blob_operations(NONE, NONE, NONE, history=NONE, public=NONE, service=NONE).items()
     ),
 ]
 
 
 def test_a_reader_changes_nothing_in_storage() -> None:
     for service, (_, method, _, _), operation in STORAGE:
-        if method not in READING and operation.name != "GetUserDelegationKey":  # what it signs, permits no more
+        if method not in READING and operation.name != "GetUserDelegationKey":  # a SAS signed with it permits no more
             assert not permits(READER, operation.grant(service).action), operation.name
 
 

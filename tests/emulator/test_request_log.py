@@ -1,4 +1,4 @@
-"""The log of requests: what was asked and answered, and nothing secret."""
+"""The log of requests and responses, which holds no secrets."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ ENTRY = RequestEntry("2026-01-01T00:00:00.000Z", "GET", "http://127.0.0.1/a", 40
 
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RequestEntry]]:
-    """The log of an emulator whose clients wrote a file, asked for a missing one by SAS, and signed in."""
+    """The log of an emulator whose clients wrote a file, read a missing one by SAS, and were refused."""
     path = tmp_path_factory.mktemp("a log") / "requests.log"
     with launch(log=path) as endpoint:
         settings = {"proxies": {"https": endpoint.proxy_url}, "connection_verify": endpoint.ca_path}
@@ -47,17 +47,19 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Request
 
 def test_every_request_is_logged_with_its_status(logged: tuple[Path, list[RequestEntry]]) -> None:
     entries = logged[1]
-    shown = [(each.method, each.url.partition("?")[0].rpartition("/")[2], each.status, each.error) for each in entries]
+    rows = [
+        (entry.method, entry.url.partition("?")[0].rpartition("/")[2], entry.status, entry.error) for entry in entries
+    ]
 
-    assert ("PUT", "data", 201, "") in shown
-    assert ("PUT", "a.txt", 201, "") in shown
-    assert ("GET", "b.txt", 404, "ResourceNotFound") in shown
-    assert ("GET", "subscriptions", 401, "AuthenticationFailed") in shown
-    assert all(each.milliseconds >= 0 and each.time.endswith("Z") for each in entries)
+    assert ("PUT", "data", 201, "") in rows
+    assert ("PUT", "a.txt", 201, "") in rows
+    assert ("GET", "b.txt", 404, "ResourceNotFound") in rows
+    assert ("GET", "subscriptions", 401, "AuthenticationFailed") in rows
+    assert all(entry.milliseconds >= 0 and entry.time.endswith("Z") for entry in entries)
 
 
 def test_a_signature_is_cut(logged: tuple[Path, list[RequestEntry]]) -> None:
-    [missing] = [each.url for each in logged[1] if "b.txt" in each.url]
+    [missing] = [entry.url for entry in logged[1] if "b.txt" in entry.url]
 
     assert "&sig=..." in missing
     assert "se=2099-01-01" in missing
@@ -80,7 +82,7 @@ def test_only_its_owner_reads_it(logged: tuple[Path, list[RequestEntry]]) -> Non
         (b"design=1&assigned=2", "design=1&assigned=2"),
     ],
 )
-def test_what_lets_somebody_in_is_cut_from_an_address(query: bytes, shown: str) -> None:
+def test_secrets_are_cut_from_an_address(query: bytes, shown: str) -> None:
     assert without_secrets("http://h", b"/p", query) == f"http://h/p?{shown}"
 
 
@@ -120,11 +122,11 @@ def test_a_log_begins_again_when_it_is_large(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "requests.log"
     write(path, 6)
 
-    sizes = [each.stat().st_size for each in (path, tmp_path / "requests.log.1")]
+    sizes = [file.stat().st_size for file in (path, tmp_path / "requests.log.1")]
     assert all(0 < size <= 500 for size in sizes)
 
 
-def test_a_log_that_cannot_be_written_fails_nobody(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_fails_no_request(tmp_path: Path) -> None:
     write(tmp_path, 2)  # a directory
     write(tmp_path / "missing" / "requests.log", 2)
 
@@ -150,18 +152,18 @@ def test_a_directory_without_a_log_is_named(tmp_path: Path, capsys: pytest.Captu
 def test_lines_are_followed_also_when_the_log_begins_again(tmp_path: Path) -> None:
     path = tmp_path / "requests.log"
     write(path, 1)
-    found: list[bytes] = []
+    followed: list[bytes] = []
     lines = new_lines(path)
 
     def follow() -> None:
         for line in lines:
-            found.append(line)
+            followed.append(line)
             if line == b"second":
                 return
 
     reader = threading.Thread(target=follow)
     reader.start()
-    while not found:  # until the reader has looked for the end of the file, what is written may be before it
+    while not followed:  # the reader skips lines that were written before it has found the end of the file
         with path.open("ab") as stream:
             stream.write(b"first\n")
         reader.join(0.05)
@@ -170,7 +172,7 @@ def test_lines_are_followed_also_when_the_log_begins_again(tmp_path: Path) -> No
     reader.join(60)
 
     assert not reader.is_alive()
-    assert found[0] == b"first"
+    assert followed[0] == b"first"
     assert last_lines(tmp_path / "none", 3) == []
 
 
@@ -191,13 +193,13 @@ def test_a_log_that_has_grown_by_much_is_followed_in_pieces(tmp_path: Path) -> N
     first: list[bytes] = []
     reader = threading.Thread(target=lambda: first.append(next(lines)))
     reader.start()
-    written = [b"%07d" % number for number in range(300_000)]  # 2.4 MB
+    expected_lines = [b"%07d" % number for number in range(300_000)]  # 2.4 MB
     while not first:
         with path.open("ab") as stream:
-            stream.write(b"".join(line + b"\n" for line in written))
+            stream.write(b"".join(line + b"\n" for line in expected_lines))
         reader.join(0.05)
 
-    expected = written[written.index(first[0]) + 1 :]
+    expected = expected_lines[expected_lines.index(first[0]) + 1 :]
     assert [next(lines) for _ in expected] == expected
 
 
@@ -205,12 +207,12 @@ def test_a_line_without_an_end_does_not_stop_the_log_from_being_followed(tmp_pat
     path = tmp_path / "requests.log"
     path.touch()
     lines = new_lines(path)
-    found: list[bytes] = []
-    reader = threading.Thread(target=lambda: found.extend(next(lines) for _ in range(4)))
+    followed: list[bytes] = []
+    reader = threading.Thread(target=lambda: followed.extend(next(lines) for _ in range(4)))
     reader.start()
     while reader.is_alive():
         with path.open("ab") as stream:
             stream.write(b"x" * (3 << 20) + b"\nlast\n")
         reader.join(0.05)
 
-    assert max(map(len, found)) <= 1 << 20
+    assert max(map(len, followed)) <= 1 << 20

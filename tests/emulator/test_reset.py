@@ -1,4 +1,4 @@
-"""``reset`` empties the directory of an emulator, and nothing that others have put anywhere."""
+"""``reset`` deletes the directory of an emulator, and no file of others."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ Made = Callable[[], Path]
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """What an emulator leaves in its data directory, with a file on a share."""
+    """The data directory of an emulator that has ended, with a file on a share."""
     paths = DataDirectory(tmp_path / "data")
     paths.prepare()
     load_identity(paths)
@@ -117,7 +117,7 @@ def test_without_an_identity_and_a_store_of_ours_nothing_is_deleted(
     assert content(directory) == before
 
 
-def test_somebody_elses_database_is_none_of_ours(directory: Path) -> None:
+def test_a_database_of_another_program_is_not_deleted(directory: Path) -> None:
     import sqlite3
 
     (directory / "emulator.db").unlink()
@@ -152,16 +152,16 @@ def test_a_job_that_took_its_own_rights_away_does_not_keep_its_files(directory: 
 
 
 def test_what_comes_into_it_while_its_jobs_end_stays(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def somebody_works(root: Path) -> None:
+    def write_file(root: Path) -> None:
         (root / "thesis.tex").write_text("years of work")
 
-    monkeypatch.setattr("harness.emulator.reset.end_jobs", somebody_works)
+    monkeypatch.setattr("harness.emulator.reset.end_jobs", write_file)
     with pytest.raises(EmulatorError, match=r"these could not be deleted from .*: 'thesis\.tex'"):
         reset(directory)
     assert (directory / "thesis.tex").read_text() == "years of work"
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_a_running_emulator_is_stopped_and_its_jobs_end(tmp_path: Path) -> None:
     directory = tmp_path / "a directory"
     start_detached(Options(directory))
@@ -175,7 +175,7 @@ def test_a_running_emulator_is_stopped_and_its_jobs_end(tmp_path: Path) -> None:
     assert find(directory) is None
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_a_refused_directory_keeps_its_emulator(tmp_path: Path) -> None:
     endpoint = start_detached(Options(tmp_path / "data"))
     try:
@@ -187,7 +187,7 @@ def test_a_refused_directory_keeps_its_emulator(tmp_path: Path) -> None:
         stop(tmp_path / "data")
 
 
-@pytest.mark.slow  # an emulator of its own
+@pytest.mark.slow  # starts a new emulator
 def test_an_emulator_that_another_run_owns_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint
 ) -> None:

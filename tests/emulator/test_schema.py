@@ -1,4 +1,4 @@
-"""Requests made from Microsoft's own API descriptions, valid and not: no server error for any of them.
+"""Valid and invalid requests from Microsoft's API descriptions: none causes a server error.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/test_schema.py          # 200 requests an operation instead of 8
 """
@@ -27,73 +27,73 @@ pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def session(endpoint: Endpoint, sign_in: Callable[[Endpoint], requests.Session]) -> Iterator[requests.Session]:
-    with sign_in(endpoint) as made:
-        made.params = {}
+    with sign_in(endpoint) as client:
+        client.params = {}
         group = f"https://management.azure.com/subscriptions/{endpoint.subscription_id}/resourceGroups/{GROUP}"
-        made.put(f"{group}?api-version=2018-05-01", json={"location": "eastus"}).raise_for_status()
-        yield made
+        client.put(f"{group}?api-version=2018-05-01", json={"location": "eastus"}).raise_for_status()
+        yield client
 
 
 def operations() -> list[Any]:
-    """Every operation of every version: version, path, method."""
-    found = []
+    """The version, path and method of every operation."""
+    parameters = []
     for version in VERSIONS:
         paths = json.loads((SPEC / version / "BatchAI.json").read_bytes())["paths"]
-        found += [
+        parameters += [
             pytest.param((version, path, method), id=f"{version}-{operation['operationId']}")
             for path, methods in paths.items()
             for method, operation in methods.items()
         ]
-    return found or [pytest.param(("", "", ""), id="none")]
+    return parameters or [pytest.param(("", "", ""), id="none")]
 
 
 @pytest.fixture(scope="module")
 def described() -> Callable[[str], Any]:
-    """A version's description, as schemathesis reads it."""
-    import schemathesis  # here, so that collecting the other tests does not wait for it
+    """The description of a version, read by schemathesis."""
+    import schemathesis  # imported here because the import is slow
 
     return functools.cache(lambda version: schemathesis.openapi.from_path(str(SPEC / version / "BatchAI.json")))
 
 
-def tamed(value: Any) -> Any:
-    """Commands that were made up do not run, and clusters stay small."""
+def made_safe(value: Any) -> Any:
+    """Replace generated commands, so that they do not run, and keep clusters small."""
     if isinstance(value, list):
-        return [tamed(item) for item in value]
+        return [made_safe(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: _tame(key, item) for key, item in value.items()}
+    return {key: _make_safe(key, item) for key, item in value.items()}
 
 
-def _tame(key: str, value: Any) -> Any:
+def _make_safe(key: str, value: Any) -> Any:
     if key in ("commandLine", "mountCommand") and isinstance(value, str):
         return "true"
     if key.endswith("NodeCount") and isinstance(value, int) and value > 1:
         return 1
-    return tamed(value)
+    return made_safe(value)
 
 
 @pytest.mark.skipif(not VERSIONS, reason="Microsoft's API descriptions are not beside the repository (../shared)")
-@pytest.mark.parametrize("place", operations())
+@pytest.mark.parametrize("target", operations())
 def test_no_request_is_a_server_error(
-    session: requests.Session, endpoint: Endpoint, described: Callable[[str], Any], place: tuple[str, str, str]
+    session: requests.Session, endpoint: Endpoint, described: Callable[[str], Any], target: tuple[str, str, str]
 ) -> None:
     from schemathesis.generation import GenerationMode
 
-    version, path, method = place
+    version, path, method = target
     operation = described(version)[path][method]
 
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(st.data())
-    def ask(data: st.DataObject) -> None:
+    def check(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from(list(GenerationMode)))
         case = data.draw(operation.as_strategy(generation_mode=mode))
-        if data.draw(st.booleans()):  # else the call mostly ends at the subscription
+        if data.draw(st.booleans()):  # otherwise most requests fail at the subscription
             case.path_parameters |= {"subscriptionId": endpoint.subscription_id, "resourceGroupName": GROUP}
             case.query = (case.query or {}) | {"api-version": version}
-        case.body = tamed(case.body)
-        answer = session.request(**case.as_transport_kwargs(base_url="https://management.azure.com"))
-        assert answer.status_code < 500, (case.as_curl_command(), answer.text)
-        if answer.status_code >= 400 and case.method != "HEAD":
-            assert {"code", "message"} <= answer.json()["error"].keys()
+        case.body = made_safe(case.body)
+        response = session.request(**case.as_transport_kwargs(base_url="https://management.azure.com"))
+        assert response.status_code < 500, (case.as_curl_command(), response.text)
+        if response.status_code >= 400 and case.method != "HEAD":
+            assert {"code", "message"} <= response.json()["error"].keys()
 
-    ask()
+    check()

@@ -1,4 +1,4 @@
-"""What cannot be used is one clear sentence and exit code 2; what is damaged is moved aside, and nothing is deleted."""
+"""Unusable files are reported in one sentence with exit code 2; damaged ones are moved aside, and none is deleted."""
 
 import subprocess
 import sys
@@ -20,27 +20,27 @@ from harness.emulator.store import Store
 from harness.emulator.tls import server_context
 from harness.errors import EmulatorError
 
-pytestmark = pytest.mark.slow  # nearly each starts emulators of its own
+pytestmark = pytest.mark.slow  # most start new emulators
 
 
 @pytest.fixture
 def paths(tmp_path: Path) -> DataDirectory:
-    """A data directory that was used before."""
-    made = DataDirectory(tmp_path / "a directory")
-    made.prepare()
-    load_identity(made)
-    server_context(made)
-    Store(made.database).close()
-    return made
+    """A data directory that an emulator has used."""
+    directory = DataDirectory(tmp_path / "a directory")
+    directory.prepare()
+    load_identity(directory)
+    server_context(directory)
+    Store(directory.database).close()
+    return directory
 
 
 def start(directory: Path) -> str:
-    """What an emulator prints that cannot start."""
-    words = server_command(Options(directory))
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
+    """The error of an emulator that cannot start."""
+    command = server_command(Options(directory))
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr
 
 
 def starts(directory: Path) -> bool:
@@ -50,10 +50,10 @@ def starts(directory: Path) -> bool:
 
 def test_a_damaged_store_is_moved_aside(paths: DataDirectory) -> None:
     paths.database.write_bytes(b"this is no database, but it may be precious" * 100)
-    said = start(paths.root)
+    message = start(paths.root)
 
     aside = paths.root / "emulator.db.damaged-1"
-    assert f"the store {paths.database} is damaged (file is not a database); it was moved to {aside}" in said
+    assert f"the store {paths.database} is damaged (file is not a database); it was moved to {aside}" in message
     assert aside.read_bytes().startswith(b"this is no database")
     assert starts(paths.root)
 
@@ -63,8 +63,8 @@ def test_a_second_damaged_store_does_not_replace_the_first(paths: DataDirectory)
         paths.database.write_bytes(b"number %d " % number * 1000)
         start(paths.root)
 
-    kept = [(paths.root / f"emulator.db.damaged-{number}").read_bytes()[:8] for number in (1, 2)]
-    assert kept == [b"number 1", b"number 2"]
+    beginnings = [(paths.root / f"emulator.db.damaged-{number}").read_bytes()[:8] for number in (1, 2)]
+    assert beginnings == [b"number 1", b"number 2"]
 
 
 def test_the_log_of_a_damaged_store_is_kept_with_it(paths: DataDirectory) -> None:
@@ -82,7 +82,7 @@ def test_a_full_disk_is_a_sentence_with_a_remedy(paths: DataDirectory) -> None:
 
 
 def fill(store: Store) -> None:
-    """Store more than there is room for."""
+    """Store more records than fit."""
     store._connection.execute("PRAGMA max_page_count=1")
     for number in range(100):
         store.put(str(number), StorageAccount("mine", "eastus", ("x" * 1000, ""), datetime.now(UTC)))
@@ -93,28 +93,28 @@ def test_a_storage_directory_that_cannot_be_recovered_is_named(paths: DataDirect
         store.put(share_key("mine", "data"), Share("data", datetime.now(UTC)))
     (paths.storage / "mine").mkdir()
     (paths.storage / "mine" / "file").write_text("where the shares belong")
-    said = start(paths.root)
+    message = start(paths.root)
 
-    assert f"the data directory {paths.root} cannot be used: " in said
-    assert str(paths.storage / "mine" / "file") in said
+    assert f"the data directory {paths.root} cannot be used: " in message
+    assert str(paths.storage / "mine" / "file") in message
 
 
 def test_a_record_that_cannot_be_read_is_named_and_kept(paths: DataDirectory) -> None:
     store = Store(paths.database)
     store._connection.execute("INSERT INTO records VALUES ('StorageAccount', 'x', '{\"from\": \"the future\"}')")
     store.close()
-    said = start(paths.root)
+    message = start(paths.root)
 
-    assert f"the store {paths.database} holds a record that cannot be read: StorageAccount 'x'" in said
+    assert f"the store {paths.database} holds a record that cannot be read: StorageAccount 'x'" in message
     assert paths.database.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"tenant_id": 1}'])
 def test_a_damaged_identity_is_moved_aside(paths: DataDirectory, content: bytes) -> None:
     paths.identity.write_bytes(content)
-    said = start(paths.root)
+    message = start(paths.root)
 
-    assert f"the identity {paths.identity} is damaged" in said
+    assert f"the identity {paths.identity} is damaged" in message
     assert (paths.root / "identity.json.damaged-1").read_bytes() == content
     assert starts(paths.root)
 
@@ -128,9 +128,9 @@ def test_a_signing_key_that_is_none_is_a_damaged_identity(paths: DataDirectory) 
 @pytest.mark.parametrize("name", ["ca.pem", "server.pem"])
 def test_damaged_certificates_are_moved_aside(paths: DataDirectory, name: str) -> None:
     (paths.root / name).write_text("no certificate")
-    said = start(paths.root)
+    message = start(paths.root)
 
-    assert f"the certificates of {paths.root} are damaged" in said
+    assert f"the certificates of {paths.root} are damaged" in message
     assert (paths.root / f"{name}.damaged-1").read_text() == "no certificate"
     assert starts(paths.root)
 
@@ -157,10 +157,10 @@ def test_certificates_for_fewer_hosts_are_made_again(paths: DataDirectory, monke
 def test_a_directory_where_a_file_belongs_is_named(paths: DataDirectory, name: str) -> None:
     (paths.root / name).unlink(missing_ok=True)
     (paths.root / name).mkdir()
-    said = start(paths.root)
+    message = start(paths.root)
 
-    assert f"{paths.root}" in said
-    assert "cannot be used" in said or "damaged" in said
+    assert f"{paths.root}" in message
+    assert "cannot be used" in message or "damaged" in message
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,14 @@ def test_what_others_have_made_under_names_of_ours_is_refused_and_stays(tmp_path
     theirs = tmp_path / name
     theirs.parent.mkdir(parents=True, exist_ok=True)
     theirs.write_text("mine")
-    said = start(tmp_path)
+    message = start(tmp_path)
 
-    assert f"{tmp_path} holds {name.partition('/')[0]}, and no identity.json" in said
+    assert f"{tmp_path} holds {name.partition('/')[0]}, and no identity.json" in message
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
     assert theirs.read_text() == "mine"
 
 
-def test_jobs_that_nobody_knows_are_removed_and_nothing_else_beside_them(paths: DataDirectory) -> None:
+def test_unknown_jobs_are_removed_and_nothing_else_beside_them(paths: DataDirectory) -> None:
     job = paths.jobs / "0b0f3a52-6c1d-4e5f-8a9b-0c1d2e3f4a5b-1"
     theirs = [paths.jobs / "letter.txt", paths.jobs / "thesis" / "chapter.tex"]
     for path in (
@@ -207,26 +207,26 @@ def test_a_folder_that_leads_elsewhere_is_refused(paths: DataDirectory, tmp_path
     assert letter.read_text() == "mine"
 
 
-@pytest.mark.parametrize("how", [[], ["--detach"]], ids=["foreground", "background"])
-def test_a_file_is_no_data_directory(tmp_path: Path, how: list[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--detach"]], ids=["foreground", "background"])
+def test_a_file_is_no_data_directory(tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "file").write_text("mine")
-    words = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", str(tmp_path / "file"), *how]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", str(tmp_path / "file"), *options]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 2
-    assert f"{tmp_path / 'file'} is a file, and a data directory is needed; choose another --dir" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2
+    assert f"{tmp_path / 'file'} is a file, and a data directory is needed; choose another --dir" in result.stderr
+    assert "Traceback" not in result.stderr
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("how", [[], ["--detach"]], ids=["foreground", "background"])
-def test_a_place_that_cannot_be_written_is_named(how: list[str]) -> None:
-    words = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", "/proc/self/data", *how]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("options", [[], ["--detach"]], ids=["foreground", "background"])
+def test_a_directory_that_cannot_be_written_is_named(options: list[str]) -> None:
+    command = [sys.executable, "-P", "-m", "harness", "emulator", "start", "--dir", "/proc/self/data", *options]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 2
-    assert "the data directory /proc/self/data cannot be used: " in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2
+    assert "the data directory /proc/self/data cannot be used: " in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_stop_status_and_reset_of_a_file_say_so(tmp_path: Path) -> None:
@@ -242,8 +242,8 @@ def test_a_launcher_says_that_the_disk_of_temporary_files_is_full(tmp_path: Path
     (tmp_path / "full").mkdir()
     launching = "from harness.emulator.launch import launch; launch().__enter__()"
     mounted = f'mount -t tmpfs -o size=64k none {tmp_path}/full || exit 77; TMPDIR={tmp_path}/full exec "$@"'
-    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", launching]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip(f"this user cannot mount a small disk: {done.stderr.strip()}")
-    assert "make room on its disk, or choose another --dir" in done.stderr.strip().splitlines()[-1]
+    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", launching]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode == 77 or "unshare" in result.stderr:
+        pytest.skip(f"this user cannot mount a small disk: {result.stderr.strip()}")
+    assert "make room on its disk, or choose another --dir" in result.stderr.strip().splitlines()[-1]

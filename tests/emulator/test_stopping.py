@@ -1,4 +1,4 @@
-"""Only the emulator of a directory is stopped, whatever an earlier one has left there."""
+"""Only the emulator of a directory is stopped, whatever files an earlier one has left."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ from harness.errors import EmulatorError
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that got the id of an emulator that was killed."""
+    """A process that has the id of a killed emulator."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
@@ -43,11 +43,11 @@ def write_endpoint(directory: Path, pid: int) -> None:
 
 
 @contextmanager
-def locked(directory: Path, pid: int) -> Iterator[None]:
+def hold_lock(directory: Path, pid: int) -> Iterator[None]:
     """The lock of a directory, held by this process, while the file names another one."""
     (directory / "lock").write_text(str(pid))
-    with (directory / "lock").open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with (directory / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -55,7 +55,7 @@ def test_a_stranger_with_the_id_of_a_killed_emulator_is_left_alone(
     tmp_path: Path, stranger: subprocess.Popen[bytes]
 ) -> None:
     write_endpoint(tmp_path, stranger.pid)
-    with locked(tmp_path, stranger.pid):  # a new emulator, before it has written its own id
+    with hold_lock(tmp_path, stranger.pid):  # a new emulator, before it has written its own id
         with pytest.raises(EmulatorError, match=f"nothing proves that process {stranger.pid} is an emulator of yours"):
             stop(tmp_path)
         assert main(["emulator", "stop", "--dir", str(tmp_path)]) == 2
@@ -63,7 +63,7 @@ def test_a_stranger_with_the_id_of_a_killed_emulator_is_left_alone(
 
 
 def test_a_lock_that_names_no_process_is_left_alone(tmp_path: Path) -> None:
-    with locked(tmp_path, 0):
+    with hold_lock(tmp_path, 0):
         (tmp_path / "lock").write_text("")
         with pytest.raises(EmulatorError, match=r"nothing proves that process \(no id\) is an emulator"):
             stop(tmp_path)
@@ -71,8 +71,8 @@ def test_a_lock_that_names_no_process_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_a_killed_emulator_left_is_not_found(tmp_path: Path) -> None:
     write_endpoint(tmp_path, 1)
-    with locked(tmp_path, os.getpid()):
-        assert find(tmp_path) is None  # whoever holds the lock is not ready yet
+    with hold_lock(tmp_path, os.getpid()):
+        assert find(tmp_path) is None  # the holder of the lock is not ready yet
     assert not stop(tmp_path)
 
 
@@ -101,13 +101,13 @@ def test_the_command_keeps_the_current_directory_out(tmp_path: Path) -> None:
 
 
 def test_secrets_of_the_launcher_do_not_reach_the_emulator(tmp_path: Path) -> None:
-    around = {"PATH": "/bin", "AZURE_CLIENT_SECRET": "s", "HARNESS_STORAGE_KEY": "k", "LD_PRELOAD": "/x.so"}
-    around |= {"PYTHONPATH": ":relative:/absolute:", "PYTHONSTARTUP": "x.py", "TZ": ""}
+    environment = {"PATH": "/bin", "AZURE_CLIENT_SECRET": "s", "HARNESS_STORAGE_KEY": "k", "LD_PRELOAD": "/x.so"}
+    environment |= {"PYTHONPATH": ":relative:/absolute:", "PYTHONSTARTUP": "x.py", "TZ": ""}
 
-    assert server_environment(Options(tmp_path), around) == {"PATH": "/bin", "PYTHONPATH": "/absolute"}
+    assert server_environment(Options(tmp_path), environment) == {"PATH": "/bin", "PYTHONPATH": "/absolute"}
 
 
-@pytest.mark.slow  # emulators of its own, killed and started
+@pytest.mark.slow  # kills and starts new emulators
 def test_stop_against_start_touches_no_stranger(tmp_path: Path, stranger: subprocess.Popen[bytes]) -> None:
     """A killed emulator's id belongs to a stranger, while new ones are started and stopped."""
     directory = tmp_path / "data"
@@ -115,11 +115,13 @@ def test_stop_against_start_touches_no_stranger(tmp_path: Path, stranger: subpro
         endpoint = start_detached(Options(directory))
         os.kill(endpoint.pid, signal.SIGKILL)
         assert ends(endpoint.pid, seconds=60)
-        left = (directory / "endpoint.json").read_bytes()
-        (directory / "endpoint.json").write_bytes(left.replace(b'"pid":%d' % endpoint.pid, b'"pid":%d' % stranger.pid))
+        content = (directory / "endpoint.json").read_bytes()
+        (directory / "endpoint.json").write_bytes(
+            content.replace(b'"pid":%d' % endpoint.pid, b'"pid":%d' % stranger.pid)
+        )
         (directory / "lock").write_text(str(stranger.pid))
-        words = [*server_command(Options(directory)), "--detach"]
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
+        command = [*server_command(Options(directory)), "--detach"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
             stopped = False
             while not stopped:  # as soon as it runs, or before it is ready
                 try:
@@ -161,7 +163,7 @@ def test_an_emulator_that_outlives_its_launcher_may_be_started_again(tmp_path: P
     assert not endpoint.has_ended()
 
 
-def test_an_emulator_that_is_killed_while_it_starts_is_said_to_have_been_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emulator_that_is_killed_while_it_starts_is_reported_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launched_process, "server_command", lambda _: ["/bin/sh", "-c", "kill -9 $$"])
     with pytest.raises(EmulatorError, match="it printed:\nnothing: it was ended from outside"), launching.launch():
         pass

@@ -1,4 +1,4 @@
-"""A store is a dictionary by kind, whatever of it is kept decoded; many records at once, and a disk that is full."""
+"""A store is a dictionary for each kind of record, whatever it caches; also transactions, and a full disk."""
 
 import resource
 import sqlite3
@@ -21,10 +21,10 @@ class Note(msgspec.Struct, frozen=True):
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with closing(Store(":memory:")) as made:
+    with closing(Store(":memory:")) as new_store:
         for key in ("a/1", "a/2", "ab/1"):
-            made.put(key, Note(key))
-        yield made
+            new_store.put(key, Note(key))
+        yield new_store
 
 
 def test_all_below_a_prefix_are_forgotten_and_nothing_else(store: Store) -> None:
@@ -62,8 +62,8 @@ def test_a_change_that_was_taken_back_was_never_made(store: Store) -> None:
 def test_others_cannot_read_its_files_wherever_they_are(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
-    with closing(Store(tmp_path / "emulator.db")) as made:
-        made.put("a", Note("a"))
+    with closing(Store(tmp_path / "emulator.db")) as new_store:
+        new_store.put("a", Note("a"))
 
         assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
             "emulator.db": 0o600,
@@ -86,7 +86,7 @@ def test_pages_follow_each_other_and_the_last_costs_no_more_than_the_first(store
 
 @contextmanager
 def full_disk(database: Path) -> Iterator[None]:
-    """No file can become longer than the log of the database is now."""
+    """Limit the size of all files to the present size of the database's write-ahead log."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (database.with_name(f"{database.name}-wal").stat().st_size, before[1]))
     try:
@@ -97,13 +97,13 @@ def full_disk(database: Path) -> Iterator[None]:
 
 def test_more_records_than_are_kept_decoded_are_all_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.emulator.store._CACHED", 150)
-    with closing(Store(tmp_path / "emulator.db")) as made:
-        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(100)})
-        assert len(made.list(Note)) == 100
-        put_all(made, **{f"{number:04}": Note(str(number)) for number in range(100, 1000)})
+    with closing(Store(tmp_path / "emulator.db")) as new_store:
+        put_all(new_store, **{f"{number:04}": Note(str(number)) for number in range(100)})
+        assert len(new_store.list(Note)) == 100
+        put_all(new_store, **{f"{number:04}": Note(str(number)) for number in range(100, 1000)})
 
-        assert [made.get(Note, f"{number:04}") for number in range(1000)] == [Note(str(n)) for n in range(1000)]
-        assert len(made._cache[Note]) <= 150
+        assert [new_store.get(Note, f"{number:04}") for number in range(1000)] == [Note(str(n)) for n in range(1000)]
+        assert len(new_store._cache[Note]) <= 150
 
 
 ALL_KEYS = ("a/1", "a/2", "b/1", "b/2")
@@ -111,7 +111,7 @@ KEYS = st.sampled_from(ALL_KEYS)
 
 
 class Dictionary(RuleBasedStateMachine):
-    """A store that keeps two records of a kind decoded, beside a dictionary."""
+    """Compares a store that caches two records of a kind with a dictionary."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,10 +121,10 @@ class Dictionary(RuleBasedStateMachine):
         self._store, self._model = Store(":memory:"), dict[str, Note]()
 
     def teardown(self) -> None:
-        found = {key: self._store.get(Note, key) for key in ALL_KEYS}
+        records = {key: self._store.get(Note, key) for key in ALL_KEYS}
         self._store.close()
         self._patch.undo()
-        assert found == {key: self._model.get(key) for key in ALL_KEYS}
+        assert records == {key: self._model.get(key) for key in ALL_KEYS}
 
     @rule(key=KEYS, text=st.text(max_size=3))
     def put(self, key: str, text: str) -> None:
@@ -177,16 +177,16 @@ def put_all(store: Store, **notes: Note) -> None:
 
 
 def test_what_does_not_fit_on_the_disk_is_an_error_and_all_else_stays(tmp_path: Path) -> None:
-    database, told = tmp_path / "emulator.db", []
-    with closing(Store(database)) as made:
-        made.when_rolled_back(lambda: told.append(made.list(Note)))
-        made.put("before", Note("kept"))
+    database, rollbacks = tmp_path / "emulator.db", []
+    with closing(Store(database)) as new_store:
+        new_store.when_rolled_back(lambda: rollbacks.append(new_store.list(Note)))
+        new_store.put("before", Note("kept"))
         with full_disk(database), pytest.raises(sqlite3.Error):
-            put_all(made, before=Note("changed"), lost=Note("x" * 100_000))
+            put_all(new_store, before=Note("changed"), lost=Note("x" * 100_000))
 
-        assert told == [[("before", Note("kept"))]]
-        assert made.get(Note, "lost") is None
-        put_all(made, after=Note("fits"))
+        assert rollbacks == [[("before", Note("kept"))]]
+        assert new_store.get(Note, "lost") is None
+        put_all(new_store, after=Note("fits"))
 
     with closing(Store(database)) as opened:
         assert opened.list(Note) == [("after", Note("fits")), ("before", Note("kept"))]
@@ -194,21 +194,21 @@ def test_what_does_not_fit_on_the_disk_is_an_error_and_all_else_stays(tmp_path: 
 
 def test_a_single_write_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
     database = tmp_path / "emulator.db"
-    with closing(Store(database)) as made:
-        made.put("a", Note("kept"))
+    with closing(Store(database)) as new_store:
+        new_store.put("a", Note("kept"))
         with full_disk(database), pytest.raises(sqlite3.Error):
-            made.put("a", Note("x" * 100_000))
+            new_store.put("a", Note("x" * 100_000))
 
-        assert made.get(Note, "a") == Note("kept")
+        assert new_store.get(Note, "a") == Note("kept")
 
 
 @pytest.mark.parametrize("forget", [lambda store: store.delete(Note, "a"), lambda store: store.delete_all(Note, "a")])
 def test_a_record_that_could_not_be_forgotten_is_still_there(tmp_path: Path, forget: Callable[[Store], None]) -> None:
     database = tmp_path / "emulator.db"
-    with closing(Store(database)) as made:
-        made.put("a", Note("kept"))
-        assert len(made.list(Note)) == 1
+    with closing(Store(database)) as new_store:
+        new_store.put("a", Note("kept"))
+        assert len(new_store.list(Note)) == 1
         with full_disk(database), pytest.raises(sqlite3.Error):
-            forget(made)
+            forget(new_store)
 
-        assert made.get(Note, "a") == Note("kept")
+        assert new_store.get(Note, "a") == Note("kept")

@@ -1,4 +1,4 @@
-"""The limits in force are those that the store holds."""
+"""The limits that apply are those in the store."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,8 +11,8 @@ from harness.emulator.subscription_limits import SubscriptionLimit, Subscription
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with closing(Store(":memory:")) as made:
-        yield made
+    with closing(Store(":memory:")) as new_store:
+        yield new_store
 
 
 @pytest.fixture

@@ -55,13 +55,13 @@ def left(tmp_path: Path) -> Path:
 
 
 def rewrite(temporary: Path, **changes: object) -> None:
-    """Give a directory a mark that differs from its own."""
+    """Change fields of the mark of a directory."""
     mark = read_mark(temporary)
     assert mark is not None
     DataDirectory(temporary).temporary.write_bytes(msgspec.json.encode(msgspec.structs.replace(mark, **changes)))
 
 
-def test_it_is_owned_inside_the_block_and_gone_after(tmp_path: Path) -> None:
+def test_it_is_owned_inside_the_block_and_deleted_after(tmp_path: Path) -> None:
     with temporary_directory() as directory:
         (directory / "file").touch()
         assert temporary_directories() == [directory]
@@ -162,7 +162,9 @@ def test_one_of_another_machine_or_boot_is_elsewhere(left: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"maker": "somebody"}, {"directory": "/tmp/batchai-other"}, {"inode": 1}], ids=lambda each: str(*each)
+    "changes",
+    [{"maker": "another"}, {"directory": "/tmp/batchai-other"}, {"inode": 1}],
+    ids=lambda changes: str(*changes),
 )
 def test_a_mark_that_was_made_for_something_else_proves_nothing(left: Path, changes: dict[str, object]) -> None:
     rewrite(left, **changes)
@@ -252,11 +254,11 @@ def test_of_several_that_delete_it_one_does_and_the_others_wait_for_it(left: Pat
 
 @pytest.fixture
 def mounted(left: Path) -> Iterator[Path]:
-    """A folder of the directory where another file system is mounted, with a file."""
+    """A folder of the directory at which another file system is mounted, with a file."""
     folder = left / "jobs" / "a mount"
     folder.mkdir(parents=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False)
-    if done.returncode:
+    result = subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False)
+    if result.returncode:
         pytest.skip("this user cannot mount anything")
     (folder / "file").touch()
     yield folder
@@ -272,7 +274,7 @@ def test_nothing_is_deleted_while_another_file_system_is_mounted_there(left: Pat
     assert not left.exists()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file that nobody can delete")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can create a file that cannot be deleted")
 def test_what_cannot_be_deleted_is_still_recognised_afterwards(left: Path) -> None:
     stubborn, other = left / "stubborn", left / "other"
     stubborn.touch()
@@ -290,19 +292,19 @@ def test_what_cannot_be_deleted_is_still_recognised_afterwards(left: Path) -> No
 
 
 def test_links_are_deleted_and_not_followed(left: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    (kept / "file").touch()
+    outside = tmp_path / "kept"
+    outside.mkdir()
+    (outside / "file").touch()
     (left / "jobs").mkdir()
-    (left / "link").symlink_to(kept)
-    (left / "jobs" / "link").symlink_to(kept)
+    (left / "link").symlink_to(outside)
+    (left / "jobs" / "link").symlink_to(outside)
     delete_directory(left)
     assert not left.exists()
-    assert (kept / "file").exists()
+    assert (outside / "file").exists()
 
 
 def leave_unwritable_folders(parent: Path, results: "multiprocessing.SimpleQueue[bool]") -> None:
-    """As an ordinary user, whom permissions bind: a temporary directory in which a job closes its folders to itself."""
+    """Leave unwritable folders in a temporary directory, as an ordinary user, for whom permissions matter."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -318,7 +320,7 @@ def leave_unwritable_folders(parent: Path, results: "multiprocessing.SimpleQueue
 
 
 def test_folders_that_a_job_has_made_unwritable_are_deleted_too() -> None:
-    # A process of this interpreter becomes the user, who may be unable to start it, or to enter pytest's directories.
+    # The process changes its user itself: the user may not be able to start Python or to enter pytest's directories.
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
     with tempfile.TemporaryDirectory(dir="/tmp") as parent:

@@ -1,4 +1,4 @@
-"""A process that makes a temporary data directory is killed at every system call: what is left is found and deleted."""
+"""A process that makes a temporary data directory is killed at each system call; its remains are found and deleted."""
 
 import shutil
 from collections import Counter
@@ -38,7 +38,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 
 @pytest.fixture(scope="module")
 def calls(workers: Workers) -> Counter[str]:
-    """How many calls of each kind a process makes that is left alone."""
+    """How many system calls of each kind an undisturbed process makes."""
     directory = workers.run()
     assert list((directory / "tmp").iterdir()) == []
     return calls_in(directory)
@@ -47,15 +47,15 @@ def calls(workers: Workers) -> Counter[str]:
 def test_what_is_left_is_found_and_deleted_wherever_the_process_is_killed(
     workers: Workers, calls: Counter[str]
 ) -> None:
-    left = 0
+    remaining = 0
     for name, count in calls.items():
         for number in range(1, count + 1):
             temporary = workers.run("-e", f"inject={name}:signal=KILL:when={number}") / "tmp"
             directories = list(temporary.iterdir())
-            where = f"killed at call {number} of {name}: {[list(one.iterdir()) for one in directories]}"
+            message = f"killed at call {number} of {name}: {[list(directory.iterdir()) for directory in directories]}"
             orphans = [orphan for orphan in find_orphans(directories) if orphan.directory in directories]
-            assert [orphan.directory for orphan in orphans] == directories, where
-            assert all(map(remove_orphan, orphans)), where
-            assert list(temporary.iterdir()) == [], where
-            left += len(directories)
-    assert left > 10
+            assert [orphan.directory for orphan in orphans] == directories, message
+            assert all(map(remove_orphan, orphans)), message
+            assert list(temporary.iterdir()) == [], message
+            remaining += len(directories)
+    assert remaining > 10

@@ -9,14 +9,14 @@ from harness.emulator.paths import DataDirectory
 from harness.emulator.tls import server_context
 
 
-def prepared(root: Path) -> DataDirectory:
+def prepare_paths(root: Path) -> DataDirectory:
     paths = DataDirectory(root)
     paths.prepare()
     return paths
 
 
 def test_the_authority_is_kept_from_start_to_start(tmp_path: Path) -> None:
-    paths = prepared(tmp_path)
+    paths = prepare_paths(tmp_path)
     server_context(paths)
     first = paths.authority.read_bytes()
 
@@ -25,10 +25,10 @@ def test_the_authority_is_kept_from_start_to_start(tmp_path: Path) -> None:
     assert paths.authority.read_bytes() == first
 
 
-def test_a_certificate_that_lacks_a_host_is_replaced_and_the_user_is_told(
+def test_a_certificate_that_lacks_a_host_is_replaced_and_the_user_is_warned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    paths = prepared(tmp_path)
+    paths = prepare_paths(tmp_path)
     authority = trustme.CA()
     issued = authority.issue_cert("management.azure.com")
     parts = [issued.private_key_pem, *issued.cert_chain_pems]

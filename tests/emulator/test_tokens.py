@@ -36,8 +36,8 @@ def tokens(identity: Identity, clock: SteppingClock) -> Tokens:
     return Tokens(identity, clock)
 
 
-def signed(identity: Identity, **changes: Any) -> str:
-    """A token with our key, for somebody else or another time; None leaves a claim out."""
+def sign_token(identity: Identity, **changes: Any) -> str:
+    """A token signed with the emulator's key, with changed claims; None omits a claim."""
     begin = int(START.timestamp())
     claims = {
         "aud": AUDIENCES[0], "iss": issuer_of(identity.tenant_id), "tid": identity.tenant_id,
@@ -52,7 +52,7 @@ def test_a_token_that_was_issued_is_accepted(tokens: Tokens) -> None:
 
 
 def test_one_that_begins_later_is_not_valid_yet(identity: Identity, tokens: Tokens, clock: SteppingClock) -> None:
-    token = signed(identity, nbf=int(START.timestamp()) + 600)
+    token = sign_token(identity, nbf=int(START.timestamp()) + 600)
     with pytest.raises(InvalidTokenError, match="not yet valid"):
         tokens.verify(token)
     clock.sleep(301)  # Azure's clocks may differ by five minutes
@@ -69,7 +69,7 @@ def test_one_that_was_verified_before_is_not_valid_for_a_clock_that_is_behind(to
 def test_one_that_is_over_has_expired(identity: Identity, tokens: Tokens, clock: SteppingClock) -> None:
     clock.sleep(3600)
     with pytest.raises(ExpiredTokenError):
-        tokens.verify(signed(identity))
+        tokens.verify(sign_token(identity))
 
 
 @pytest.mark.parametrize("changes", [{"tid": "another"}, {"iss": "https://sts.windows.net/another/"}])
@@ -77,7 +77,7 @@ def test_one_of_another_tenant_is_from_the_wrong_issuer(
     identity: Identity, tokens: Tokens, changes: dict[str, str]
 ) -> None:
     with pytest.raises(InvalidTokenError, match="is from the wrong issuer"):
-        tokens.verify(signed(identity, **changes))
+        tokens.verify(sign_token(identity, **changes))
 
 
 CLAIMS = ("nbf", "exp", "iss", "tid", "aud", "appid", "oid")
@@ -86,17 +86,17 @@ CLAIMS = ("nbf", "exp", "iss", "tid", "aud", "appid", "oid")
 @pytest.mark.parametrize("changes", [{name: None} for name in CLAIMS] + [{"nbf": "soon"}, {"exp": []}, {"nbf": 1e300}])
 def test_one_without_a_claim_is_invalid(identity: Identity, tokens: Tokens, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidTokenError, match="is invalid"):
-        tokens.verify(signed(identity, **changes))
+        tokens.verify(sign_token(identity, **changes))
 
 
 def test_one_for_another_resource_is_refused(identity: Identity, tokens: Tokens) -> None:
     with pytest.raises(InvalidTokenError, match="wrong audience"):
-        tokens.verify(signed(identity, aud="https://graph.microsoft.com/"))
+        tokens.verify(sign_token(identity, aud="https://graph.microsoft.com/"))
 
 
 def test_one_of_another_key_is_invalid(tokens: Tokens) -> None:
     with pytest.raises(InvalidTokenError, match="is invalid"):
-        tokens.verify(signed(new_identity()))
+        tokens.verify(sign_token(new_identity()))
 
 
 def test_an_application_does_what_its_roles_permit(identity: Identity, clock: SteppingClock) -> None:

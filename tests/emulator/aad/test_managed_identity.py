@@ -1,4 +1,4 @@
-"""Managed identities: code on Azure gets tokens without any secret of its own."""
+"""Managed identities: code on Azure gets tokens without having a secret."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ SCOPE = f"{STORAGE_AUDIENCE}/.default"
 
 @pytest.fixture(scope="module", params=["app-service", "imds"])
 def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """An emulator that is the platform below the code, too."""
+    """An emulator that also plays the platform on which code runs."""
     directory = tmp_path_factory.mktemp("platform")
     applications = ["reader=reader"]
     with launch(directory, only="storage", managed_identity=request.param, applications=applications) as running:
@@ -71,10 +71,10 @@ def test_who_does_not_ask_as_the_platform_says_gets_nothing(
 ) -> None:
     address = app_service.identity_variables["IDENTITY_ENDPOINT"].removesuffix("/msi/token") + path
     query = {"api-version": "2019-08-01", "resource": STORAGE_AUDIENCE}
-    answer = requests.get(address, params=query, headers=headers, timeout=60)
+    response = requests.get(address, params=query, headers=headers, timeout=60)
 
-    assert answer.status_code == status
-    assert "access_token" not in answer.text
+    assert response.status_code == status
+    assert "access_token" not in response.text
 
 
 def test_a_virtual_machine_wants_a_header_that_no_page_can_send() -> None:
@@ -87,7 +87,7 @@ def test_a_virtual_machine_wants_a_header_that_no_page_can_send() -> None:
 
 
 def test_app_service_has_no_endpoint_of_a_virtual_machine(app_service: Endpoint) -> None:
-    """That one asks for no secret."""
+    """IMDS needs no secret, so App Service must not serve it."""
     address = app_service.identity_variables["IDENTITY_ENDPOINT"].replace(
         "/msi/token", "/metadata/identity/oauth2/token"
     )
@@ -109,6 +109,6 @@ def test_a_request_that_lacks_something_is_refused_by_name(
 ) -> None:
     variables = app_service.identity_variables
     headers = {"X-IDENTITY-HEADER": variables["IDENTITY_HEADER"]}
-    answer = requests.get(variables["IDENTITY_ENDPOINT"], params=query, headers=headers, timeout=60)
+    response = requests.get(variables["IDENTITY_ENDPOINT"], params=query, headers=headers, timeout=60)
 
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert (response.status_code, response.json()["error"]) == (400, error)

@@ -13,9 +13,9 @@ SCOPE = "https://management.azure.com/.default"
 
 
 def sign_in(endpoint: Endpoint, **changed: str) -> str:
-    words = {"tenant_id": endpoint.tenant_id, "client_id": endpoint.client_id, "client_secret": endpoint.client_secret}
+    login = {"tenant_id": endpoint.tenant_id, "client_id": endpoint.client_id, "client_secret": endpoint.client_secret}
     with ClientSecretCredential(
-        **(words | changed), proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path
+        **(login | changed), proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path
     ) as credential:
         return credential.get_token(SCOPE).token
 
@@ -51,30 +51,30 @@ def test_wrong_credentials_are_refused_in_the_words_of_aad(
 def test_a_secret_is_never_repeated_in_the_refusal(endpoint: Endpoint, session: requests.Session) -> None:
     form = {"grant_type": "client_credentials", "client_id": endpoint.client_id, "client_secret": "hush-hush",
             "resource": "https://management.core.windows.net/"}  # fmt: skip
-    answer = session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
+    response = session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
 
-    assert answer.status_code == 401
-    assert answer.json()["error_codes"] == [7000215]
-    assert "hush-hush" not in answer.text
+    assert response.status_code == 401
+    assert response.json()["error_codes"] == [7000215]
+    assert "hush-hush" not in response.text
 
 
 def test_a_token_for_another_resource_is_not_given(endpoint: Endpoint, session: requests.Session) -> None:
     form = {"grant_type": "client_credentials", "client_id": endpoint.client_id,
             "client_secret": endpoint.client_secret, "resource": "https://vault.azure.net"}  # fmt: skip
-    answer = session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
+    response = session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
 
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_resource")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_resource")
 
 
 def test_openid_discovery_names_the_keys_that_sign(endpoint: Endpoint, session: requests.Session) -> None:
     base = f"https://login.microsoftonline.com/{endpoint.tenant_id}"
-    found = session.get(f"{base}/v2.0/.well-known/openid-configuration").json()
+    configuration = session.get(f"{base}/v2.0/.well-known/openid-configuration").json()
 
-    assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
+    assert configuration["token_endpoint"] == f"{base}/oauth2/v2.0/token"
     form = {"grant_type": "client_credentials", "client_id": endpoint.client_id,
             "client_secret": endpoint.client_secret, "scope": SCOPE}  # fmt: skip
-    token = session.post(found["token_endpoint"], data=form).json()["access_token"]
-    [key] = jwt.PyJWKSet.from_dict(session.get(found["jwks_uri"]).json()).keys
+    token = session.post(configuration["token_endpoint"], data=form).json()["access_token"]
+    [key] = jwt.PyJWKSet.from_dict(session.get(configuration["jwks_uri"]).json()).keys
     assert key.key_id == jwt.get_unverified_header(token)["kid"]
     assert jwt.decode(token, key.key, algorithms=["RS256"], audience="https://management.azure.com")
 

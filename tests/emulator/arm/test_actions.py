@@ -1,4 +1,4 @@
-"""The action of Azure's roles that a request to Resource Manager is."""
+"""The action, as Azure's roles name it, of a request to Resource Manager."""
 
 import pytest
 

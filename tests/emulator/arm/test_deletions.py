@@ -1,4 +1,4 @@
-"""The deletion of a group goes on after a restart, and after a provider that could not begin."""
+"""The deletion of a group continues after a restart, and after a provider failed to start it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ class OneResource:
     """A provider with one resource in the group.
 
     Args:
-        refusals: how often the disk refuses to delete it.
+        refusals: how often deleting it fails with an error of the disk.
     """
 
     namespace = "Microsoft.Mine"
@@ -27,25 +27,25 @@ class OneResource:
 
     def __init__(self, refusals: int = 0) -> None:
         self.refusals = refusals
-        self.is_there = True
+        self.exists = True
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
         del subscription, group
         if self.refusals:
             self.refusals -= 1
             raise OSError(5, "Input/output error")
-        self.is_there = False
+        self.exists = False
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
         del subscription, group
-        return not self.is_there
+        return not self.exists
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with closing(Store(":memory:")) as made:
-        made.put(group_key("s", GROUP.name), GROUP)
-        yield made
+    with closing(Store(":memory:")) as new_store:
+        new_store.put(group_key("s", GROUP.name), GROUP)
+        yield new_store
 
 
 def is_deleted(store: Store) -> bool:
@@ -57,7 +57,7 @@ def test_a_group_whose_deletion_a_killed_process_only_stored_is_deleted(store: S
     provider = OneResource()
     Deletions(store, [provider]).reconcile(NOW)
 
-    assert not provider.is_there
+    assert not provider.exists
     assert is_deleted(store)
 
 
@@ -65,7 +65,7 @@ def test_a_provider_that_could_not_begin_is_asked_again(store: Store) -> None:
     first, second = OneResource(refusals=1), OneResource()
     deletions = Deletions(store, [first, second])
     operation = deletions.begin("s", GROUP, NOW)
-    assert (first.is_there, second.is_there, is_deleted(store)) == (True, False, False)
+    assert (first.exists, second.exists, is_deleted(store)) == (True, False, False)
 
     deletions.reconcile(NOW)
     assert is_deleted(store)

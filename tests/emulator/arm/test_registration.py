@@ -1,4 +1,4 @@
-"""Providers that are being registered, at the pace of Azure; and that looking at them changes nothing."""
+"""Providers while they register at Azure's pace; reading them changes nothing."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ ARM = "https://management.azure.com"
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """An emulator at the pace of Azure, where a registration takes longer than any test looks at it."""
+    """An emulator so slow that no registration ends during a test."""
     with launch(tmp_path_factory.mktemp("slow"), pace=1000.0) as running:
         yield running
 
 
 @pytest.fixture
 def client(slow: Endpoint) -> Iterator[Callable[..., Any]]:
-    """The JSON that a call to a subscription's address answers."""
+    """A function that returns the JSON of a request below the subscription."""
     with requests.Session() as session:
         session.trust_env = False
         session.proxies, session.verify = {"https": slow.proxy_url}, slow.ca_path

@@ -23,19 +23,19 @@ def signed_in(session: requests.Session, credential: ClientSecretCredential) -> 
 
 
 def test_a_group_is_created_found_and_listed(resources: ResourceManagementClient) -> None:
-    made = resources.resource_groups.create_or_update("First.Group", {"location": "East US", "tags": {"a": "b"}})
+    created = resources.resource_groups.create_or_update("First.Group", {"location": "East US", "tags": {"a": "b"}})
 
-    assert (made.name, made.location, made.tags) == ("First.Group", "eastus", {"a": "b"})
-    assert resources.resource_groups.get("first.group").id == made.id
+    assert (created.name, created.location, created.tags) == ("First.Group", "eastus", {"a": "b"})
+    assert resources.resource_groups.get("first.group").id == created.id
     assert "First.Group" in [group.name for group in resources.resource_groups.list()]
     assert resources.resource_groups.check_existence("FIRST.GROUP")
 
 
 def test_creating_again_keeps_the_name_and_changes_the_tags(resources: ResourceManagementClient) -> None:
     resources.resource_groups.create_or_update("Again", {"location": "eastus", "tags": {"old": "1"}})
-    made = resources.resource_groups.create_or_update("again", {"location": "eastus", "tags": {"new": "2"}})
+    group = resources.resource_groups.create_or_update("again", {"location": "eastus", "tags": {"new": "2"}})
 
-    assert (made.name, made.tags) == ("Again", {"new": "2"})
+    assert (group.name, group.tags) == ("Again", {"new": "2"})
 
 
 def test_a_group_does_not_move(resources: ResourceManagementClient) -> None:
@@ -45,7 +45,7 @@ def test_a_group_does_not_move(resources: ResourceManagementClient) -> None:
         resources.resource_groups.create_or_update("stays", {"location": "westus"})
 
 
-def test_a_deleted_group_is_gone_when_the_operation_ends(resources: ResourceManagementClient) -> None:
+def test_a_deleted_group_does_not_exist_when_the_operation_ends(resources: ResourceManagementClient) -> None:
     resources.resource_groups.create_or_update("short-lived", {"location": "eastus"})
     resources.resource_groups.begin_delete("short-lived").result()
 
@@ -85,10 +85,10 @@ def test_an_unknown_subscription_is_refused(endpoint: Endpoint, credential: Clie
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer x.y.z", "Basic abc", "Bearer " + "a" * 5000])
 def test_every_call_needs_a_valid_token(session: requests.Session, token: str) -> None:
-    answer = session.get(f"{ARM}/subscriptions?api-version=2020-01-01", headers={"Authorization": token})
+    response = session.get(f"{ARM}/subscriptions?api-version=2020-01-01", headers={"Authorization": token})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "AuthenticationFailed")
-    assert answer.headers["www-authenticate"].startswith("Bearer authorization_uri=")
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "AuthenticationFailed")
+    assert response.headers["www-authenticate"].startswith("Bearer authorization_uri=")
 
 
 BODIES = st.one_of(
@@ -106,13 +106,13 @@ def test_hostile_groups_get_an_error_envelope_and_never_a_500(
 ) -> None:
     path = "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
     url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/{path}?api-version=2020-01-01"
-    answer = signed_in.put(url, data=body)
+    response = signed_in.put(url, data=body)
 
-    assert 400 <= answer.status_code < 500
-    assert set(answer.json()["error"]) == {"code", "message"}
+    assert 400 <= response.status_code < 500
+    assert set(response.json()["error"]) == {"code", "message"}
 
 
-def test_a_deletion_tells_when_to_poll(
+def test_a_deletion_says_when_to_poll(
     signed_in: requests.Session, endpoint: Endpoint, resources: ResourceManagementClient
 ) -> None:
     resources.resource_groups.create_or_update("polled", {"location": "eastus"})
@@ -123,7 +123,7 @@ def test_a_deletion_tells_when_to_poll(
     assert signed_in.get(accepted.headers["location"]).status_code == 200
 
 
-def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_meanwhile(
+def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_in_between(
     signed_in: requests.Session, endpoint: Endpoint, resources: ResourceManagementClient
 ) -> None:
     resources.resource_groups.create_or_update("slowly", {"location": "eastus"})
@@ -134,9 +134,9 @@ def test_a_change_that_comes_slowly_brings_no_group_back_that_was_deleted_meanwh
         yield b"{}}"
 
     url = f"{ARM}/subscriptions/{endpoint.subscription_id}/resourceGroups/slowly?api-version=2018-05-01"
-    answer = signed_in.patch(url, data=body())
+    response = signed_in.patch(url, data=body())
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
     assert not resources.resource_groups.check_existence("slowly")
 
 

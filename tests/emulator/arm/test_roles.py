@@ -1,4 +1,4 @@
-"""Several applications of one emulator: each does by Resource Manager what its roles permit, and no more."""
+"""Several applications of one emulator: each can do what its roles permit in Resource Manager, and no more."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ PLAN = "/providers/harness.emulator/faults/slow"
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    words = ["reader=reader", "writer=contributor", "scientist=AzureML Data Scientist", "nobody=none"]
-    with launch(tmp_path_factory.mktemp("team"), applications=words) as running:
+    applications = ["reader=reader", "writer=contributor", "scientist=AzureML Data Scientist", "nobody=none"]
+    with launch(tmp_path_factory.mktemp("team"), applications=applications) as running:
         yield running
 
 
@@ -37,11 +37,11 @@ class Member:
         return self._session.request(method, address, json=body, headers=self._headers, params=query)
 
     def refusal(self, method: str, path: str, body: object = None) -> str:
-        """What a request is refused with, which has to name the right that is missing."""
-        answer = self.send(method, path, body)
-        assert answer.status_code == 403, answer.text
-        assert answer.json()["error"]["code"] == "AuthorizationFailed"
-        message: str = answer.json()["error"]["message"]
+        """The message with which a request is refused, which must name the missing action."""
+        response = self.send(method, path, body)
+        assert response.status_code == 403, response.text
+        assert response.json()["error"]["code"] == "AuthorizationFailed"
+        message: str = response.json()["error"]["message"]
         return message
 
 
@@ -94,7 +94,7 @@ def test_a_data_scientist_makes_jobs_and_no_computes(members: dict[str, Member],
 
 
 def test_a_reader_gets_no_token_of_a_run(members: dict[str, Member], team: Endpoint) -> None:
-    """Such a token lets its bearer write in the workspace."""
+    """The token of a run permits writes in the workspace."""
     workspace = (
         f"/subscriptions/{team.subscription_id}/resourceGroups/{team.azureml_resource_group}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{team.azureml_workspace}"

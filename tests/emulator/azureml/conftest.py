@@ -14,15 +14,15 @@ Json = dict[str, Any]
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; the time is far above what a busy machine needs."""
+    """Wait until a condition holds; the deadline is far above the time that a busy machine needs."""
     deadline = time.monotonic() + 120
     while not holds():
-        assert time.monotonic() < deadline, "it does not hold after two minutes"
+        assert time.monotonic() < deadline, "the condition does not hold after two minutes"
         time.sleep(0.01)
 
 
 class Group:
-    """A resource group of its own, as a plain HTTP client of Azure Machine Learning sees it."""
+    """A new resource group, and a plain HTTP client of Azure Machine Learning in it."""
 
     def __init__(self, endpoint: Endpoint, session: requests.Session, token: str) -> None:
         self.endpoint = endpoint
@@ -34,43 +34,43 @@ class Group:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def send(self, method: str, address: str, body: Json | None = None, **query: str) -> requests.Response:
-        """One call; ``api`` names another version than the newest stable one of 2025."""
+        """One request; ``api`` replaces the default API version, the newest stable one of 2025."""
         version = query.pop("api", "2025-09-01")
         url = address if address.startswith("https:") else MANAGEMENT + address
-        asked = query if "api-version=" in url else {"api-version": version, **query}
-        return self.session.request(method, url, params=asked, json=body, headers=self._headers)
+        params = query if "api-version=" in url else {"api-version": version, **query}
+        return self.session.request(method, url, params=params, json=body, headers=self._headers)
 
     def get(self, path: str, **query: str) -> Json:
-        """The document at a path, which has to be there."""
-        answer = self.send("GET", path, **query)
-        assert answer.status_code == 200, answer.text
-        document: Json = answer.json()
+        """The document at a path, which must exist."""
+        response = self.send("GET", path, **query)
+        assert response.status_code == 200, response.text
+        document: Json = response.json()
         return document
 
-    def done(self, answer: requests.Response) -> Json:
-        """The status document of the operation that an answer began, once it has ended."""
-        assert answer.status_code in (201, 202), answer.text
-        found: list[Json] = []
+    def finish(self, response: requests.Response) -> Json:
+        """Wait for the operation that a response started; returns its last status document."""
+        assert response.status_code in (201, 202), response.text
+        statuses: list[Json] = []
 
         def has_ended() -> bool:
-            found.append(self.send("GET", answer.headers["azure-asyncoperation"]).json())
-            return bool(found[-1]["status"] != "InProgress")
+            statuses.append(self.send("GET", response.headers["azure-asyncoperation"]).json())
+            return bool(statuses[-1]["status"] != "InProgress")
 
         until(has_ended)
-        return found[-1]
+        return statuses[-1]
 
     def dependency(self, type_: str, name: str, api: str) -> str:
-        """A new resource that workspaces depend on; its id."""
+        """Create a resource that workspaces depend on; returns its id."""
         path = f"{self.id}/providers/{type_}/{name}"
         body: Json = {"location": "eastus", "properties": {}}
         if "storageAccounts" in type_:
             body |= {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
-        answer = self.send("PUT", path, body, api=api)
-        assert answer.status_code in (200, 201, 202), answer.text
+        response = self.send("PUT", path, body, api=api)
+        assert response.status_code in (200, 201, 202), response.text
         return path
 
     def workspace_body(self) -> Json:
-        """What creates a workspace, over dependencies of its own."""
+        """The body that creates a workspace, with new dependencies."""
         unique = uuid.uuid4().hex[:12]
         properties = {
             "friendlyName": "mine",
@@ -83,18 +83,18 @@ class Group:
 
 @pytest.fixture
 def group(endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential) -> Group:
-    made = Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
-    made.send("PUT", made.id, {"location": "eastus"}, api="2021-04-01").raise_for_status()
-    return made
+    new_group = Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
+    new_group.send("PUT", new_group.id, {"location": "eastus"}, api="2021-04-01").raise_for_status()
+    return new_group
 
 
 @pytest.fixture
 def make_workspace(group: Group) -> Callable[[], str]:
-    """Creates a workspace in the group; its path."""
+    """Creates a workspace in the group; returns its path."""
 
     def make() -> str:
         path = f"{group.ml}/workspaces/ws{uuid.uuid4().hex[:8]}"
-        assert group.done(group.send("PUT", path, group.workspace_body()))["status"] == "Succeeded"
+        assert group.finish(group.send("PUT", path, group.workspace_body()))["status"] == "Succeeded"
         return path
 
     return make

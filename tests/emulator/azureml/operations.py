@@ -1,4 +1,4 @@
-"""Every operation of Azure Machine Learning that the emulator has, without an emulator: the routes alone."""
+"""The operations of Azure Machine Learning that the emulator plays, from the routes, without an emulator."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -21,14 +21,14 @@ _TABLES = (workspace_routes, compute_routes, datastore_routes, job_routes, subsc
 
 
 class _Handlers:
-    """Stands for every class of handlers: only the routes are looked at."""
+    """Replaces every class of handlers, because only the routes matter."""
 
     def __getattr__(self, name: str) -> object:
         return name
 
 
 def served_routes() -> Iterator[tuple[str, Route]]:
-    """Every operation that is served, with its host."""
+    """Every operation that the emulator serves, with its host."""
     none = cast("Any", _Handlers())
     for make in _TABLES:
         yield from ((HOSTS[0], route) for route in cast("Any", make)(none))

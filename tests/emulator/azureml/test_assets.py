@@ -21,23 +21,23 @@ def put(group: Group, path: str, **properties: Any) -> Any:
 
 def test_code_is_uploaded_to_a_container_of_its_own_and_found_by_its_hash(group: Group, workspace: str) -> None:
     first = f"{workspace}/codes/one/versions/1"
-    answer = group.send("POST", f"{first}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
-    reference = answer["blobReferenceForConsumption"]
+    response = group.send("POST", f"{first}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
+    reference = response["blobReferenceForConsumption"]
     sas = urlsplit(reference["credential"]["sasUri"])
     address = f"https://{sas.netloc}{sas.path}"
 
     uploaded = group.session.put(f"{address}/src/train.py?{sas.query}", data=b"print(1)",
                                  headers={"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-08-06"})  # fmt: skip
-    made = put(group, first, codeUri=f"{address}/src", isAnonymous=True,
+    created = put(group, first, codeUri=f"{address}/src", isAnonymous=True,
                properties={"hash_sha256": HASH, "hash_version": 202208})  # fmt: skip
-    found = group.get(f"{workspace}/codes/another/versions", hash=HASH, hashVersion="202208")["value"]
+    versions = group.get(f"{workspace}/codes/another/versions", hash=HASH, hashVersion="202208")["value"]
 
     assert uploaded.status_code == 201
-    assert answer["pendingUploadType"] == "None"
+    assert response["pendingUploadType"] == "None"
     assert ":443/" in reference["blobUri"]
-    assert made.status_code == 201
-    assert made.json()["properties"]["properties"] == {"hash_sha256": HASH, "hash_version": "202208"}
-    assert [each["id"] for each in found] == [first]
+    assert created.status_code == 201
+    assert created.json()["properties"]["properties"] == {"hash_sha256": HASH, "hash_version": "202208"}
+    assert [version["id"] for version in versions] == [first]
     assert group.get(f"{workspace}/codes/another/versions", hash="b" * 64, hashVersion="202208") == {"value": []}
 
 
@@ -45,26 +45,26 @@ def test_the_upload_opens_its_own_container_alone(group: Group, workspace: str) 
     reference = group.send("POST", f"{workspace}/codes/one/versions/1/startPendingUpload", {}).json()
     sas = urlsplit(reference["blobReferenceForConsumption"]["credential"]["sasUri"])
 
-    answer = group.session.put(f"https://{sas.netloc}/azureml/x?{sas.query}", data=b"x",
+    response = group.session.put(f"https://{sas.netloc}/azureml/x?{sas.query}", data=b"x",
                                headers={"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-08-06"})  # fmt: skip
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 def test_a_conda_file_comes_back_as_json(group: Group, workspace: str) -> None:
     path = f"{workspace}/environments/mine/versions/1"
 
-    made = put(
+    created = put(
         group,
         path,
         image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
         condaFile="name: x\ndependencies: [pip]",
     )
 
-    assert made.status_code == 201
-    assert json.loads(made.json()["properties"]["condaFile"]) == {"name": "x", "dependencies": ["pip"]}
-    assert made.json()["properties"]["osType"] == "Linux"
-    assert group.get(path) == made.json()
+    assert created.status_code == 201
+    assert json.loads(created.json()["properties"]["condaFile"]) == {"name": "x", "dependencies": ["pip"]}
+    assert created.json()["properties"]["osType"] == "Linux"
+    assert group.get(path) == created.json()
 
 
 def test_what_is_immutable_needs_a_new_version(group: Group, workspace: str) -> None:
@@ -88,16 +88,16 @@ def test_the_latest_version_is_the_newest(group: Group, workspace: str) -> None:
     latest = group.get(f"{workspace}/environments/mine/versions", **query)
     container = group.get(f"{workspace}/environments/mine")
 
-    assert [each["name"] for each in latest["value"]] == ["3"]
+    assert [item["name"] for item in latest["value"]] == ["3"]
     assert container["properties"]["latestVersion"] == "3"
     assert container["properties"]["nextVersion"] == "8"
 
 
 def test_short_uris_of_data_are_shown_with_their_workspace(group: Group, workspace: str) -> None:
-    made = put(group, f"{workspace}/data/mine/versions/1", dataType="uri_folder",
+    created = put(group, f"{workspace}/data/mine/versions/1", dataType="uri_folder",
                dataUri="azureml://datastores/workspaceblobstore/paths/mnist")  # fmt: skip
 
-    assert made.json()["properties"]["dataUri"] == (
+    assert created.json()["properties"]["dataUri"] == (
         f"azureml://subscriptions/{group.endpoint.subscription_id}/resourcegroups/{group.name}"
         f"/workspaces/{workspace.rpartition('/')[2]}/datastores/workspaceblobstore/paths/mnist"
     )
@@ -109,8 +109,8 @@ def test_archived_versions_are_left_out_unless_asked_for(group: Group, workspace
     put(group, f"{path}/1", image="one", isArchived=True)
     put(group, f"{path}/2", image="two")
 
-    assert [each["name"] for each in group.get(path)["value"]] == ["2"]
-    assert [each["name"] for each in group.get(path, listViewType="ArchivedOnly")["value"]] == ["1"]
+    assert [version["name"] for version in group.get(path)["value"]] == ["2"]
+    assert [version["name"] for version in group.get(path, listViewType="ArchivedOnly")["value"]] == ["1"]
     assert len(group.get(path, listViewType="All")["value"]) == 2
 
 
@@ -132,17 +132,17 @@ def test_archived_versions_are_left_out_unless_asked_for(group: Group, workspace
 def test_a_wrong_body_is_refused(
     group: Group, workspace: str, path: str, properties: dict[str, Any], message: str
 ) -> None:
-    answer = put(group, f"{workspace}/{path}", **properties)
+    response = put(group, f"{workspace}/{path}", **properties)
 
-    assert answer.status_code == 400
-    assert message in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert message in response.json()["error"]["message"]
 
 
 def test_a_missing_environment_is_reported_in_the_words_of_the_service(group: Group, workspace: str) -> None:
-    answer = group.send("GET", f"{workspace}/environments/none")
+    response = group.send("GET", f"{workspace}/environments/none")
 
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "No environment exists for name: none, version: , label: "
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "No environment exists for name: none, version: , label: "
 
 
 def test_a_model_is_registered_from_the_output_of_a_job(group: Group, workspace: str) -> None:
@@ -155,16 +155,18 @@ def test_a_model_is_registered_from_the_output_of_a_job(group: Group, workspace:
     artifacts = put(
         group, f"{workspace}/models/a/versions/2", modelUri="runs:/trained/outputs/m", modelType="mlflow_model"
     )
-    missing = put(group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/trained/outputs/none/paths/")
-    nobody = put(group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/nobody/outputs/model/paths/")
+    missing_output = put(
+        group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/trained/outputs/none/paths/"
+    )
+    missing_job = put(group, f"{workspace}/models/a/versions/3", modelUri="azureml://jobs/nobody/outputs/model/paths/")
 
     assert named.status_code == artifacts.status_code == 201
     assert named.json()["properties"]["modelUri"] == f"{store}/workspaceblobstore/paths/azureml/trained/model/best"
     assert named.json()["properties"]["jobName"] == "trained"
     folder = "ExperimentRun/dcid.trained/outputs/m"
     assert artifacts.json()["properties"]["modelUri"] == f"{store}/workspaceartifactstore/paths/{folder}"
-    assert (missing.status_code, missing.json()["error"]["message"]) == (400, "Job output none not found")
-    assert (nobody.status_code, nobody.json()["error"]["message"]) == (404, "Job nobody not found.")
+    assert (missing_output.status_code, missing_output.json()["error"]["message"]) == (400, "Job output none not found")
+    assert (missing_job.status_code, missing_job.json()["error"]["message"]) == (404, "Job nobody not found.")
 
 
 def test_models_are_listed_archived_and_deleted(group: Group, workspace: str) -> None:
@@ -178,8 +180,8 @@ def test_models_are_listed_archived_and_deleted(group: Group, workspace: str) ->
 
     assert "is immutable, try specifying a new version" in changed.json()["error"]["message"]
     assert (latest["latestVersion"], latest["nextVersion"]) == ("2", "3")
-    assert [each["name"] for each in group.get(f"{workspace}/models/a/versions")["value"]] == ["2"]
-    assert [each["name"] for each in group.get(f"{workspace}/models")["value"]] == ["a"]
+    assert [item["name"] for item in group.get(f"{workspace}/models/a/versions")["value"]] == ["2"]
+    assert [model["name"] for model in group.get(f"{workspace}/models")["value"]] == ["a"]
     assert group.send("DELETE", f"{workspace}/models/a").status_code == 200
     assert group.send("DELETE", f"{workspace}/models/a").status_code == 204
     assert group.get(f"{workspace}/models") == {"value": []}
@@ -196,14 +198,14 @@ def test_models_are_listed_archived_and_deleted(group: Group, workspace: str) ->
 def test_a_model_that_means_nothing_is_refused(
     group: Group, workspace: str, properties: dict[str, Any], message: str
 ) -> None:
-    answer = put(group, f"{workspace}/models/a/versions/1", **properties)
+    response = put(group, f"{workspace}/models/a/versions/1", **properties)
 
-    assert answer.status_code == 400
-    assert message in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert message in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "what"),
+    ("method", "path", "feature"),
     [
         ("GET", "connections", "connections"),
         ("PUT", "components/a/versions/1", "components"),
@@ -211,11 +213,13 @@ def test_a_model_that_means_nothing_is_refused(
         ("POST", "diagnose", "the diagnosis of a workspace"),
     ],
 )
-def test_what_is_not_served_is_refused_by_name(group: Group, workspace: str, method: str, path: str, what: str) -> None:
-    answer = group.send(method, f"{workspace}/{path}", {})
+def test_what_is_not_served_is_refused_by_name(
+    group: Group, workspace: str, method: str, path: str, feature: str
+) -> None:
+    response = group.send(method, f"{workspace}/{path}", {})
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["message"].startswith(f"The emulator does not serve {what}; ")
+    assert response.status_code == 400
+    assert response.json()["error"]["message"].startswith(f"The emulator does not serve {feature}; ")
 
 
 def test_a_template_deployment_is_refused_by_name(group: Group) -> None:

@@ -11,39 +11,39 @@ def workspace(make_workspace: Callable[[], str]) -> str:
     return make_workspace()
 
 
-def body(least: int = 0, most: int = 2, *, type_: str = "AmlCompute", **inner: Any) -> dict[str, Any]:
-    scale = {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": "PT5M"}
+def body(minimum: int = 0, maximum: int = 2, *, type_: str = "AmlCompute", **inner: Any) -> dict[str, Any]:
+    scale = {"minNodeCount": minimum, "maxNodeCount": maximum, "nodeIdleTimeBeforeScaleDown": "PT5M"}
     properties = {"vmSize": "Standard_DS3_v2", "scaleSettings": scale, **inner}
     return {"location": "eastus", "properties": {"computeType": type_, "properties": properties}}
 
 
 def create(group: Group, workspace: str, name: str, document: dict[str, Any]) -> str:
     path = f"{workspace}/computes/{name}"
-    assert group.done(group.send("PUT", path, document)) == {"status": "Succeeded", "percentComplete": 100.0}
+    assert group.finish(group.send("PUT", path, document)) == {"status": "Succeeded", "percentComplete": 100.0}
     return path
 
 
 def test_creation_answers_with_the_compute_before_it_has_any_counts(group: Group, workspace: str) -> None:
-    answer = group.send("PUT", f"{workspace}/computes/cpu", body())
+    response = group.send("PUT", f"{workspace}/computes/cpu", body())
 
-    assert answer.status_code == 201
-    assert int(answer.headers["x-ms-retry-after-ms"]) >= 50
-    assert "retry-after" not in answer.headers
-    assert answer.json()["properties"]["provisioningState"] == "Creating"
-    assert answer.json()["properties"]["properties"]["nodeStateCounts"] is None
-    assert answer.json()["properties"]["properties"]["vmSize"] == "STANDARD_DS3_V2"
+    assert response.status_code == 201
+    assert int(response.headers["x-ms-retry-after-ms"]) >= 50
+    assert "retry-after" not in response.headers
+    assert response.json()["properties"]["provisioningState"] == "Creating"
+    assert response.json()["properties"]["properties"]["nodeStateCounts"] is None
+    assert response.json()["properties"]["properties"]["vmSize"] == "STANDARD_DS3_V2"
 
 
 def test_a_compute_without_jobs_has_its_least_nodes(group: Group, workspace: str) -> None:
-    path = create(group, workspace, "cpu", body(least=2, most=3))
+    path = create(group, workspace, "cpu", body(minimum=2, maximum=3))
 
     def inner() -> dict[str, Any]:
-        found: dict[str, Any] = group.get(path)["properties"]["properties"]
-        return found
+        properties: dict[str, Any] = group.get(path)["properties"]["properties"]
+        return properties
 
     until(lambda: inner()["nodeStateCounts"]["idleNodeCount"] == 2)
-    shown = inner()
-    assert (shown["currentNodeCount"], shown["targetNodeCount"], shown["allocationState"]) == (2, 2, "Steady")
+    compute = inner()
+    assert (compute["currentNodeCount"], compute["targetNodeCount"], compute["allocationState"]) == (2, 2, "Steady")
     nodes = group.send("POST", f"{path}/listNodes").json()
     assert nodes["computeType"] == "AmlCompute"
     assert [node["nodeState"] for node in nodes["nodes"]] == ["idle", "idle"]
@@ -53,19 +53,19 @@ def test_a_compute_without_jobs_has_its_least_nodes(group: Group, workspace: str
 def test_a_second_put_and_a_patch_scale_it(group: Group, workspace: str) -> None:
     path = create(group, workspace, "cpu", body())
 
-    create(group, workspace, "cpu", body(most=4))
+    create(group, workspace, "cpu", body(maximum=4))
     assert group.get(path)["properties"]["properties"]["scaleSettings"]["maxNodeCount"] == 4
 
     scale = {"minNodeCount": 1, "maxNodeCount": 5, "nodeIdleTimeBeforeScaleDown": "PT1M40S"}
-    answer = group.send("PATCH", path, {"properties": {"properties": {"scaleSettings": scale}}})
-    assert answer.json()["properties"]["properties"]["scaleSettings"] == scale
+    response = group.send("PATCH", path, {"properties": {"properties": {"scaleSettings": scale}}})
+    assert response.json()["properties"]["properties"]["scaleSettings"] == scale
     until(lambda: group.get(path)["properties"]["properties"]["currentNodeCount"] == 1)
 
 
 def test_a_deleted_compute_is_not_found(group: Group, workspace: str) -> None:
     path = create(group, workspace, "cpu", body())
 
-    assert group.done(group.send("DELETE", path, underlyingResourceAction="Delete"))["status"] == "Succeeded"
+    assert group.finish(group.send("DELETE", path, underlyingResourceAction="Delete"))["status"] == "Succeeded"
     assert group.send("GET", path).status_code == 404
     assert group.send("DELETE", path, underlyingResourceAction="Delete").status_code == 204
     assert group.get(f"{workspace}/computes") == {"value": []}
@@ -74,10 +74,10 @@ def test_a_deleted_compute_is_not_found(group: Group, workspace: str) -> None:
 def test_the_deletion_has_to_say_what_becomes_of_the_nodes(group: Group, workspace: str) -> None:
     path = create(group, workspace, "cpu", body())
 
-    answer = group.send("DELETE", path)
+    response = group.send("DELETE", path)
 
-    assert answer.status_code == 400
-    assert "underlyingResourceAction is required" in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert "underlyingResourceAction is required" in response.json()["error"]["message"]
 
 
 def test_low_priority_and_the_administrator_are_shown_without_a_password(group: Group, workspace: str) -> None:
@@ -94,13 +94,13 @@ def test_an_instance_is_one_node_that_is_on_until_it_is_stopped(group: Group, wo
     path = create(group, workspace, "mine", body(type_="ComputeInstance"))
 
     def state() -> str:
-        found: str = group.get(path)["properties"]["properties"]["state"]
-        return found
+        status: str = group.get(path)["properties"]["properties"]["state"]
+        return status
 
     until(lambda: state() == "Running")
-    group.done(group.send("POST", f"{path}/stop"))
+    group.finish(group.send("POST", f"{path}/stop"))
     until(lambda: state() == "Stopped")
-    group.done(group.send("POST", f"{path}/start"))
+    group.finish(group.send("POST", f"{path}/start"))
     until(lambda: state() == "Running")
 
 
@@ -124,18 +124,18 @@ def test_an_instance_is_one_node_that_is_on_until_it_is_stopped(group: Group, wo
 def test_what_cannot_be_created_is_refused_by_name(
     group: Group, workspace: str, name: str, document: dict[str, Any], message: str
 ) -> None:
-    answer = group.send("PUT", f"{workspace}/computes/{name}", document)
+    response = group.send("PUT", f"{workspace}/computes/{name}", document)
 
-    assert answer.status_code == 400
-    assert message in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert message in response.json()["error"]["message"]
     assert group.get(f"{workspace}/computes") == {"value": []}
 
 
 def test_usages_count_the_cores_of_a_family(group: Group, workspace: str) -> None:
-    create(group, workspace, "cpu", body(least=1))
+    create(group, workspace, "cpu", body(minimum=1))
     path = f"{group.subscription}/providers/Microsoft.MachineLearningServices/locations/eastus/usages"
 
-    rows = {each["name"]["value"]: each for each in group.get(path)["value"]}
+    rows = {row["name"]["value"]: row for row in group.get(path)["value"]}
 
     assert list(rows)[:2] == ["TotalClusters", "TotalDedicatedCores"]
     assert rows["standardDSv2Family"]["currentValue"] >= 4
@@ -145,7 +145,7 @@ def test_usages_count_the_cores_of_a_family(group: Group, workspace: str) -> Non
 def test_sizes_name_their_family_and_price(group: Group) -> None:
     path = f"{group.subscription}/providers/Microsoft.MachineLearningServices/locations/eastus/vmSizes"
 
-    sizes = {each["name"]: each for each in group.get(path, computeType="AmlCompute")["value"]}
+    sizes = {size["name"]: size for size in group.get(path, computeType="AmlCompute")["value"]}
 
     assert sizes["Standard_NC4as_T4_v3"]["gpus"] == 1
     assert sizes["Standard_NC4as_T4_v3"]["family"] == "Standard NCASv3_T4 Family"

@@ -1,4 +1,4 @@
-"""Killed at any moment with Azure ML jobs in flight, the emulator forgets nothing it acknowledged, runs no job twice.
+"""An emulator that is killed with Azure ML jobs in flight loses nothing that it acknowledged, and runs no job twice.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/azureml/test_crash.py          # 200 rounds instead of 3
 """
@@ -26,8 +26,8 @@ from harness.emulator.options import Options
 from tests.emulator.azureml.conftest import until
 
 ROUNDS = 200 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 3
-SECONDS = 300.0  # that anything may take after a restart
-SAMPLE = 30  # of what earlier rounds have made, that each round reads again; the last reads all
+SECONDS = 300.0  # limit of every wait after a restart
+SAMPLE = 30  # objects of earlier rounds that each round reads again; the last round reads all
 TERMINAL = ("Completed", "Failed", "Canceled")
 STATES = ("Completed", "Failed")  # by exit code, 0 or not
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Promises:
-    """What the emulator has acknowledged; what was asked for when it was killed may or may not have happened."""
+    """What the emulator has acknowledged. Requests that were open when it was killed may have taken effect."""
 
     jobs: dict[str, int] = field(default_factory=dict)  # name to exit code
     assets: dict[str, str] = field(default_factory=dict)  # path to uri
@@ -59,62 +59,62 @@ class Round:
         self.mlflow = f"https://eastus.api.azureml.ms/mlflow/v2.0{self.path}/api/2.0/mlflow"
         self.killed = threading.Event()
 
-    def use(self, numbers: Iterator[int], act: Callable[[int], None]) -> None:
-        """Do one thing after the other until the emulator does not answer."""
+    def use(self, numbers: Iterator[int], action: Callable[[int], None]) -> None:
+        """Repeat an action until the emulator does not respond."""
         while not self.killed.is_set():
             number = next(numbers)
             try:
-                act(number)
+                action(number)
             except requests.RequestException:
                 self.killed.wait(SECONDS)
 
     def put(self, path: str, **properties: Any) -> requests.Response:
-        answer = self.session.put(f"{self.workspace}/{path}", json={"location": "eastus", "properties": properties})
-        assert answer.status_code in (200, 201), answer.text
-        return answer
+        response = self.session.put(f"{self.workspace}/{path}", json={"location": "eastus", "properties": properties})
+        assert response.status_code in (200, 201), response.text
+        return response
 
     def submit(self, number: int) -> None:
-        """A job that leaves a line in its own file: two lines are two runs."""
+        """Submit a job that appends a line to its own file, so that two lines mean two runs."""
         code = number % 2
         command = f"echo ran >> ${{{{outputs.out}}}}/j{number}; sleep {number % 8 / 100}; exit {code}"
         outputs = {"out": {"uri": "azureml://datastores/workspaceblobstore/paths/crash", "mode": "ReadWriteMount"}}
         self.put(f"jobs/j{number}", jobType="Command", command=command, computeId="computes/nodes", outputs=outputs)
         self.promises.jobs[f"j{number}"] = code
-        self.killed.wait(0.05)  # about as many as two nodes run
+        self.killed.wait(0.05)  # about as many jobs as two nodes can run
 
     def register(self, number: int) -> None:
-        """A data asset, which is kept as it was sent."""
+        """Register a data asset; it must be kept as it was sent."""
         path = f"data/d{number}/versions/1"
         uri = f"https://account.blob.core.windows.net/c/{number}"
         self.put(path, dataType="uri_folder", dataUri=uri)
         self.promises.assets[path] = uri
 
     def log(self, number: int) -> None:
-        """A value of the one metric of the one run."""
+        """Log a value of the metric of the run."""
         body = {"run_id": self.run(), "key": "loss", "value": number, "timestamp": 1, "step": number}
         self.session.post(f"{self.mlflow}/runs/log-metric", json=body).raise_for_status()
         self.promises.metrics.append(number)
 
     def create(self, number: int) -> None:
-        """A compute without nodes."""
+        """Create a compute without nodes."""
         scale = {"minNodeCount": 0, "maxNodeCount": 0}
         self.put(f"computes/none{number}", computeType="AmlCompute",
                  properties={"vmSize": "Standard_DS3_v2", "scaleSettings": scale})  # fmt: skip
         self.promises.computes.add(f"none{number}")
 
     def run(self) -> str:
-        """The run, which the first round began."""
+        """The run, which the first round started."""
         runs = self.session.post(f"{self.mlflow}/runs/search", json={"experiment_ids": [self.experiment()]}).json()
-        found: str = runs["runs"][0]["info"]["run_id"]
-        return found
+        identifier: str = runs["runs"][0]["info"]["run_id"]
+        return identifier
 
     def experiment(self) -> str:
-        answer = self.session.get(f"{self.mlflow}/experiments/get-by-name", params={"experiment_name": "crash"})
-        found: str = answer.json()["experiment"]["experiment_id"]
-        return found
+        response = self.session.get(f"{self.mlflow}/experiments/get-by-name", params={"experiment_name": "crash"})
+        identifier: str = response.json()["experiment"]["experiment_id"]
+        return identifier
 
     def prepare(self) -> None:
-        """What the load works on: a compute of two nodes, a run."""
+        """Create what the load uses: a compute of two nodes, and a run."""
         scale = {"minNodeCount": 2, "maxNodeCount": 2}
         self.put("computes/nodes", computeType="AmlCompute",
                  properties={"vmSize": "Standard_DS3_v2", "scaleSettings": scale})  # fmt: skip
@@ -123,11 +123,11 @@ class Round:
         self.session.post(f"{self.mlflow}/runs/create", json=body).raise_for_status()
 
     def kill_under_load(self, numbers: Iterator[int], after: float) -> None:
-        """Five clients at work, and SIGKILL in the middle."""
-        acts = (self.submit, self.submit, self.register, self.log, self.create)
-        with ThreadPoolExecutor(len(acts)) as pool:
+        """Run five clients, and kill the emulator among their requests."""
+        actions = (self.submit, self.submit, self.register, self.log, self.create)
+        with ThreadPoolExecutor(len(actions)) as pool:
             before = len(self.promises.jobs)
-            done = [pool.submit(self.use, numbers, act) for act in acts]
+            futures = [pool.submit(self.use, numbers, action) for action in actions]
             try:
                 until(lambda: len(self.promises.jobs) > before)  # every round has a job, on a busy machine, too
                 SystemClock().sleep(after)
@@ -136,42 +136,42 @@ class Round:
                 victim.kill()
                 victim.wait(SECONDS)
                 self.killed.set()
-            for each in done:
-                each.result()
+            for future in futures:
+                future.result()
 
-    def check(self, most: int) -> None:
-        """Every promise is kept, as far as a sample shows."""
-        for path, uri in sampled(list(self.promises.assets.items()), most):
-            shown = self.session.get(f"{self.workspace}/{path}")
-            assert (shown.status_code, shown.json()["properties"]["dataUri"]) == (200, uri)
-        for name in sampled([*(f"jobs/{job}" for job in self.promises.jobs),
-                             *(f"computes/{compute}" for compute in self.promises.computes)], most):  # fmt: skip
+    def check(self, maximum: int) -> None:
+        """Check a sample of what was acknowledged."""
+        for path, uri in sample(list(self.promises.assets.items()), maximum):
+            response = self.session.get(f"{self.workspace}/{path}")
+            assert (response.status_code, response.json()["properties"]["dataUri"]) == (200, uri)
+        for name in sample([*(f"jobs/{job}" for job in self.promises.jobs),
+                             *(f"computes/{compute}" for compute in self.promises.computes)], maximum):  # fmt: skip
             assert self.session.get(f"{self.workspace}/{name}").status_code == 200, name
         assert set(self.promises.metrics) <= set(self.steps())
 
     def steps(self) -> list[int]:
         """The steps of every value of the metric, from all pages."""
-        found, query = [], {"run_id": self.run(), "metric_key": "loss"}
+        steps, query = [], {"run_id": self.run(), "metric_key": "loss"}
         while True:
             page = self.session.get(f"{self.mlflow}/metrics/get-history", params=query).json()
-            found += [point["step"] for point in page["metrics"]]
+            steps += [point["step"] for point in page["metrics"]]
             if "next_page_token" not in page:
-                return found
+                return steps
             query["page_token"] = page["next_page_token"]
 
     def finished_jobs(self) -> dict[str, str]:
-        """The state of every job, when the last of them has ended."""
+        """The state of every job, after all have ended."""
         clock = SystemClock()
         end = clock.monotonic() + SECONDS + len(self.promises.jobs)
         while True:
-            states = {each["name"]: each["properties"]["status"] for each in self.listed("jobs")}
+            states = {job["name"]: job["properties"]["status"] for job in self.list_all("jobs")}
             if all(state in TERMINAL for state in states.values()):
                 return states
             assert clock.monotonic() < end, Counter(states.values())
             clock.sleep(0.2)
 
-    def listed(self, kind: str) -> list[dict[str, Any]]:
-        """What a list shows, from all of its pages."""
+    def list_all(self, kind: str) -> list[dict[str, Any]]:
+        """The items of all pages of a list."""
         url, items = f"{self.workspace}/{kind}", []
         while url:
             page = self.session.get(url).json()
@@ -180,8 +180,8 @@ class Round:
         return items
 
 
-def sampled(items: list[Any], most: int) -> list[Any]:
-    return random.sample(items, min(len(items), most))
+def sample(items: list[Any], maximum: int) -> list[Any]:
+    return random.sample(items, min(len(items), maximum))
 
 
 @contextlib.contextmanager

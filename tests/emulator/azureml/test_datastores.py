@@ -22,16 +22,16 @@ def body(type_: str = "AzureFile", **more: Any) -> dict[str, Any]:
 
 
 def test_a_new_workspace_has_four_datastores(group: Group, workspace: str) -> None:
-    found = group.get(f"{workspace}/datastores")["value"]
+    datastores = group.get(f"{workspace}/datastores")["value"]
 
     identifier = group.get(workspace)["properties"]["workspaceId"]
-    assert {each["name"]: each["properties"].get("containerName") for each in found} == {
+    assert {datastore["name"]: datastore["properties"].get("containerName") for datastore in datastores} == {
         "workspaceblobstore": f"azureml-blobstore-{identifier}",
         "workspaceartifactstore": "azureml",
         "workspacefilestore": None,
         "workspaceworkingdirectory": None,
     }
-    assert [each["name"] for each in group.get(f"{workspace}/datastores", isDefault="true")["value"]] == [
+    assert [datastore["name"] for datastore in group.get(f"{workspace}/datastores", isDefault="true")["value"]] == [
         "workspaceblobstore"
     ]
 
@@ -40,12 +40,12 @@ def test_a_new_workspace_has_four_datastores(group: Group, workspace: str) -> No
 def test_a_datastore_shows_no_secret(group: Group, workspace: str, type_: str) -> None:
     path = f"{workspace}/datastores/mine"
 
-    made = group.send("PUT", path, body(type_), skipValidation="true")
+    created = group.send("PUT", path, body(type_), skipValidation="true")
 
-    assert made.status_code == 201
-    assert made.headers["location"].startswith(f"https://management.azure.com{path}?")
-    assert made.json()["properties"]["credentials"] == {"credentialsType": "AccountKey"}
-    assert group.get(path) == made.json()
+    assert created.status_code == 201
+    assert created.headers["location"].startswith(f"https://management.azure.com{path}?")
+    assert created.json()["properties"]["credentials"] == {"credentialsType": "AccountKey"}
+    assert group.get(path) == created.json()
     assert group.send("POST", f"{path}/listSecrets").json() == {"secretsType": "AccountKey", "key": KEY}
 
 
@@ -73,15 +73,15 @@ def test_the_first_datastores_give_the_key_of_their_account(group: Group, worksp
 def test_there_is_one_default(group: Group, workspace: str) -> None:
     group.send("PUT", f"{workspace}/datastores/mine", body(isDefault=True), skipValidation="true")
 
-    found = group.get(f"{workspace}/datastores", isDefault="true")["value"]
-    assert [each["name"] for each in found] == ["mine"]
+    datastores = group.get(f"{workspace}/datastores", isDefault="true")["value"]
+    assert [datastore["name"] for datastore in datastores] == ["mine"]
 
 
 def test_what_a_datastore_names_has_to_be_there_unless_validation_is_skipped(group: Group, workspace: str) -> None:
-    answer = group.send("PUT", f"{workspace}/datastores/mine", body())
+    response = group.send("PUT", f"{workspace}/datastores/mine", body())
 
-    assert answer.status_code == 400
-    assert "create it first, or send skipValidation=true" in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert "create it first, or send skipValidation=true" in response.json()["error"]["message"]
     assert group.send("GET", f"{workspace}/datastores/mine").status_code == 404
 
 
@@ -93,23 +93,23 @@ def test_a_deleted_datastore_is_missed_in_the_words_of_the_service(group: Group,
     assert group.send("DELETE", path).status_code == 204
     error = group.send("GET", path).json()["error"]
     assert (error["code"], error["message"]) == ("UserError", "Could not find datastore: mine.")
-    inner = [each["info"]["value"] for each in error["additionalInfo"] if each["type"] == "InnerError"]
+    inner = [entry["info"]["value"] for entry in error["additionalInfo"] if entry["type"] == "InnerError"]
     assert inner == [{"code": "NotFoundError", "innerError": None}]
 
 
 def test_a_list_is_given_in_pages(group: Group, workspace: str) -> None:
-    names, answer = [], group.get(f"{workspace}/datastores", count="3")
+    names, response = [], group.get(f"{workspace}/datastores", count="3")
     while True:
-        names += [each["name"] for each in answer["value"]]
-        if "nextLink" not in answer:
+        names += [datastore["name"] for datastore in response["value"]]
+        if "nextLink" not in response:
             break
-        answer = group.get(answer["nextLink"])
+        response = group.get(response["nextLink"])
 
-    assert sorted(names) == sorted(each["name"] for each in group.get(f"{workspace}/datastores")["value"])
+    assert sorted(names) == sorted(datastore["name"] for datastore in group.get(f"{workspace}/datastores")["value"])
 
 
 def test_other_types_are_refused_by_name(group: Group, workspace: str) -> None:
-    answer = group.send("PUT", f"{workspace}/datastores/mine", {"properties": {"datastoreType": "OneLake"}})
+    response = group.send("PUT", f"{workspace}/datastores/mine", {"properties": {"datastoreType": "OneLake"}})
 
-    assert answer.status_code == 400
-    assert "datastores of the type 'OneLake'; use AzureBlob or AzureFile" in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert "datastores of the type 'OneLake'; use AzureBlob or AzureFile" in response.json()["error"]["message"]

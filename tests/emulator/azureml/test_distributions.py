@@ -1,4 +1,4 @@
-"""What the processes of a distributed job see on two nodes, each of them really started."""
+"""The environment of the processes of a distributed job, which really run on two nodes."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def test_mpi_starts_every_rank_once_with_its_variables(workspace: Workspace) -> 
     command = f"echo rank {variables} ${{MASTER_ADDR:-none}} $AZ_BATCHAI_MPI_MASTER_NODE"
     job = submit(workspace, command, distributionType="Mpi", processCountPerInstance=2)
 
-    assert workspace.ended(job) == "Completed"
+    assert workspace.wait_for(job) == "Completed"
     lines = sorted(line for line in workspace.log(job).splitlines() if line.startswith("rank"))
     assert lines == [f"rank {rank} 4 4 2 none 127.0.0.1" for rank in range(4)]
 
@@ -44,18 +44,18 @@ def test_a_rank_that_fails_fails_an_mpi_job_and_its_outputs_are_kept(workspace: 
         outputs=outputs,
     )
 
-    assert workspace.ended(job) == "Failed"
+    assert workspace.wait_for(job) == "Failed"
     assert workspace.blob(workspace.blobs, f"azureml/{job.rpartition('/')[2]}/model/1.txt") == b"1\n"
 
 
 def test_tensorflow_tells_every_process_of_all_and_ends_with_its_workers(workspace: Workspace, tmp_path: Path) -> None:
-    written = tmp_path / "written"  # by the parameter server, which would else be ended before it has said anything
+    written = tmp_path / "written"  # by the parameter server, which otherwise would be ended before it prints
     server, worker = f"touch '{written}'; sleep 600", f"until [ -e '{written}' ]; do sleep 0.1; done"
     command = f"""echo "$TF_CONFIG on $AZUREML_CR_NODE_RANK"
 case "$TF_CONFIG" in *'"type": "ps"'*) {server};; *) {worker};; esac"""
     job = submit(workspace, command, distributionType="TensorFlow", workerCount=2, parameterServerCount=1)
 
-    assert workspace.ended(job) == "Completed"
+    assert workspace.wait_for(job) == "Completed"
     logs = [workspace.log(job, f"std_log{label}.txt") for label in ("_00_ps", "_process_00", "_process_01")]
     configs = [json.loads(log.rpartition(" on ")[0]) for log in logs]
     cluster = configs[0]["cluster"]
@@ -70,7 +70,7 @@ case "$TF_CONFIG" in *'"type": "ps"'*) {server};; *) {worker};; esac"""
 def test_tensorflow_has_a_worker_on_every_node_unless_told_otherwise(workspace: Workspace) -> None:
     job = submit(workspace, "echo $TF_CONFIG", distributionType="tensorflow")
 
-    assert workspace.ended(job) == "Completed"
+    assert workspace.wait_for(job) == "Completed"
     config = json.loads(workspace.log(job, "std_log_process_01.txt"))
     assert list(config["cluster"]) == ["worker"]
     assert config["task"] == {"type": "worker", "index": 1}
@@ -83,7 +83,7 @@ def test_without_a_distribution_the_command_runs_once_on_every_node(workspace: W
         resources={"instanceCount": 2},
     )
 
-    assert workspace.ended(job) == "Completed"
+    assert workspace.wait_for(job) == "Completed"
     assert [workspace.log(job, f"std_log_process_{rank:02}.txt") for rank in range(2)] == ["0 0 none\n", "1 1 none\n"]
 
 
@@ -101,7 +101,7 @@ def test_too_many_processes_and_none_are_refused(
     properties = {"jobType": "Command", "command": "true", "distribution": distribution}
     body = {"properties": properties | {"resources": {"instanceCount": 2}}}
 
-    answer = group.send("PUT", f"{workspace.path}/jobs/mine", body)
+    response = group.send("PUT", f"{workspace.path}/jobs/mine", body)
 
-    assert answer.status_code == 400
-    assert text in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert text in response.json()["error"]["message"]

@@ -1,4 +1,4 @@
-"""Whatever is sent, Azure Machine Learning is never at fault; what it has stored can be read, by the next start too.
+"""No request makes Azure Machine Learning fail, and everything that it stored stays readable, after a restart too.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/azureml/test_hostile.py          # 2,000 requests a property instead of 60
 """
@@ -31,17 +31,17 @@ SignIn = Callable[[Endpoint], requests.Session]
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 WORKSPACE = f"{SUBSCRIPTION}/resourceGroups/harness-emulator/providers/Microsoft.MachineLearningServices/workspaces"
 DATASTORE = "azureml://datastores/workspaceblobstore/paths"
-LONG = "a long text"  # stands for 70,000 characters
+LONG = "a long text"  # replaced by 70,000 characters
 EXAMPLES = 2000 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 60
 
 
 ROUTES = [(host, route) for host, route in served_routes() if route.method != "DELETE"]
-WRITES = [each for each in ROUTES if each[1].method != "GET"]
-READS = [each for each in ROUTES if each[1].method == "GET"]
+WRITES = [pair for pair in ROUTES if pair[1].method != "GET"]
+READS = [pair for pair in ROUTES if pair[1].method == "GET"]
 
 
 def job_body(command: str) -> Json:
-    """A job with everything that one can have, for the compute that never has a node."""
+    """A job with all members, for the compute that never has a node."""
     uri = f"{DATASTORE}/a"
     return {"properties": {
         "jobType": "Command", "displayName": "d", "experimentName": "e", "description": "x", "isArchived": False,
@@ -68,7 +68,7 @@ def compute_body() -> Json:
 
 
 def asset_body() -> Json:
-    """What any type of asset takes from it."""
+    """A body with the members of all types of assets."""
     return {"properties": {
         "description": "d", "tags": {"a": "b"}, "properties": {"a": 1}, "isArchived": False, "isAnonymous": True,
         "codeUri": "https://x.blob.core.windows.net/a/b", "image": "i", "condaFile": "name: x", "osType": "Linux",
@@ -88,7 +88,7 @@ def datastore_body() -> Json:
 
 
 def run_body(run: str, experiment: str) -> Json:
-    """Whatever a request to the data plane has in its body."""
+    """A body with the members of all requests to the data plane."""
     return {
         "run_id": run, "run_uuid": run, "runId": run, "experiment_id": experiment, "experiment_ids": [experiment],
         "name": "n", "run_name": "r", "status": "RUNNING", "key": "loss", "value": 0.5, "timestamp": 1, "step": 2,
@@ -99,8 +99,8 @@ def run_body(run: str, experiment: str) -> Json:
         "tags": [{"key": "t", "value": "v"}]}  # fmt: skip
 
 
-class Stranger:
-    """A client that sends what it likes to an emulator of its own, and an owner who starts it again."""
+class HostileClient:
+    """A hostile client of a new emulator, which it can restart."""
 
     def __init__(self, directory: Path, sign_in: SignIn) -> None:
         self._directory = directory
@@ -109,8 +109,8 @@ class Stranger:
         self.start()
         api = f"{HOSTS[1]}/mlflow/v2.0{WORKSPACE}/azureml/api/2.0/mlflow"
         self.experiment = self.send("POST", f"{api}/experiments/create", {"name": "hostile"}).json()["experiment_id"]
-        made = self.send("POST", f"{api}/runs/create", {"experiment_id": self.experiment}).json()
-        self.run = made["run"]["info"]["run_id"]
+        document = self.send("POST", f"{api}/runs/create", {"experiment_id": self.experiment}).json()
+        self.run = document["run"]["info"]["run_id"]
         workspace = f"{HOSTS[0]}{WORKSPACE}/azureml"
         for path, body in (
             ("computes/none", compute_body()), ("jobs/first", job_body("true")),
@@ -132,18 +132,18 @@ class Stranger:
         return self._session.request(method, f"{url}?{version}{query}", data=data, timeout=60)
 
     def url(self, host: str, template: str, words: Sequence[str]) -> str:
-        """A template with some of its names replaced by words, and those before them by what is there."""
-        found = iter(words)
-        known = {"{subscription}": SUBSCRIPTION.rpartition("/")[2], "{group}": "harness-emulator", "{run}": self.run,
+        """The url of a template: known names get existing values, the others get the words."""
+        replacements = iter(words)
+        names = {"{subscription}": SUBSCRIPTION.rpartition("/")[2], "{group}": "harness-emulator", "{run}": self.run,
                  "{workspace}": "azureml", "{location}": "eastus", "{experiment}": "hostile"}  # fmt: skip
         segments = [
-            known.get(segment) or (next(found) if segment.startswith("{") else segment)
+            names.get(segment) or (next(replacements) if segment.startswith("{") else segment)
             for segment in template.split("/")
         ]
         return host + "/".join(segments)
 
     def body(self, route: Route) -> Json:
-        """One that the route accepts."""
+        """A body that the route accepts."""
         if "/mlflow/" in route.template or "/history/" in route.template or "/data/v1.0" in route.template:
             body = run_body(self.run, self.experiment)
             return body | ({"tags": {"a": "b"}} if "/history/" in route.template else {})
@@ -153,42 +153,42 @@ class Stranger:
         return asset_body()
 
     def unreadable(self) -> list[str]:
-        """What is listed, or leads to a list, and cannot be read."""
+        """The listed resources, and the lists, that cannot be read."""
         workspace = f"{HOSTS[0]}{WORKSPACE}/azureml"
-        wrong: list[str] = []
-        for kind in ("computes", "datastores", "jobs", *(each.type for each in KINDS)):
-            for name in self._names(f"{workspace}/{kind}", wrong):
-                self._read(f"{workspace}/{kind}/{name}", wrong)
+        failures: list[str] = []
+        for kind in ("computes", "datastores", "jobs", *(asset_kind.type for asset_kind in KINDS)):
+            for name in self._names(f"{workspace}/{kind}", failures):
+                self._read(f"{workspace}/{kind}/{name}", failures)
                 if kind not in ("computes", "datastores", "jobs"):
                     versions = f"{workspace}/{kind}/{name}/versions"
-                    for version in self._names(versions, wrong):
-                        self._read(f"{versions}/{version}", wrong)
+                    for version in self._names(versions, failures):
+                        self._read(f"{versions}/{version}", failures)
                 if kind == "jobs":
-                    self._read(f"{HOSTS[1]}/history/v1.0{WORKSPACE}/azureml/runs/{name}/details", wrong)
+                    self._read(f"{HOSTS[1]}/history/v1.0{WORKSPACE}/azureml/runs/{name}/details", failures)
         api = f"{HOSTS[1]}/mlflow/v2.0{WORKSPACE}/azureml/api/2.0/mlflow"
-        self._read(f"{api}/runs/get", wrong, f"run_id={self.run}")
-        found = self.send("GET", f"{api}/experiments/search").json()["experiments"]
-        every = {"experiment_ids": [each["experiment_id"] for each in found], "run_view_type": "ALL"}
-        if self.send("POST", f"{api}/runs/search", every).status_code != 200:
-            wrong.append("runs/search")
-        return wrong
+        self._read(f"{api}/runs/get", failures, f"run_id={self.run}")
+        experiments = self.send("GET", f"{api}/experiments/search").json()["experiments"]
+        search = {"experiment_ids": [experiment["experiment_id"] for experiment in experiments], "run_view_type": "ALL"}
+        if self.send("POST", f"{api}/runs/search", search).status_code != 200:
+            failures.append("runs/search")
+        return failures
 
-    def _names(self, url: str, wrong: list[str]) -> list[str]:
+    def _names(self, url: str, failures: list[str]) -> list[str]:
         names, query = [], ""
         while True:
-            page = self._read(url, wrong, f"listViewType=All&{query}")
-            names += [quote(each["name"], safe="") for each in page.get("value", [])]
+            page = self._read(url, failures, f"listViewType=All&{query}")
+            names += [quote(item["name"], safe="") for item in page.get("value", [])]
             if "nextLink" not in page:
                 return names
             query = f"$skip={len(names)}"
 
-    def _read(self, url: str, wrong: list[str], query: str = "") -> Json:
-        answer = self.send("GET", url, query=query)
-        if answer.status_code != 200:
-            wrong.append(f"{url} {answer.status_code} {answer.text[:200]}")
+    def _read(self, url: str, failures: list[str], query: str = "") -> Json:
+        response = self.send("GET", url, query=query)
+        if response.status_code != 200:
+            failures.append(f"{url} {response.status_code} {response.text[:200]}")
             return {}
-        found: Json = answer.json()
-        return found
+        document: Json = response.json()
+        return document
 
 
 def _waiting_job() -> Json:
@@ -196,14 +196,14 @@ def _waiting_job() -> Json:
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory, sign_in: SignIn) -> Iterator[Stranger]:
-    """No trouble may be in the log at the end."""
+def hostile_client(tmp_path_factory: pytest.TempPathFactory, sign_in: SignIn) -> Iterator[HostileClient]:
+    """A hostile client; at the end the log must hold no warning."""
     directory = tmp_path_factory.mktemp("hostile")
-    made = Stranger(directory, sign_in)
+    client = HostileClient(directory, sign_in)
     try:
-        yield made
+        yield client
     finally:
-        made.stop()
+        client.stop()
     assert re.findall(r" (?:WARNING|ERROR|CRITICAL) .*", (directory / "emulator.log").read_text()) == []
 
 
@@ -236,54 +236,55 @@ queries = st.lists(st.tuples(st.sampled_from(NAMES), values), max_size=4).map(
 )
 
 
-def places(document: object) -> list[tuple[object, ...]]:
-    """The paths of everything inside a JSON document."""
+def value_paths(document: object) -> list[tuple[object, ...]]:
+    """The paths of all values in a JSON document."""
     items: list[tuple[object, object]] = []
     if isinstance(document, dict):
         items = list(document.items())
     elif isinstance(document, list):
         items = list(enumerate(document))
-    return [path for key, value in items for path in [(key,), *((key, *rest) for rest in places(value))]]
+    return [path for key, value in items for path in [(key,), *((key, *rest) for rest in value_paths(value))]]
 
 
-def mutated(data: st.DataObject, document: Json) -> object:
-    """A body of which one or two values have become something else."""
+def mutate(data: st.DataObject, document: Json) -> object:
+    """A body with one or two values replaced."""
     changed: Any = deepcopy(document)
-    chosen = data.draw(st.lists(st.sampled_from(places(changed)), min_size=1, max_size=2, unique=True))
-    for place in sorted(chosen, key=len, reverse=True):  # the deeper one first: the other may replace what it is in
+    chosen = data.draw(st.lists(st.sampled_from(value_paths(changed)), min_size=1, max_size=2, unique=True))
+    # The deeper path first, because replacing the other may remove it.
+    for path in sorted(chosen, key=len, reverse=True):
         target = changed
-        for key in place[:-1]:
+        for key in path[:-1]:
             target = target[key]
-        target[place[-1]] = deepcopy(data.draw(nasty))
+        target[path[-1]] = deepcopy(data.draw(nasty))
     return changed
 
 
-def test_any_body_is_accepted_or_refused_and_what_is_stored_can_be_read(stranger: Stranger) -> None:
+def test_any_body_is_accepted_or_refused_and_what_is_stored_can_be_read(hostile_client: HostileClient) -> None:
     @settings(max_examples=EXAMPLES, deadline=None)
     @given(st.sampled_from(WRITES), st.lists(words, min_size=3, max_size=3), st.data())
     def send(target: tuple[str, Route], parts: list[str], data: st.DataObject) -> None:
         host, route = target
         body = data.draw(st.just("mutated") | documents | documents.map(lambda inner: {"properties": inner}))
-        sent = mutated(data, stranger.body(route)) if body == "mutated" else body
-        answer = stranger.send(route.method, stranger.url(host, route.template, parts), sent)
+        document = mutate(data, hostile_client.body(route)) if body == "mutated" else body
+        response = hostile_client.send(route.method, hostile_client.url(host, route.template, parts), document)
 
-        assert answer.status_code < 500, answer.text
+        assert response.status_code < 500, response.text
 
     send()
 
-    assert stranger.unreadable() == []
-    stranger.stop()
-    stranger.start()
-    assert stranger.unreadable() == []
+    assert hostile_client.unreadable() == []
+    hostile_client.stop()
+    hostile_client.start()
+    assert hostile_client.unreadable() == []
 
 
-def test_any_query_is_answered(stranger: Stranger) -> None:
+def test_any_query_is_answered(hostile_client: HostileClient) -> None:
     @settings(max_examples=EXAMPLES, deadline=None)
     @given(st.sampled_from(READS), st.lists(words, min_size=3, max_size=3), queries)
     def send(target: tuple[str, Route], parts: list[str], query: str) -> None:
         host, route = target
-        answer = stranger.send("GET", stranger.url(host, route.template, parts), query=query)
+        response = hostile_client.send("GET", hostile_client.url(host, route.template, parts), query=query)
 
-        assert answer.status_code < 500, answer.text
+        assert response.status_code < 500, response.text
 
     send()

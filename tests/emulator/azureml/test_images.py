@@ -13,7 +13,7 @@ from tests.emulator.azureml.test_jobs import Workspace
 from tests.podman import IMAGE, PodmanEngine
 
 pytestmark = pytest.mark.slow
-# Stands for conda, which this machine may not have: it makes an environment of what it is told.
+# A fake of conda, which this machine may not have: it copies the environment file into the environment.
 CONDA = b'#!/bin/sh\nmkdir -p "$4/bin" && cat "$6" > "$4/packages"\n'
 DOCKERFILE = (
     f"FROM {IMAGE}\nCOPY conda /tmp/conda\nRUN cp /bin/env /bin/conda && cat /tmp/conda > /bin/conda\n".encode()
@@ -22,12 +22,12 @@ DOCKERFILE = (
 
 @pytest.fixture
 def endpoint(container_engine: PodmanEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    """An emulator whose jobs are processes unless a tag says otherwise."""
+    """An emulator whose jobs are processes, unless the tag of a compute selects containers."""
     monkeypatch.setenv("DOCKER_HOST", container_engine.address)
     with launch(tmp_path / "an emulator") as running:
         yield running
-    built = [each for each in container_engine.images() if "batchai-harness/environment" in each]
-    container_engine.podman("rmi", "--force", *built)
+    images = [image for image in container_engine.images() if "batchai-harness/environment" in image]
+    container_engine.podman("rmi", "--force", *images)
 
 
 def test_a_job_runs_in_the_image_of_its_environment_where_the_tag_of_its_compute_asks_for_containers(
@@ -41,10 +41,10 @@ def test_a_job_runs_in_the_image_of_its_environment_where_the_tag_of_its_compute
 
     def run(environment: str, command: str, **properties: object) -> str:
         path = f"{workspace.path}/environments/{environment}/versions/1"
-        made = group.send("PUT", path, {"properties": properties})
-        assert made.status_code == 201, made.text
+        created = group.send("PUT", path, {"properties": properties})
+        assert created.status_code == 201, created.text
         job = workspace.submit(command, computeId=compute, environmentId=path)
-        assert workspace.ended(job) == "Completed"
+        assert workspace.wait_for(job) == "Completed"
         return job
 
     first = run("context", "cat /bin/conda", build={"contextUri": context})

@@ -1,4 +1,4 @@
-"""A subscription without quota, a size, or the right to use account keys; each test in a region of its own."""
+"""A subscription that lacks quota, a size, or the right to use account keys; each test uses a new region."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ DSV2 = "standardDSv2Family"
 
 
 class Region:
-    """A region of its own, with what the subscription lacks there."""
+    """A new region, and the limits of the subscription there."""
 
     def __init__(self, group: Group, workspace: Workspace) -> None:
         self.name = f"region{uuid.uuid4().hex[:12]}"
@@ -22,22 +22,24 @@ class Region:
         self.workspace = workspace
 
     def limit(self, **limits: Any) -> None:
-        answer = self.group.send("PUT", f"{LIMITS}/{self.name}", {"location": self.name, **limits})
-        assert answer.status_code == 200, answer.text
+        response = self.group.send("PUT", f"{LIMITS}/{self.name}", {"location": self.name, **limits})
+        assert response.status_code == 200, response.text
 
     def end(self) -> None:
         assert self.group.send("DELETE", f"{LIMITS}/{self.name}").status_code in (200, 204)
 
-    def put(self, name: str = "cpu", size: str = "Standard_DS3_v2", least: int = 0, most: int = 4) -> dict[str, Any]:
-        """The end of the operation that creates a compute."""
-        scale = {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": "PT1H"}
+    def put(
+        self, name: str = "cpu", size: str = "Standard_DS3_v2", minimum: int = 0, maximum: int = 4
+    ) -> dict[str, Any]:
+        """Create a compute; returns the status of the operation after its end."""
+        scale = {"minNodeCount": minimum, "maxNodeCount": maximum, "nodeIdleTimeBeforeScaleDown": "PT1H"}
         inner = {"vmSize": size, "scaleSettings": scale}
         body = {"location": self.name, "properties": {"computeType": "AmlCompute", "properties": inner}}
-        return self.group.done(self.group.send("PUT", f"{self.workspace.path}/computes/{name}", body))
+        return self.group.finish(self.group.send("PUT", f"{self.workspace.path}/computes/{name}", body))
 
     def compute(self, name: str = "cpu") -> dict[str, Any]:
-        found: dict[str, Any] = self.group.get(f"{self.workspace.path}/computes/{name}")["properties"]
-        return found
+        properties: dict[str, Any] = self.group.get(f"{self.workspace.path}/computes/{name}")["properties"]
+        return properties
 
     def usage(self, name: str) -> dict[str, Any]:
         path = f"{self.group.subscription}/providers/Microsoft.MachineLearningServices/locations/{self.name}/usages"
@@ -51,9 +53,9 @@ def workspace(group: Group, make_workspace: Callable[[], str]) -> Workspace:
 
 @pytest.fixture
 def region(group: Group, workspace: Workspace) -> Iterator[Region]:
-    made = Region(group, workspace)
-    yield made
-    made.end()
+    new_region = Region(group, workspace)
+    yield new_region
+    new_region.end()
 
 
 def test_a_quota_of_nothing_is_shown_and_refuses_every_compute(region: Region) -> None:
@@ -67,9 +69,9 @@ def test_a_quota_of_nothing_is_shown_and_refuses_every_compute(region: Region) -
     assert (
         "a Standard DSv2 family vCPU quota of 0 and cannot accomodate for at least 1" in operation["error"]["message"]
     )
-    shown = region.compute()
-    assert shown["provisioningState"] == "Failed"
-    assert shown["provisioningErrors"][0]["error"] == operation["error"]
+    compute = region.compute()
+    assert compute["provisioningState"] == "Failed"
+    assert compute["provisioningErrors"][0]["error"] == operation["error"]
 
 
 def test_a_compute_that_failed_is_created_once_there_is_quota(region: Region) -> None:
@@ -83,22 +85,22 @@ def test_a_compute_that_failed_is_created_once_there_is_quota(region: Region) ->
 
 def test_a_quota_that_others_use_keeps_a_compute_resizing_until_it_is_raised(region: Region) -> None:
     region.limit(quotas={DSV2: 4})  # the cores of one node
-    region.put("first", least=1)
+    region.put("first", minimum=1)
     until(lambda: region.compute("first")["properties"]["nodeStateCounts"]["idleNodeCount"] == 1)
     region.put("second")
 
     job = region.workspace.submit("true", computeId="computes/second")
 
     until(lambda: region.compute("second")["properties"]["errors"] is not None)
-    waiting = region.compute("second")["properties"]
-    assert waiting["allocationState"] == "Resizing"
-    assert waiting["errors"][0]["error"]["code"] == "ClusterCoreQuotaReached"
+    compute = region.compute("second")["properties"]
+    assert compute["allocationState"] == "Resizing"
+    assert compute["errors"][0]["error"]["code"] == "ClusterCoreQuotaReached"
     assert region.group.get(job)["properties"]["status"] == "Queued"
     assert region.usage(DSV2)["currentValue"] == 4
 
     region.limit(quotas={DSV2: 8})
 
-    assert region.workspace.ended(job) == "Completed"
+    assert region.workspace.wait_for(job) == "Completed"
     assert region.compute("second")["properties"]["errors"] is None
 
 
@@ -108,7 +110,7 @@ def test_a_job_that_no_quota_will_ever_hold_fails(region: Region) -> None:
 
     job = region.workspace.submit("true", computeId="computes/cpu", resources={"instanceCount": 2})
 
-    assert region.workspace.ended(job) == "Failed"
+    assert region.workspace.wait_for(job) == "Failed"
     details = region.group.get(
         f"https://eastus.api.azureml.ms/history/v1.0{region.workspace.path}/runs/{job.rpartition('/')[2]}/details"
     )
@@ -123,15 +125,15 @@ def test_the_quota_of_all_families_counts_too_and_low_priority_is_free_of_both(r
     scale = {"minNodeCount": 0, "maxNodeCount": 1}
     inner = {"vmSize": "Standard_DS3_v2", "vmPriority": "LowPriority", "scaleSettings": scale}
     body = {"location": region.name, "properties": {"computeType": "AmlCompute", "properties": inner}}
-    answer = region.group.send("PUT", f"{region.workspace.path}/computes/low", body)
-    assert region.group.done(answer)["status"] == "Succeeded"
+    response = region.group.send("PUT", f"{region.workspace.path}/computes/low", body)
+    assert region.group.finish(response)["status"] == "Succeeded"
 
 
 def test_a_compute_that_is_there_stays_as_it_is_when_a_change_needs_more_quota(region: Region) -> None:
-    region.put(most=3)
+    region.put(maximum=3)
     region.limit(quotas={DSV2: 4})
 
-    operation = region.put(least=2, most=2)
+    operation = region.put(minimum=2, maximum=2)
 
     assert operation["error"]["code"] == "ClusterMinNodesExceedCoreQuota"
     assert region.compute()["provisioningState"] == "Succeeded"
@@ -146,7 +148,7 @@ def test_a_region_lacks_a_size(region: Region) -> None:
     assert operation["error"]["code"] == "InvalidPropertyValue"
     assert "The specified value Standard_DS3_v2 for property Cluster.Properties.VMSize is not" in str(operation)
     below = f"{region.group.subscription}/providers/Microsoft.MachineLearningServices/locations"
-    here, elsewhere = (region.group.get(f"{below}/{each}/vmSizes")["value"] for each in (region.name, "eastus"))
+    here, elsewhere = (region.group.get(f"{below}/{location}/vmSizes")["value"] for location in (region.name, "eastus"))
     assert {size["name"] for size in elsewhere} - {size["name"] for size in here} == {"Standard_DS3_v2"}
 
 
@@ -155,8 +157,8 @@ def test_a_region_lacks_a_size(region: Region) -> None:
 )
 def test_account_keys_are_refused(group: Group, workspace: Workspace, code: str, status: int) -> None:
     name = f"limit{uuid.uuid4().hex[:8]}"
-    answer = group.send("PUT", f"{LIMITS}/{name}", {"group": group.name, "refusedKeys": code})
-    assert answer.json() == {"name": name, "group": group.name, "refusedKeys": code}
+    response = group.send("PUT", f"{LIMITS}/{name}", {"group": group.name, "refusedKeys": code})
+    assert response.json() == {"name": name, "group": group.name, "refusedKeys": code}
     credentials = {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": workspace.key}}
     properties = {"datastoreType": "AzureBlob", "accountName": workspace.account, "containerName": workspace.blobs}
     path = f"{workspace.path}/datastores/mine"
@@ -181,19 +183,19 @@ def test_account_keys_are_refused(group: Group, workspace: Workspace, code: str,
     ],
 )
 def test_limits_that_mean_nothing_are_refused(group: Group, body: dict[str, Any], text: str) -> None:
-    answer = group.send("PUT", f"{LIMITS}/wrong", body)
+    response = group.send("PUT", f"{LIMITS}/wrong", body)
 
-    assert answer.status_code == 400
-    assert text in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert text in response.json()["error"]["message"]
     assert group.send("GET", f"{LIMITS}/wrong").status_code == 404
 
 
 def test_limits_are_listed(group: Group, region: Region) -> None:
     region.limit(quotas={"Standard NC Family": 6})
 
-    shown = {"name": region.name, "location": region.name, "quotas": {"NC": 6}}
-    assert group.get(f"{LIMITS}/{region.name}") == shown
-    assert shown in group.get(LIMITS)["value"]
+    limit = {"name": region.name, "location": region.name, "quotas": {"NC": 6}}
+    assert group.get(f"{LIMITS}/{region.name}") == limit
+    assert limit in group.get(LIMITS)["value"]
 
 
 def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group, workspace: Workspace) -> None:
@@ -208,10 +210,10 @@ def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group,
     group.send("DELETE", f"{LIMITS}/{name}")
     fourth = group.send("GET", f"{workspace.path}/computes")
 
-    assert [(answer.status_code, answer.headers[reads]) for answer in (first, second, third)] == [
+    assert [(response.status_code, response.headers[reads]) for response in (first, second, third)] == [
         (200, "1"), (200, "0"), (429, "0"),
     ]  # fmt: skip
     assert third.json()["error"]["code"] == "TooManyRequests"
-    assert 900 <= int(third.headers["retry-after"]) <= 1000  # it takes 1000 seconds, of which some have passed
+    assert 900 <= int(third.headers["retry-after"]) <= 1000  # 1000 seconds, less those that have passed
     assert (written.status_code, int(written.headers[writes]) >= 100) == (204, True)
     assert (fourth.status_code, int(fourth.headers[reads]) >= 100) == (200, True)

@@ -23,14 +23,14 @@ SESSIONS = ("datastore.blob", "datastore.file_share", "environment.autoincrement
             "environment.image_and_conda", "code.start_pending_upload", "compute.aml_create_update_delete",
             "command.register_output", "command.invalid_datastore", "command.with_dataset")  # fmt: skip
 
-# What differs on purpose: the end of a path in an answer, and why.
+# Intended differences: the end of a path in a response, and the reason.
 KNOWN = {
     "systemData.createdBy": "the first datastores have no author here, as in most recordings",
     "systemData.createdByType": "the same",
     "systemData.lastModifiedBy": "the same",
     "systemData.lastModifiedByType": "the same",
     "properties.serviceDataAccessAuthIdentity": "a word in both",
-    "properties.computeLocation": "shown from the start here; the service shows it once the compute is there",
+    "properties.computeLocation": "shown from the start here; the service shows it once the compute exists",
     "properties.resourceId": "the service shows the Batch AI cluster behind a compute for a moment",
     "properties.properties.propertyBag": "internal settings of the service",
     "properties.properties.userAccountCredentials": "shown from the start here",
@@ -46,14 +46,19 @@ KNOWN = {
 
 
 def exchanges(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((SHARED / f"{name}.json").read_text(encoding="utf-8"))
-    ours = [each for each in found if WORKSPACE.search(each["url"]) and "management.azure.com" in each["url"]]
-    return [each for each in ours if "/components/" not in each["url"]]  # which the emulator does not have
+    recording: list[dict[str, Any]] = json.loads((SHARED / f"{name}.json").read_text(encoding="utf-8"))
+    in_workspace = [
+        exchange
+        for exchange in recording
+        if WORKSPACE.search(exchange["url"]) and "management.azure.com" in exchange["url"]
+    ]
+    # The emulator does not play components.
+    return [exchange for exchange in in_workspace if "/components/" not in exchange["url"]]
 
 
 def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """The places where an answer lacks a member, or has a value of another kind."""
-    if recorded is None or path in KNOWN or any(path.endswith(f".{known}") for known in KNOWN):
+    """The paths at which a response lacks a member, or has a value of another type."""
+    if recorded is None or path in KNOWN or any(path.endswith(f".{suffix}") for suffix in KNOWN):
         return
     if isinstance(recorded, dict) and isinstance(ours, dict):
         for name, value in recorded.items():
@@ -64,13 +69,13 @@ def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
             else:
                 yield from differences(value, ours[name], below)
     elif isinstance(recorded, list) and isinstance(ours, list):
-        for one, other in zip(recorded[:1], ours[:1], strict=False):
-            yield from differences(one, other, f"{path}[]")
+        for recorded_item, our_item in zip(recorded[:1], ours[:1], strict=False):
+            yield from differences(recorded_item, our_item, f"{path}[]")
     elif ours is not None and type(recorded) is not type(ours):
         yield f"{path} is {type(ours).__name__}, not {type(recorded).__name__}"
 
 
-def at_home(text: str, workspace: str) -> str:
+def with_workspace(text: str, workspace: str) -> str:
     """A url or a body with the test's own workspace in place of the recorded one."""
     return WORKSPACE.sub(workspace, text)
 
@@ -81,25 +86,29 @@ def at_home(text: str, workspace: str) -> str:
 def test_a_recorded_session_has_the_same_answers(name: str, group: Group, make_workspace: Callable[[], str]) -> None:
     workspace = make_workspace()
     computes = {"testCompute", "cpu-cluster"}
-    for each in exchanges(name):
-        computes |= set(re.findall(r"/computes/([\w-]+)\"", json.dumps(each["request_body"])))
+    for exchange in exchanges(name):
+        computes |= set(re.findall(r"/computes/([\w-]+)\"", json.dumps(exchange["request_body"])))
     if name.startswith("command"):
         for compute in computes:
             scale = {"minNodeCount": 0, "maxNodeCount": 4}
             amlcompute = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": {
                 "vmSize": "STANDARD_DS3_V2", "scaleSettings": scale}}}  # fmt: skip
-            group.done(group.send("PUT", f"{workspace}/computes/{compute}", amlcompute))
+            group.finish(group.send("PUT", f"{workspace}/computes/{compute}", amlcompute))
 
-    found: list[str] = []
-    for number, each in enumerate(exchanges(name)):
-        body = json.loads(at_home(json.dumps(each["request_body"]), workspace)) if each["request_body"] else None
-        answer = group.send(each["method"], at_home(each["url"], workspace), body)
-        place = f"{number} {each['method']} {each['url'].split('?')[0].rpartition('/workspaces/')[2]}"
-        if answer.status_code != each["status"]:
-            found.append(f"{place}: {answer.status_code}, not {each['status']}: {answer.text[:200]}")
-        elif each["response_body"] and answer.content:
-            found += [f"{place}: {line}" for line in differences(each["response_body"], answer.json())]
-        if "azure-asyncoperation" in answer.headers:
-            group.done(answer)
+    problems: list[str] = []
+    for number, exchange in enumerate(exchanges(name)):
+        body = (
+            json.loads(with_workspace(json.dumps(exchange["request_body"]), workspace))
+            if exchange["request_body"]
+            else None
+        )
+        response = group.send(exchange["method"], with_workspace(exchange["url"], workspace), body)
+        label = f"{number} {exchange['method']} {exchange['url'].split('?')[0].rpartition('/workspaces/')[2]}"
+        if response.status_code != exchange["status"]:
+            problems.append(f"{label}: {response.status_code}, not {exchange['status']}: {response.text[:200]}")
+        elif exchange["response_body"] and response.content:
+            problems += [f"{label}: {line}" for line in differences(exchange["response_body"], response.json())]
+        if "azure-asyncoperation" in response.headers:
+            group.finish(response)
 
-    assert found == []
+    assert problems == []

@@ -1,6 +1,6 @@
-"""Every example of Microsoft's API description, sent as it is: each gets a documented status.
+"""Every example of Microsoft's API description gets a documented status.
 
-Names of subscription, group, workspace and region are the test's own. What differs on purpose is in ``KNOWN``.
+The names of subscription, group, workspace and region are replaced. ``KNOWN`` lists the intended differences.
 """
 
 import functools
@@ -22,14 +22,14 @@ SPEC = Path(__file__).parents[4] / "shared" / "reference" / "azureml" / "spec" /
 FILES = ("mfe.json", "machineLearningServices.json")
 Json = dict[str, Any]
 
-# By a part of the operation and the example's file: why the emulator answers otherwise.
+# The reason for another status, by a part of the operation and the example's file.
 KNOWN = {
-    "createOrUpdate/AmlCompute": "the example has no vmSize, without which the service makes no compute either",
+    "createOrUpdate/AmlCompute": "the example has no vmSize, without which the service creates no compute either",
     "EnvironmentVersions_CreateOrUpdate": "the example's condaFile is no YAML object, which the service finds later",
     "Jobs_Delete": "the example's job waits for a node, and a job is cancelled before it is deleted",
     "Workspaces_CreateOrUpdate": "the example names resources of another subscription",
 }
-# What a path names is created by another example than the first, where that one is refused.
+# The example that creates a resource, where the emulator refuses the first example.
 CREATED_BY = {
     "computes": "Compute/createOrUpdate/BasicAmlCompute",
     "instances": "Compute/createOrUpdate/ComputeInstanceMinimal",
@@ -44,15 +44,15 @@ pytestmark = [
 
 @functools.cache
 def paths() -> Json:
-    """Every path with its operations."""
-    found: Json = {}
+    """All paths with their operations."""
+    documents: Json = {}
     for name in FILES:
-        found |= json.loads((SPEC / name).read_bytes())["paths"]
-    return found
+        documents |= json.loads((SPEC / name).read_bytes())["paths"]
+    return documents
 
 
 def examples() -> Iterator[Any]:
-    """Each example: path, method, its file."""
+    """The path, method and file of each example."""
     if not SPEC.is_dir():
         yield pytest.param("", "", "", id="none")
         return
@@ -60,7 +60,7 @@ def examples() -> Iterator[Any]:
         for method, operation in methods.items():
             for example in operation.get("x-ms-examples", {}).values():
                 file = example["$ref"].removeprefix("./examples/").removesuffix(".json")
-                if (SPEC / "examples" / f"{file}.json").is_file():  # the reference has what matters here
+                if (SPEC / "examples" / f"{file}.json").is_file():  # the reference has only a part of the files
                     yield pytest.param(path, method, file, id=f"{operation['operationId']}-{file.replace('/', '.')}")
 
 
@@ -74,28 +74,28 @@ class Caller:
     def call(
         self, path: str, method: str, file: str, names: Json | None = None, **properties: str
     ) -> requests.Response:
-        """One example; ``names`` replace those that the path has in it, ``properties`` some that its body has."""
-        given = json.loads((SPEC / "examples" / f"{file}.json").read_bytes())["parameters"]
+        """Send an example; ``names`` replace those of its path, ``properties`` those of its body."""
+        parameters = json.loads((SPEC / "examples" / f"{file}.json").read_bytes())["parameters"]
         own = {
             "subscriptionId": self.group.endpoint.subscription_id,
             "resourceGroupName": self.group.name,
             "workspaceName": self.workspace.rpartition("/")[2],
             "location": "eastus",
         }
-        known = {**given, **(names or {}), **own}
-        known["id"] = re.sub(r"\W", "", known.get("id", ""))[:50]  # a url in one example
-        body = next((name for name in ("body", "parameters") if name in given), None)
-        if body and "properties" in given[body]:
-            inner = given[body]["properties"]
+        values = {**parameters, **(names or {}), **own}
+        values["id"] = re.sub(r"\W", "", values.get("id", ""))[:50]  # a url in one example
+        body = next((name for name in ("body", "parameters") if name in parameters), None)
+        if body and "properties" in parameters[body]:
+            inner = parameters[body]["properties"]
             inner |= {name: value for name, value in properties.items() if name in inner}
         in_path = re.findall(r"{(\w+)}", path)
-        query = {name: str(value) for name, value in given.items() if name not in (*in_path, body, "api-version")}
+        query = {name: str(value) for name, value in parameters.items() if name not in (*in_path, body, "api-version")}
         query |= {"skipValidation": "true"} if "skipValidation" in query else {}  # there is no account 'string'
-        url = MANAGEMENT + re.sub(r"{(\w+)}", lambda found: str(known[found[1]]), path)
-        return self.group.send(method.upper(), url, given.get(body or ""), api="2024-04-01", **query)
+        url = MANAGEMENT + re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), path)
+        return self.group.send(method.upper(), url, parameters.get(body or ""), api="2024-04-01", **query)
 
     def prepare(self, path: str, file: str) -> None:
-        """Create what a path names, by the example of its creation."""
+        """Create the resource that a path names, with the example of its creation."""
         names = json.loads((SPEC / "examples" / f"{file}.json").read_bytes())["parameters"]
         is_instance = path.rpartition("/")[2] in ("start", "stop", "restart")
         while "/workspaces/{workspaceName}/" in path:
@@ -117,21 +117,21 @@ def shared_group(endpoint: Endpoint) -> Iterator[Group]:
     ) as credential:  # fmt: skip
         session.trust_env = False
         session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
-        made = Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
-        made.send("PUT", made.id, {"location": "eastus"}, api="2021-04-01").raise_for_status()
-        yield made
+        group = Group(endpoint, session, credential.get_token(f"{MANAGEMENT}/.default").token)
+        group.send("PUT", group.id, {"location": "eastus"}, api="2021-04-01").raise_for_status()
+        yield group
 
 
 @pytest.fixture
 def make(shared_group: Group) -> Callable[[], Caller]:
-    """Makes a caller with a workspace, and a compute as the examples of jobs name it."""
+    """Creates a caller with a workspace, and with the compute that the examples of jobs name."""
 
     def workspace() -> Caller:
         path = f"{shared_group.ml}/workspaces/ws{uuid.uuid4().hex[:8]}"
-        shared_group.done(shared_group.send("PUT", path, shared_group.workspace_body()))
+        shared_group.finish(shared_group.send("PUT", path, shared_group.workspace_body()))
         inner = {"vmSize": "Standard_DS3_v2", "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 0}}
         body = {"location": "eastus", "properties": {"computeType": "AmlCompute", "properties": inner}}
-        shared_group.done(shared_group.send("PUT", f"{path}/computes/string", body))
+        shared_group.finish(shared_group.send("PUT", f"{path}/computes/string", body))
         return Caller(shared_group, path)
 
     return workspace
@@ -145,9 +145,9 @@ def test_an_example_gets_a_documented_status(make: Callable[[], Caller], path: s
     if method != "put":
         caller.prepare(path, file)
 
-    answer = caller.call(path, method, file)
+    response = caller.call(path, method, file)
 
-    reasons = [reason for known, reason in KNOWN.items() if known in f"{operation['operationId']}/{file}"]
-    if answer.status_code == 400 and answer.json()["error"]["message"].startswith("The emulator does not serve"):
+    reasons = [reason for part, reason in KNOWN.items() if part in f"{operation['operationId']}/{file}"]
+    if response.status_code == 400 and response.json()["error"]["message"].startswith("The emulator does not serve"):
         reasons.append("refused by name")
-    assert (answer.status_code in documented) != bool(reasons), (answer.status_code, answer.text)
+    assert (response.status_code in documented) != bool(reasons), (response.status_code, response.text)

@@ -28,9 +28,9 @@ class Tracking:
 
     def run(self, experiment: str = "exp") -> str:
         self.mlflow("POST", "experiments/create", {"name": experiment})
-        found = self.mlflow("GET", "experiments/get-by-name", experiment_name=experiment).json()["experiment"]
-        made = self.mlflow("POST", "runs/create", {"experiment_id": found["experiment_id"], "start_time": 1})
-        identifier: str = made.json()["run"]["info"]["run_id"]
+        document = self.mlflow("GET", "experiments/get-by-name", experiment_name=experiment).json()["experiment"]
+        created = self.mlflow("POST", "runs/create", {"experiment_id": document["experiment_id"], "start_time": 1})
+        identifier: str = created.json()["run"]["info"]["run_id"]
         return identifier
 
     def log(self, run: str, **metrics: float) -> None:
@@ -39,11 +39,11 @@ class Tracking:
             assert self.mlflow("POST", "runs/log-metric", body).status_code == 200
 
     def search(self, **body: Any) -> list[str]:
-        names = self.mlflow("GET", "experiments/search").json()["experiments"]
-        asked = {"experiment_ids": [each["experiment_id"] for each in names], **body}
-        answer = self.mlflow("POST", "runs/search", asked)
-        assert answer.status_code == 200, answer.text
-        return [each["info"]["run_id"] for each in answer.json()["runs"]]
+        experiments = self.mlflow("GET", "experiments/search").json()["experiments"]
+        criteria = {"experiment_ids": [experiment["experiment_id"] for experiment in experiments], **body}
+        response = self.mlflow("POST", "runs/search", criteria)
+        assert response.status_code == 200, response.text
+        return [run["info"]["run_id"] for run in response.json()["runs"]]
 
 
 @pytest.fixture
@@ -57,26 +57,26 @@ def tracking(group: Group, workspace: Workspace) -> Tracking:
 
 
 def test_discovery_is_open_to_everybody(group: Group) -> None:
-    answer = group.session.get(f"{HOST}/discovery")
+    response = group.session.get(f"{HOST}/discovery")
 
-    assert answer.json()["api"] == HOST
+    assert response.json()["api"] == HOST
 
 
 def test_everything_else_needs_a_token(group: Group, tracking: Tracking) -> None:
-    answer = group.session.get(f"{HOST}/history/v1.0{tracking.path}/runs/x")
+    response = group.session.get(f"{HOST}/history/v1.0{tracking.path}/runs/x")
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_a_run_holds_what_was_logged_in_it(tracking: Tracking) -> None:
     run = tracking.run()
     points = [{"key": "loss", "value": value, "timestamp": 5, "step": step} for step, value in enumerate((3, 2, 1.5))]
 
-    answer = tracking.mlflow("POST", "runs/log-batch", {
+    response = tracking.mlflow("POST", "runs/log-batch", {
         "run_id": run, "metrics": points, "params": [{"key": "lr", "value": "0.1"}],
         "tags": [{"key": "stage", "value": "test"}]})  # fmt: skip
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     data = tracking.mlflow("GET", "runs/get", run_id=run).json()["run"]["data"]
     assert data["metrics"] == [{"key": "loss", "value": 1.5, "timestamp": 5, "step": 2}]
     assert data["params"] == [{"key": "lr", "value": "0.1"}]
@@ -92,10 +92,10 @@ def test_a_metric_may_be_not_finite(tracking: Tracking) -> None:
         body = {"run_id": run, "key": word, "value": word, "timestamp": 1, "step": 0}
         assert tracking.mlflow("POST", "runs/log-metric", body).status_code == 200
 
-    found = tracking.mlflow("GET", "runs/get", run_id=run).json()["run"]["data"]["metrics"]
-    assert {point["key"]: point["value"] for point in found} == {
+    metrics = tracking.mlflow("GET", "runs/get", run_id=run).json()["run"]["data"]["metrics"]
+    assert {point["key"]: point["value"] for point in metrics} == {
         "NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity"}  # fmt: skip
-    assert math.isnan(float(found[0]["value"])) or found[0]["key"] != "NaN"
+    assert math.isnan(float(metrics[0]["value"])) or metrics[0]["key"] != "NaN"
 
 
 def test_names_of_metrics_may_hold_slashes(tracking: Tracking) -> None:
@@ -141,10 +141,10 @@ def test_runs_are_searched_by_filter_and_order(tracking: Tracking) -> None:
     "text", ["metrics.loss <", "what.is = '1'", "metrics.loss < 'a'", "metrics.a = 1 metrics.b = 2"]
 )
 def test_a_wrong_filter_is_refused(tracking: Tracking, text: str) -> None:
-    answer = tracking.mlflow("POST", "runs/search", {"experiment_ids": [], "filter": text})
+    response = tracking.mlflow("POST", "runs/search", {"experiment_ids": [], "filter": text})
 
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith("Invalid filter: ")
+    assert response.status_code == 400
+    assert response.json()["message"].startswith("Invalid filter: ")
 
 
 def test_a_deleted_run_is_seen_only_where_it_is_asked_for(tracking: Tracking) -> None:
@@ -166,7 +166,7 @@ def test_an_artifact_is_uploaded_by_a_link_and_listed(group: Group, tracking: Tr
     headers = {"x-ms-blob-type": "BlockBlob"}
     group.session.put(link, data=b"hello", headers=headers).raise_for_status()
 
-    assert [each["path"] for each in tracking.history("GET", below).json()["value"]] == ["plots/a.txt"]
+    assert [artifact["path"] for artifact in tracking.history("GET", below).json()["value"]] == ["plots/a.txt"]
     read = tracking.history("GET", f"{below}/contentinfo", path="plots/a.txt").json()["contentUri"]
     assert group.session.get(read).content == b"hello"
     files = tracking.mlflow("GET", "artifacts/list", run_id=run).json()["files"]
@@ -176,10 +176,10 @@ def test_an_artifact_is_uploaded_by_a_link_and_listed(group: Group, tracking: Tr
 def test_an_artifact_does_not_leave_its_run(tracking: Tracking) -> None:
     run = tracking.run()
 
-    answer = tracking.history("POST", f"experiments/exp/runs/{run}/artifacts/batch/metadata",
+    response = tracking.history("POST", f"experiments/exp/runs/{run}/artifacts/batch/metadata",
                               {"paths": [{"path": "../dcid.other/a.txt"}]})  # fmt: skip
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_a_job_logs_in_its_own_run_with_its_own_token(workspace: Workspace, tracking: Tracking) -> None:
@@ -193,7 +193,7 @@ def test_a_job_logs_in_its_own_run_with_its_own_token(workspace: Workspace, trac
     )
     job = workspace.submit("printf '%s' \"$SCRIPT\" > a.py && python3 a.py", environmentVariables={"SCRIPT": script})
 
-    assert workspace.ended(job) == "Completed", workspace.log(job)
+    assert workspace.wait_for(job) == "Completed", workspace.log(job)
     name = job.rpartition("/")[2]
     run = tracking.mlflow("GET", "runs/get", run_id=name).json()["run"]
     assert run["data"]["metrics"] == [{"key": "loss", "value": 0.5, "timestamp": 1, "step": 3}]
@@ -203,7 +203,7 @@ def test_a_job_logs_in_its_own_run_with_its_own_token(workspace: Workspace, trac
 
 def test_the_details_of_a_job_link_to_its_logs(group: Group, workspace: Workspace, tracking: Tracking) -> None:
     job = workspace.submit("echo hello; exit 4")
-    workspace.ended(job)
+    workspace.wait_for(job)
 
     details = tracking.history("GET", f"runs/{job.rpartition('/')[2]}/details").json()
 
@@ -225,31 +225,31 @@ def test_a_job_is_archived_by_its_run(group: Group, workspace: Workspace, tracki
 
 def test_the_named_outputs_of_a_job_are_resolved(group: Group, workspace: Workspace, tracking: Tracking) -> None:
     job = workspace.submit("echo m > ${{outputs.model}}/m", outputs={"model": {}})
-    workspace.ended(job)
+    workspace.wait_for(job)
     name = job.rpartition("/")[2]
 
     outputs = tracking.history("POST", "rundata", {"runId": name}).json()["runMetadata"]["outputs"]
     asset = outputs["model"]["assetId"]
     url = f"{HOST}/data/v1.0{tracking.path}/dataversion/batchGetResolvedUris"
-    found = group.send("POST", url, {"values": [asset]}, api="1.5.0").json()["values"]
+    uris = group.send("POST", url, {"values": [asset]}, api="1.5.0").json()["values"]
 
-    assert found[asset]["uri"].endswith(f"/datastores/workspaceblobstore/paths/azureml/{name}/model/")
+    assert uris[asset]["uri"].endswith(f"/datastores/workspaceblobstore/paths/azureml/{name}/model/")
 
 
 def test_runs_are_numbered_whether_a_job_began_them_or_not(
     group: Group, workspace: Workspace, tracking: Tracking
 ) -> None:
     def number(run: str) -> int:
-        found: int = tracking.history("GET", f"runs/{run}").json()["runNumber"]
-        return found
+        run_number: int = tracking.history("GET", f"runs/{run}").json()["runNumber"]
+        return run_number
 
     first, run, last = (workspace.submit("true").rpartition("/")[2], tracking.run(),
                         workspace.submit("true").rpartition("/")[2])  # fmt: skip
     refused = group.send("PUT", f"{workspace.path}/jobs/none", {"properties": {"jobType": "Command"}})
 
     assert refused.status_code == 400
-    assert [number(each) for each in (first, run, last)] == [1, 2, 3]
-    assert workspace.ended(f"{workspace.path}/jobs/{last}") == "Completed"
+    assert [number(name) for name in (first, run, last)] == [1, 2, 3]
+    assert workspace.wait_for(f"{workspace.path}/jobs/{last}") == "Completed"
     group.send("DELETE", f"{workspace.path}/jobs/{last}")
     assert number(workspace.submit("true").rpartition("/")[2]) == 4
 
@@ -264,19 +264,19 @@ def test_runs_are_numbered_whether_a_job_began_them_or_not(
     ],
 )
 def test_services_of_the_sdk_v1_are_refused_by_name(tracking: Tracking, address: str, word: str) -> None:
-    answer = tracking.group.send("POST", f"{HOST}/{address.format(workspace=tracking.path)}", {})
+    response = tracking.group.send("POST", f"{HOST}/{address.format(workspace=tracking.path)}", {})
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "NotServed"
-    assert word in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "NotServed"
+    assert word in response.json()["error"]["message"]
 
 
 def test_the_model_registry_of_mlflow_is_refused_by_name(tracking: Tracking) -> None:
-    answer = tracking.mlflow("POST", "registered-models/create", {"name": "digits"})
+    response = tracking.mlflow("POST", "registered-models/create", {"name": "digits"})
 
-    assert answer.status_code == 501
-    assert answer.json()["error_code"] == "NOT_IMPLEMENTED"
-    assert "MLClient.models" in answer.json()["message"]
+    assert response.status_code == 501
+    assert response.json()["error_code"] == "NOT_IMPLEMENTED"
+    assert "MLClient.models" in response.json()["message"]
 
 
 def test_an_address_that_no_service_has_is_not_found(tracking: Tracking) -> None:
