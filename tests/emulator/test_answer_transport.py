@@ -39,11 +39,11 @@ def written_parts(sentence: str, *parts: bytes) -> list[bytes]:
 
 
 def test_the_first_line_says_the_sentence_and_the_rest_is_as_it_was() -> None:
-    written = written_parts(
+    parts = written_parts(
         "The specified share does not exist.", b"HTTP/1.1 404 Not Found\r\na: b\r\n\r\n", b"HTTP/1.1 404 x\r\n"
     )
 
-    assert written == [b"HTTP/1.1 404 The specified share does not exist.\r\na: b\r\n\r\n", b"HTTP/1.1 404 x\r\n"]
+    assert parts == [b"HTTP/1.1 404 The specified share does not exist.\r\na: b\r\n\r\n", b"HTTP/1.1 404 x\r\n"]
 
 
 def test_what_is_held_is_written_as_one() -> None:
@@ -72,9 +72,9 @@ def test_a_connection_is_closed_after_what_was_held() -> None:
 
 
 def test_an_interim_answer_keeps_its_own_words() -> None:
-    written = written_parts("No.", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    parts = written_parts("No.", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 Forbidden\r\n\r\n")
 
-    assert written == [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 No.\r\n\r\n"]
+    assert parts == [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 403 No.\r\n\r\n"]
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,8 @@ def test_the_log_of_a_launched_emulator_is_bounded(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_file_that_is_its_users_stays_whole(tmp_path: Path) -> None:
-    with (tmp_path / "mine.log").open("wb") as mine:
-        subprocess.run(
-            [sys.executable, "-c", FLOOD, str(tmp_path)], stderr=mine, stdout=subprocess.DEVNULL, check=False
-        )
+    with (tmp_path / "mine.log").open("wb") as log:
+        subprocess.run([sys.executable, "-c", FLOOD, str(tmp_path)], stderr=log, stdout=subprocess.DEVNULL, check=False)
     assert len((tmp_path / "mine.log").read_bytes().splitlines()) == LINES
 
 

@@ -80,11 +80,11 @@ class Reader(App):
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         pieces: list[bytes] = []
         self.bodies.append(pieces)
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             event = await receive()
             pieces.append(event["body"])
-            more = event["more_body"]
+            has_more = event["more_body"]
         await super().__call__(scope, receive, send)
 
 

@@ -20,9 +20,9 @@ def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
     limit = parse_limit(
         ["Standard NCASv3_T4 Family=0", "TotalDedicatedCores=8"], ["Standard_NC6"], "RequestDisallowedByPolicy"
     )
-    words = Options(tmp_path, limit=limit).words()
+    arguments = Options(tmp_path, limit=limit).words()
 
-    assert words[words.index("--quota") :] == [
+    assert arguments[arguments.index("--quota") :] == [
         "--quota", "NCASv3_T4=0", "--quota", "TotalDedicatedCores=8", "--missing-size", "Standard_NC6",
         "--refuse-keys", "RequestDisallowedByPolicy",
     ]  # fmt: skip
@@ -31,7 +31,7 @@ def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("arguments", "text"),
     [
         (["--quota", "NC"], "--quota NC: write FAMILY=CORES, such as NCASv3_T4=0"),
         (["--quota", "NC=²"], "--quota NC=²: write FAMILY=CORES"),
@@ -41,9 +41,9 @@ def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_limit_keeps_the_emulator_from_starting(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], text: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
 ) -> None:
-    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *words]) == 2
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *arguments]) == 2
     assert text in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
@@ -88,11 +88,11 @@ def test_images_of_the_settings_come_after_those_of_the_options(
         assert main(["emulator", "start", "--dir", "data", "--detach", "--image", "gone:2=living:2"]) == 0
         running = find(Path("data"))
         assert running is not None
-        words = psutil.Process(running.pid).cmdline()
+        command_line = psutil.Process(running.pid).cmdline()
     finally:
         stop(Path("data"))
 
-    chosen = [after for word, after in itertools.pairwise(words) if word == "--image"]
+    chosen = [after for word, after in itertools.pairwise(command_line) if word == "--image"]
     assert chosen == ["gone:2=living:2", "gone:*=living:1"]
 
 

@@ -34,8 +34,8 @@ def held_socket() -> socket.socket:
             continue
 
 
-def port_of(opened: socket.socket) -> int:
-    return int(opened.getsockname()[1])
+def port_of(sock: socket.socket) -> int:
+    return int(sock.getsockname()[1])
 
 
 @pytest.fixture
@@ -47,19 +47,19 @@ def test_the_usual_port_is_taken_at_the_first_start_and_kept(paths: DataDirector
     with held_socket() as free:
         usual = port_of(free)
     first = Ports(paths, LOOPBACK, {"blob": usual})
-    with first.open("blob", None) as opened:
-        assert port_of(opened) == usual
+    with first.open("blob", None) as sock:
+        assert port_of(sock) == usual
     first.remember()
 
-    with Ports(paths, LOOPBACK, {}).open("blob", None) as opened:
-        assert port_of(opened) == usual
+    with Ports(paths, LOOPBACK, {}).open("blob", None) as sock:
+        assert port_of(sock) == usual
 
 
 def test_a_port_in_use_is_skipped_and_reported(paths: DataDirectory) -> None:
     with held_socket() as other:
         ports = Ports(paths, LOOPBACK, {"blob": port_of(other)})
-        with ports.open("blob", None) as opened:
-            assert port_of(opened) not in (0, port_of(other))
+        with ports.open("blob", None) as sock:
+            assert port_of(sock) not in (0, port_of(other))
             assert ports.notes == [f"port {port_of(other)} is taken: blobs get another one"]
 
 
@@ -171,13 +171,13 @@ def test_only_names_of_the_option_are_answered(tls: Endpoint) -> None:
 def test_storage_that_others_can_reach_has_a_secret_key(tmp_path: Path) -> None:
     with launch(tmp_path, only="storage") as alone:
         assert alone.storage_key == DEVELOPMENT_KEY
-    with launch(tmp_path, only="storage", listen="0.0.0.0", https=False) as opened:
-        assert opened.storage_account == "devstoreaccount1"
-        assert DEVELOPMENT_KEY not in "".join(opened.environment().values())
-        assert opened.storage_key not in "".join(opened.lines())
-        with ShareServiceClient.from_connection_string(opened.connection_string) as shares:
+    with launch(tmp_path, only="storage", listen="0.0.0.0", https=False) as endpoint:
+        assert endpoint.storage_account == "devstoreaccount1"
+        assert DEVELOPMENT_KEY not in "".join(endpoint.environment().values())
+        assert endpoint.storage_key not in "".join(endpoint.lines())
+        with ShareServiceClient.from_connection_string(endpoint.connection_string) as shares:
             shares.create_share("mine")
-        well_known = opened.connection_string_of("devstoreaccount1", DEVELOPMENT_KEY)
+        well_known = endpoint.connection_string_of("devstoreaccount1", DEVELOPMENT_KEY)
         with (
             ShareServiceClient.from_connection_string(well_known, retry_total=0) as shares,
             pytest.raises(HttpResponseError, match="AuthenticationFailed"),

@@ -70,7 +70,7 @@ def test_only_its_owner_reads_it(logged: tuple[Path, list[RequestEntry]]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("query", "shown"),
+    ("query", "cut"),
     [
         (b"sig=abc%2F%3D&sv=1", "sig=...&sv=1"),
         (b"sv=1&SIG=abc", "sv=1&SIG=..."),
@@ -82,8 +82,8 @@ def test_only_its_owner_reads_it(logged: tuple[Path, list[RequestEntry]]) -> Non
         (b"design=1&assigned=2", "design=1&assigned=2"),
     ],
 )
-def test_secrets_are_cut_from_an_address(query: bytes, shown: str) -> None:
-    assert without_secrets("http://h", b"/p", query) == f"http://h/p?{shown}"
+def test_secrets_are_cut_from_an_address(query: bytes, cut: str) -> None:
+    assert without_secrets("http://h", b"/p", query) == f"http://h/p?{cut}"
 
 
 def test_an_address_is_bounded() -> None:

@@ -167,21 +167,21 @@ def test_a_directory_where_a_file_belongs_is_named(paths: DataDirectory, name: s
     "name", ["jobs/train/train.py", "trash/letter.txt", "storage/data", "nodes/list", "ports.json", "ca.pem", "lock"]
 )
 def test_what_others_have_made_under_names_of_ours_is_refused_and_stays(tmp_path: Path, name: str) -> None:
-    theirs = tmp_path / name
-    theirs.parent.mkdir(parents=True, exist_ok=True)
-    theirs.write_text("mine")
+    foreign = tmp_path / name
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_text("mine")
     message = start(tmp_path)
 
     assert f"{tmp_path} holds {name.partition('/')[0]}, and no identity.json" in message
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
-    assert theirs.read_text() == "mine"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [foreign]
+    assert foreign.read_text() == "mine"
 
 
 def test_unknown_jobs_are_removed_and_nothing_else_beside_them(paths: DataDirectory) -> None:
     job = paths.jobs / "0b0f3a52-6c1d-4e5f-8a9b-0c1d2e3f4a5b-1"
-    theirs = [paths.jobs / "letter.txt", paths.jobs / "thesis" / "chapter.tex"]
+    foreign = [paths.jobs / "letter.txt", paths.jobs / "thesis" / "chapter.tex"]
     for path in (
-        *theirs,
+        *foreign,
         job / "left",
         job.with_name(f".{job.name}") / "left",
         job.with_name(f"{job.name}-setup") / "left",
@@ -191,7 +191,7 @@ def test_unknown_jobs_are_removed_and_nothing_else_beside_them(paths: DataDirect
     with launch(paths.root):
         pass
 
-    assert sorted(path for path in paths.jobs.rglob("*") if path.is_file()) == theirs
+    assert sorted(path for path in paths.jobs.rglob("*") if path.is_file()) == foreign
 
 
 @pytest.mark.parametrize("name", ["storage", "trash", "nodes", "jobs"])
@@ -231,11 +231,11 @@ def test_a_directory_that_cannot_be_written_is_named(options: list[str]) -> None
 
 def test_stop_status_and_reset_of_a_file_say_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    where = ["--dir", str(tmp_path / "file")]
+    directory_option = ["--dir", str(tmp_path / "file")]
 
-    assert main(["emulator", "stop", *where]) == 0
-    assert main(["emulator", "status", *where]) == 1
-    assert main(["emulator", "reset", *where]) == 2
+    assert main(["emulator", "stop", *directory_option]) == 0
+    assert main(["emulator", "status", *directory_option]) == 1
+    assert main(["emulator", "reset", *directory_option]) == 2
 
 
 def test_a_launcher_says_that_the_disk_of_temporary_files_is_full(tmp_path: Path) -> None:

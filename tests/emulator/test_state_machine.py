@@ -198,9 +198,9 @@ class Machine(RuleBasedStateMachine):
         if version == MAY and workspace not in self.model.workspaces:
             assert (response.status_code, response.json()["error"]["code"]) == (404, "WorkspaceNotFound")
         elif expected:
-            same = expected.nodes == nodes
-            assert response.status_code == (200 if same else 409), response.text
-            assert not same or response.headers["etag"] == expected.etag
+            is_same = expected.nodes == nodes
+            assert response.status_code == (200 if is_same else 409), response.text
+            assert not is_same or response.headers["etag"] == expected.etag
         else:
             self.service.finish(response)
             self.service.settled(path, version, nodes)
@@ -253,10 +253,10 @@ class Machine(RuleBasedStateMachine):
             missing = "ExperimentNotFound" if workspace in self.model.workspaces else "WorkspaceNotFound"
             assert (response.status_code, response.json()["error"]["code"]) == (404, missing)
         elif expected:
-            same = expected.code == code and expected.cluster == (workspace, cluster)
-            assert response.status_code == (200 if same else 409), response.text
-            assert not same or response.json()["properties"]["executionState"].lower() == "queued"
-            assert not same or response.headers["etag"] == expected.etag
+            is_same = expected.code == code and expected.cluster == (workspace, cluster)
+            assert response.status_code == (200 if is_same else 409), response.text
+            assert not is_same or response.json()["properties"]["executionState"].lower() == "queued"
+            assert not is_same or response.headers["etag"] == expected.etag
         elif (workspace, cluster) not in self.model.clusters:
             assert (response.status_code, response.json()["error"]["code"]) == (404, "ClusterNotFound")
         else:
@@ -275,15 +275,15 @@ class Machine(RuleBasedStateMachine):
     def wait_for_job(self, workspace: str, name: str, job: Job) -> None:
         version = MAY if workspace != FLAT else MARCH
         path = self.service.path(workspace, "jobs", name, version)
-        ended = self.service.until(
+        final = self.service.until(
             lambda: self.service.send("GET", path, version).json()["properties"],
             lambda properties: properties["executionState"] in FINISHED,
         )
-        job.end = (ended["executionState"], ended["executionInfo"].get("exitCode"))
+        job.end = (final["executionState"], final["executionInfo"].get("exitCode"))
         if job.terminated:
             assert job.end == ("failed", None)
             code = "JobTerminated" if version == MAY else "JobTerminate"
-            assert [error["code"] for error in ended["executionInfo"]["errors"]] == [code]
+            assert [error["code"] for error in final["executionInfo"]["errors"]] == [code]
         else:
             assert job.end == ("failed" if job.code else "succeeded", job.code)
 
@@ -327,8 +327,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def lists_show_all_objects(self) -> None:
         provider = "/providers/Microsoft.BatchAI"
-        shown = {item["name"] for item in self.list_all(provider + "/workspaces", MAY)} - {FLAT}
-        assert shown == set(self.model.workspaces)
+        listed = {item["name"] for item in self.list_all(provider + "/workspaces", MAY)} - {FLAT}
+        assert listed == set(self.model.workspaces)
         for workspace in self.model.workspaces:
             above = f"{provider}/workspaces/{workspace}"
             self.compare_clusters(self.list_all(above + "/clusters", MAY), workspace)

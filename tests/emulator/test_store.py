@@ -188,8 +188,8 @@ def test_what_does_not_fit_on_the_disk_is_an_error_and_all_else_stays(tmp_path: 
         assert new_store.get(Note, "lost") is None
         put_all(new_store, after=Note("fits"))
 
-    with closing(Store(database)) as opened:
-        assert opened.list(Note) == [("after", Note("fits")), ("before", Note("kept"))]
+    with closing(Store(database)) as reopened:
+        assert reopened.list(Note) == [("after", Note("fits")), ("before", Note("kept"))]
 
 
 def test_a_single_write_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def own_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def left(tmp_path: Path) -> Path:
+def orphan(tmp_path: Path) -> Path:
     """The directory of a process that was killed."""
     with subprocess.Popen(
         [sys.executable, "-c", MAKE, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -70,21 +70,21 @@ def test_it_is_owned_inside_the_block_and_deleted_after(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_is_left_when_its_maker_was_killed(left: Path) -> None:
-    assert state_of(left) == "left"
-    assert made_at(left) is not None
+def test_it_is_left_when_its_maker_was_killed(orphan: Path) -> None:
+    assert state_of(orphan) == "left"
+    assert made_at(orphan) is not None
 
 
-def test_one_that_another_reap_has_deleted_was_made_at_no_time(left: Path) -> None:
-    delete_directory(left)
-    assert made_at(left) is None
+def test_one_that_another_reap_has_deleted_was_made_at_no_time(orphan: Path) -> None:
+    delete_directory(orphan)
+    assert made_at(orphan) is None
 
 
 @pytest.fixture
-def unmarked(left: Path) -> Path:
+def unmarked(orphan: Path) -> Path:
     """The directory of a process that was killed before it had written a mark."""
-    DataDirectory(left).temporary.unlink()
-    return left
+    DataDirectory(orphan).temporary.unlink()
+    return orphan
 
 
 def test_one_without_a_mark_is_left_when_its_maker_was_killed(unmarked: Path) -> None:
@@ -94,15 +94,15 @@ def test_one_without_a_mark_is_left_when_its_maker_was_killed(unmarked: Path) ->
     assert not unmarked.exists()
 
 
-def test_the_beginning_of_its_mark_may_be_in_it(left: Path) -> None:
-    mark = DataDirectory(left).temporary
+def test_the_beginning_of_its_mark_may_be_in_it(orphan: Path) -> None:
+    mark = DataDirectory(orphan).temporary
     content = mark.read_bytes()
     mark.unlink()
     for size in (0, 1, len(content)):
         mark.with_suffix(".new").write_bytes(content[:size])
-        assert state_of(left) == "left"
+        assert state_of(orphan) == "left"
     mark.with_suffix(".new").write_bytes(content + b" ")
-    assert state_of(left) is None
+    assert state_of(orphan) is None
 
 
 def test_one_without_a_mark_that_holds_anything_proves_nothing(unmarked: Path) -> None:
@@ -136,29 +136,31 @@ def test_an_empty_directory_of_another_name_proves_nothing(tmp_path: Path, name:
     assert not delete_without_mark(tmp_path / name)
 
 
-def test_a_lock_that_is_held_keeps_it_owned_whatever_its_mark_says(left: Path) -> None:
+def test_a_lock_that_is_held_keeps_it_owned_whatever_its_mark_says(orphan: Path) -> None:
     """A child of the maker may hold the lock, and still work in the directory."""
     hold = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(DataDirectory(left).temporary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", hold, str(DataDirectory(orphan).temporary)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        assert state_of(left) == "owned"
+        assert state_of(orphan) == "owned"
         holder.kill()
 
 
-def test_a_maker_that_lives_keeps_it_owned_whoever_holds_the_lock(left: Path) -> None:
+def test_a_maker_that_lives_keeps_it_owned_whoever_holds_the_lock(orphan: Path) -> None:
     with temporary_directory() as directory:
         mark = read_mark(directory)
         assert mark is not None
-        rewrite(left, pid=mark.pid, started=mark.started)
-        assert state_of(left) == "owned"
+        rewrite(orphan, pid=mark.pid, started=mark.started)
+        assert state_of(orphan) == "owned"
 
 
-def test_one_of_another_machine_or_boot_is_elsewhere(left: Path) -> None:
-    rewrite(left, machine=f"{this_machine().partition('.')[0]}.0123456789ab")
-    assert state_of(left) == "elsewhere"
+def test_one_of_another_machine_or_boot_is_elsewhere(orphan: Path) -> None:
+    rewrite(orphan, machine=f"{this_machine().partition('.')[0]}.0123456789ab")
+    assert state_of(orphan) == "elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -166,9 +168,9 @@ def test_one_of_another_machine_or_boot_is_elsewhere(left: Path) -> None:
     [{"maker": "another"}, {"directory": "/tmp/batchai-other"}, {"inode": 1}],
     ids=lambda changes: str(*changes),
 )
-def test_a_mark_that_was_made_for_something_else_proves_nothing(left: Path, changes: dict[str, object]) -> None:
-    rewrite(left, **changes)
-    assert state_of(left) is None
+def test_a_mark_that_was_made_for_something_else_proves_nothing(orphan: Path, changes: dict[str, object]) -> None:
+    rewrite(orphan, **changes)
+    assert state_of(orphan) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"7", b"\xff", b"{" * 20_000, b" " * (1 << 20)])
@@ -179,55 +181,55 @@ def test_a_file_that_is_no_mark_proves_nothing(tmp_path: Path, content: bytes) -
     assert state_of(directory) is None
 
 
-def test_a_directory_or_a_pipe_in_place_of_a_mark_proves_nothing(left: Path) -> None:
-    mark = DataDirectory(left).temporary
+def test_a_directory_or_a_pipe_in_place_of_a_mark_proves_nothing(orphan: Path) -> None:
+    mark = DataDirectory(orphan).temporary
     mark.unlink()
     mark.mkdir()
-    assert state_of(left) is None
+    assert state_of(orphan) is None
     mark.rmdir()
     os.mkfifo(mark)
-    assert state_of(left) is None
+    assert state_of(orphan) is None
 
 
-def test_a_copied_directory_proves_nothing(left: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(left, tmp_path / "batchai-copy")
+def test_a_copied_directory_proves_nothing(orphan: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(orphan, tmp_path / "batchai-copy")
     assert state_of(copy) is None
 
 
-def test_a_moved_directory_proves_nothing(left: Path) -> None:
-    assert state_of(left.rename(left.with_name("batchai-moved"))) is None
+def test_a_moved_directory_proves_nothing(orphan: Path) -> None:
+    assert state_of(orphan.rename(orphan.with_name("batchai-moved"))) is None
 
 
-def test_a_directory_that_was_restored_at_its_path_proves_nothing(left: Path, tmp_path: Path) -> None:
-    backup = shutil.copytree(left, tmp_path / "backup")
-    left.rename(tmp_path / "batchai-old")
-    backup.rename(left)
-    assert state_of(left) is None
+def test_a_directory_that_was_restored_at_its_path_proves_nothing(orphan: Path, tmp_path: Path) -> None:
+    backup = shutil.copytree(orphan, tmp_path / "backup")
+    orphan.rename(tmp_path / "batchai-old")
+    backup.rename(orphan)
+    assert state_of(orphan) is None
 
 
-def test_a_link_to_one_proves_nothing(left: Path, tmp_path: Path) -> None:
+def test_a_link_to_one_proves_nothing(orphan: Path, tmp_path: Path) -> None:
     link = tmp_path / "batchai-link"
-    link.symlink_to(left)
+    link.symlink_to(orphan)
     assert state_of(link) is None
 
 
-def test_a_mark_behind_a_link_proves_nothing(left: Path, tmp_path: Path) -> None:
-    mark = DataDirectory(left).temporary
+def test_a_mark_behind_a_link_proves_nothing(orphan: Path, tmp_path: Path) -> None:
+    mark = DataDirectory(orphan).temporary
     mark.rename(tmp_path / "mark")
     mark.symlink_to(tmp_path / "mark")
-    assert state_of(left) is None
+    assert state_of(orphan) is None
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
-def test_one_of_another_user_proves_nothing(left: Path) -> None:
-    os.chown(left, 1, 1)
-    assert state_of(left) is None
+def test_one_of_another_user_proves_nothing(orphan: Path) -> None:
+    os.chown(orphan, 1, 1)
+    assert state_of(orphan) is None
 
 
-def test_only_what_is_left_is_seized(left: Path) -> None:
+def test_only_what_is_left_is_seized(orphan: Path) -> None:
     with temporary_directory() as owned, seized(owned) as is_seized:
         assert not is_seized
-    with seized(left) as is_seized:
+    with seized(orphan) as is_seized:
         assert is_seized
 
 
@@ -238,24 +240,24 @@ def seize(directory: Path, results: "multiprocessing.SimpleQueue[bool]") -> None
         results.put(is_seized)
 
 
-def test_of_several_that_delete_it_one_does_and_the_others_wait_for_it(left: Path) -> None:
+def test_of_several_that_delete_it_one_does_and_the_others_wait_for_it(orphan: Path) -> None:
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
-    with seized(left) as is_seized:
+    with seized(orphan) as is_seized:
         assert is_seized
-        others = [context.Process(target=seize, args=(left, results)) for _ in range(2)]
-        for other in others:
-            other.start()
-        delete_directory(left)
-    for other in others:
-        other.join()
+        processes = [context.Process(target=seize, args=(orphan, results)) for _ in range(2)]
+        for process in processes:
+            process.start()
+        delete_directory(orphan)
+    for process in processes:
+        process.join()
     assert [results.get(), results.get()] == [False, False]
 
 
 @pytest.fixture
-def mounted(left: Path) -> Iterator[Path]:
+def mounted(orphan: Path) -> Iterator[Path]:
     """A folder of the directory at which another file system is mounted, with a file."""
-    folder = left / "jobs" / "a mount"
+    folder = orphan / "jobs" / "a mount"
     folder.mkdir(parents=True)
     result = subprocess.run(["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False)
     if result.returncode:
@@ -265,41 +267,41 @@ def mounted(left: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=False, capture_output=True)
 
 
-def test_nothing_is_deleted_while_another_file_system_is_mounted_there(left: Path, mounted: Path) -> None:
-    delete_directory(left)
+def test_nothing_is_deleted_while_another_file_system_is_mounted_there(orphan: Path, mounted: Path) -> None:
+    delete_directory(orphan)
     assert (mounted / "file").exists()
-    assert state_of(left) == "left"
+    assert state_of(orphan) == "left"
     subprocess.run(["umount", str(mounted)], check=True)
-    delete_directory(left)
-    assert not left.exists()
+    delete_directory(orphan)
+    assert not orphan.exists()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can create a file that cannot be deleted")
-def test_what_cannot_be_deleted_is_still_recognised_afterwards(left: Path) -> None:
-    stubborn, other = left / "stubborn", left / "other"
+def test_what_cannot_be_deleted_is_still_recognised_afterwards(orphan: Path) -> None:
+    stubborn, other = orphan / "stubborn", orphan / "other"
     stubborn.touch()
     other.touch()
     if subprocess.run(["chattr", "+i", str(stubborn)], capture_output=True, check=False).returncode:
         pytest.skip("this file system has no immutable files")
     try:
-        delete_directory(left)
+        delete_directory(orphan)
         assert not other.exists()
-        assert state_of(left) == "left"
+        assert state_of(orphan) == "left"
     finally:
         subprocess.run(["chattr", "-i", str(stubborn)], check=True)
-    delete_directory(left)
-    assert not left.exists()
+    delete_directory(orphan)
+    assert not orphan.exists()
 
 
-def test_links_are_deleted_and_not_followed(left: Path, tmp_path: Path) -> None:
+def test_links_are_deleted_and_not_followed(orphan: Path, tmp_path: Path) -> None:
     outside = tmp_path / "kept"
     outside.mkdir()
     (outside / "file").touch()
-    (left / "jobs").mkdir()
-    (left / "link").symlink_to(outside)
-    (left / "jobs" / "link").symlink_to(outside)
-    delete_directory(left)
-    assert not left.exists()
+    (orphan / "jobs").mkdir()
+    (orphan / "link").symlink_to(outside)
+    (orphan / "jobs" / "link").symlink_to(outside)
+    delete_directory(orphan)
+    assert not orphan.exists()
     assert (outside / "file").exists()
 
 

@@ -100,10 +100,10 @@ def test_one_of_another_key_is_invalid(tokens: Tokens) -> None:
 
 
 def test_an_application_does_what_its_roles_permit(identity: Identity, clock: SteppingClock) -> None:
-    more = with_applications(identity, {"reader": ("Reader",), "nobody": ()})
-    tokens = Tokens(more, clock)
+    extended = with_applications(identity, {"reader": ("Reader",), "nobody": ()})
+    tokens = Tokens(extended, clock)
     reader, nobody = (
-        tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0], application)}") for application in more.applications
+        tokens.verify(f"Bearer {tokens.issue(AUDIENCES[0], application)}") for application in extended.applications
     )
 
     tokens.check_role(reader, "Microsoft.BatchAI/workspaces/read", "/subscriptions/s")

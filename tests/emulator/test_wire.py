@@ -6,7 +6,7 @@ from harness.emulator.wire import timestamp
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "written"),
+    ("microseconds", "text"),
     [
         (0, "2018-05-01T04:50:10Z"),
         (999, "2018-05-01T04:50:10Z"),
@@ -16,5 +16,5 @@ from harness.emulator.wire import timestamp
         (500_000, "2018-05-01T04:50:10.5Z"),
     ],
 )
-def test_a_timestamp_has_as_many_of_three_decimals_as_it_needs(microseconds: int, written: str) -> None:
-    assert timestamp(datetime(2018, 5, 1, 4, 50, 10, microseconds, tzinfo=UTC)) == written
+def test_a_timestamp_has_as_many_of_three_decimals_as_it_needs(microseconds: int, text: str) -> None:
+    assert timestamp(datetime(2018, 5, 1, 4, 50, 10, microseconds, tzinfo=UTC)) == text

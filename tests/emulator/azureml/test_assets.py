@@ -71,10 +71,10 @@ def test_what_is_immutable_needs_a_new_version(group: Group, workspace: str) -> 
     path = f"{workspace}/environments/mine/versions/1"
     put(group, path, image="one")
 
-    same = put(group, path, image="one", description="better")
+    unchanged = put(group, path, image="one", description="better")
     other = put(group, path, image="two")
 
-    assert same.status_code == 201
+    assert unchanged.status_code == 201
     assert group.get(path)["properties"]["description"] == "better"
     assert other.status_code == 400
     assert 'since field "image" is immutable, try specifying a new version.' in other.json()["error"]["message"]

@@ -13,12 +13,12 @@ def workspace(make_workspace: Callable[[], str]) -> str:
     return make_workspace()
 
 
-def body(type_: str = "AzureFile", **more: Any) -> dict[str, Any]:
+def body(type_: str = "AzureFile", **changes: Any) -> dict[str, Any]:
     store = {"AzureFile": "fileShareName", "AzureBlob": "containerName"}[type_]
     secrets = {"secretsType": "AccountKey", "key": KEY}
     properties = {"datastoreType": type_, "accountName": "teststorageaccount", store: "testfileshare",
                   "credentials": {"credentialsType": "AccountKey", "secrets": secrets}, "tags": {}}  # fmt: skip
-    return {"properties": properties | more}
+    return {"properties": properties | changes}
 
 
 def test_a_new_workspace_has_four_datastores(group: Group, workspace: str) -> None:

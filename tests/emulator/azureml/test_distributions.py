@@ -49,8 +49,8 @@ def test_a_rank_that_fails_fails_an_mpi_job_and_its_outputs_are_kept(workspace: 
 
 
 def test_tensorflow_tells_every_process_of_all_and_ends_with_its_workers(workspace: Workspace, tmp_path: Path) -> None:
-    written = tmp_path / "written"  # by the parameter server, which otherwise would be ended before it prints
-    server, worker = f"touch '{written}'; sleep 600", f"until [ -e '{written}' ]; do sleep 0.1; done"
+    marker = tmp_path / "written"  # by the parameter server, which otherwise would be ended before it prints
+    server, worker = f"touch '{marker}'; sleep 600", f"until [ -e '{marker}' ]; do sleep 0.1; done"
     command = f"""echo "$TF_CONFIG on $AZUREML_CR_NODE_RANK"
 case "$TF_CONFIG" in *'"type": "ps"'*) {server};; *) {worker};; esac"""
     job = submit(workspace, command, distributionType="TensorFlow", workerCount=2, parameterServerCount=1)

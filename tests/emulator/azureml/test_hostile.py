@@ -131,9 +131,9 @@ class HostileClient:
         data = None if body is None else json.dumps(body).replace(LONG, "x" * 70_000)
         return self._session.request(method, f"{url}?{version}{query}", data=data, timeout=60)
 
-    def url(self, host: str, template: str, words: Sequence[str]) -> str:
-        """The url of a template: known names get existing values, the others get the words."""
-        replacements = iter(words)
+    def url(self, host: str, template: str, values: Sequence[str]) -> str:
+        """The url of a template: known names get existing values, the others get ``values``."""
+        replacements = iter(values)
         names = {"{subscription}": SUBSCRIPTION.rpartition("/")[2], "{group}": "harness-emulator", "{run}": self.run,
                  "{workspace}": "azureml", "{location}": "eastus", "{experiment}": "hostile"}  # fmt: skip
         segments = [

@@ -205,7 +205,7 @@ def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group,
     assert group.send("PUT", f"{LIMITS}/{name}", limit).json() == {"name": name, **limit}
 
     first = group.send("GET", f"{workspace.path}/computes")
-    written = group.send("DELETE", f"{workspace.path}/datastores/nothing")
+    write = group.send("DELETE", f"{workspace.path}/datastores/nothing")
     second, third = (group.send("GET", f"{workspace.path}/computes") for _ in range(2))
     group.send("DELETE", f"{LIMITS}/{name}")
     fourth = group.send("GET", f"{workspace.path}/computes")
@@ -215,5 +215,5 @@ def test_requests_are_counted_and_refused_until_the_bucket_refills(group: Group,
     ]  # fmt: skip
     assert third.json()["error"]["code"] == "TooManyRequests"
     assert 900 <= int(third.headers["retry-after"]) <= 1000  # 1000 seconds, less those that have passed
-    assert (written.status_code, int(written.headers[writes]) >= 100) == (204, True)
+    assert (write.status_code, int(write.headers[writes]) >= 100) == (204, True)
     assert (fourth.status_code, int(fourth.headers[reads]) >= 100) == (200, True)

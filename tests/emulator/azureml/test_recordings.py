@@ -56,23 +56,23 @@ def exchanges(name: str) -> list[dict[str, Any]]:
     return [exchange for exchange in in_workspace if "/components/" not in exchange["url"]]
 
 
-def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
+def differences(recorded: Any, emulated: Any, path: str = "") -> Iterator[str]:
     """The paths at which a response lacks a member, or has a value of another type."""
     if recorded is None or path in KNOWN or any(path.endswith(f".{suffix}") for suffix in KNOWN):
         return
-    if isinstance(recorded, dict) and isinstance(ours, dict):
+    if isinstance(recorded, dict) and isinstance(emulated, dict):
         for name, value in recorded.items():
             below = f"{path}.{name}" if path else name
-            if name not in ours:
+            if name not in emulated:
                 if value is not None and below not in KNOWN:
                     yield f"{below} is missing"
             else:
-                yield from differences(value, ours[name], below)
-    elif isinstance(recorded, list) and isinstance(ours, list):
-        for recorded_item, our_item in zip(recorded[:1], ours[:1], strict=False):
-            yield from differences(recorded_item, our_item, f"{path}[]")
-    elif ours is not None and type(recorded) is not type(ours):
-        yield f"{path} is {type(ours).__name__}, not {type(recorded).__name__}"
+                yield from differences(value, emulated[name], below)
+    elif isinstance(recorded, list) and isinstance(emulated, list):
+        for recorded_item, emulated_item in zip(recorded[:1], emulated[:1], strict=False):
+            yield from differences(recorded_item, emulated_item, f"{path}[]")
+    elif emulated is not None and type(recorded) is not type(emulated):
+        yield f"{path} is {type(emulated).__name__}, not {type(recorded).__name__}"
 
 
 def with_workspace(text: str, workspace: str) -> str:

@@ -59,7 +59,7 @@ class AzureMLError(Exception):
             ("Time", format_time(now)),
         ]
         if self.inner:
-            information.append(("InnerError", _nested(self.inner)))
+            information.append(("InnerError", _nest_codes(self.inner)))
         if self.template:
             information += [("MessageFormat", self.template), ("MessageParameters", self.parameters)]
         additional = [{"type": name, "info": {"value": value}} for name, value in information]
@@ -174,5 +174,5 @@ def asset_not_found(kind: str, name: str, version: str = "", label: str = "") ->
     return AzureMLError(404, f"No {kind} exists for name: {name}, version: {version}, label: {label}", "NotFoundError")
 
 
-def _nested(codes: Sequence[str]) -> dict[str, Any] | None:
-    return {"code": codes[0], "innerError": _nested(codes[1:])} if codes else None
+def _nest_codes(codes: Sequence[str]) -> dict[str, Any] | None:
+    return {"code": codes[0], "innerError": _nest_codes(codes[1:])} if codes else None

@@ -53,26 +53,26 @@ class StoragePaths:
                 through a symbolic link.
         """
         if match := _ASSET_NAME.fullmatch(uri):
-            return self._find_stored(workspace, self._asset_uri(workspace, match["name"], match["version"]))
+            return self._find_uri(workspace, self._asset_uri(workspace, match["name"], match["version"]))
         if match := _ASSET_ID.fullmatch(uri):
             kinds = (DATA,) if match["type"] == "data" else (MODEL,)
-            return self._find_stored(workspace, self._asset_uri(workspace, match["name"], match["version"], kinds))
-        return self._find_stored(workspace, uri)
+            return self._find_uri(workspace, self._asset_uri(workspace, match["name"], match["version"], kinds))
+        return self._find_uri(workspace, uri)
 
-    def _find_stored(self, workspace: Workspace, uri: str) -> Path:
+    def _find_uri(self, workspace: Workspace, uri: str) -> Path:
         """The directory or file of a uri; a data asset cannot name another data asset."""
         if match := _SHORT.fullmatch(uri) or _LONG.fullmatch(uri):
-            return self._in_datastore(workspace, match["store"], match["path"])
+            return self._path_in_datastore(workspace, match["store"], match["path"])
         if uri.startswith("https://"):
             return self.find_address(uri)
         raise StoragePathError(f"the emulator cannot read {uri[:200]!r}; use a datastore, a data asset or its storage")
 
-    def _in_datastore(self, workspace: Workspace, name: str, path: str) -> Path:
+    def _path_in_datastore(self, workspace: Workspace, name: str, path: str) -> Path:
         datastore = self.store.get(Datastore, datastore_key(workspace, name))
         if datastore is None:
             raise StoragePathError(f"Could not find datastore: {name}.")
         service = "blob" if datastore.type == "AzureBlob" else "file"
-        return self._below(datastore.account, service, datastore.store, path)
+        return self._path_below(datastore.account, service, datastore.store, path)
 
     def find_address(self, uri: str) -> Path:
         """The directory or file at an address of the emulator's storage.
@@ -89,9 +89,9 @@ class StoragePaths:
         if host is None:
             raise StoragePathError(f"the emulator does not play {(parts.hostname or '')[:200]}")
         store, _, path = unquote(parts.path).strip("/").partition("/")
-        return self._below(host["account"], host["service"], store, path)
+        return self._path_below(host["account"], host["service"], store, path)
 
-    def _below(self, account: str, service: str, store: str, path: str) -> Path:
+    def _path_below(self, account: str, service: str, store: str, path: str) -> Path:
         find = self.accounts.container_directory if service == "blob" else self.accounts.share_directory
         root = find(account, store)
         if root is None:

@@ -74,10 +74,10 @@ def parse_order(text: str) -> Callable[[Entity], tuple[bool, Value]]:
     Raises:
         FilterError: the text cannot be understood.
     """
-    words = text.split()
-    if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
+    tokens = text.split()
+    if not tokens or len(tokens) > 2 or (len(tokens) == 2 and tokens[1].upper() not in ("ASC", "DESC")):
         raise FilterError(f"cannot order by {text[:40]!r}")
-    key = _key(words[0])
+    key = _key(tokens[0])
     return lambda entity: (entity.get(key) is None, entity.get(key))
 
 

@@ -81,7 +81,7 @@ class Mlflow:
         experiment = self._runs.experiment_by_id(workspace, body.experiment_id or "")
         if experiment is None:
             raise not_found("Experiment", body.experiment_id or "")
-        tags = _pairs(body.tags)
+        tags = _labels_by_key(body.tags)
         name = body.run_name or tags.get("mlflow.runName") or ""
         run = self._runs.start(workspace, experiment.name, name)
         self._runs.label(workspace, run, tags=tags)
@@ -121,14 +121,14 @@ class Mlflow:
         clauses = _parse_filter(body.filter or "")
         matches: list[tuple[Run, Entity]] = []
         for run in self._runs.list_runs(workspace):
-            is_visible = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
-            if run.experiment not in names or not is_visible:
+            is_in_view = view == "ALL" or run.is_hidden == (view == "DELETED_ONLY")
+            if run.experiment not in names or not is_in_view:
                 continue
             entity = self._documents.entity(workspace, run) if clauses or body.order_by else {}
             if all(clause.holds(entity) for clause in clauses):
                 matches.append((run, entity))
         for order in reversed(body.order_by or []):
-            matches = _sorted(matches, order)
+            matches = _sort_runs(matches, order)
         size, first = _page(body.max_results, body.page_token)
         documents = [self._documents.run(workspace, run) for run, _ in matches[first : first + size]]
         response: dict[str, Any] = {"runs": documents}
@@ -148,7 +148,7 @@ class Mlflow:
     def log_parameter(self, request: Request) -> Response:
         """Log one parameter."""
         workspace, run, body = self._resolve(request)
-        self._log_parameters(workspace, run, {_required("key", body.key): _word(body.value)})
+        self._log_parameters(workspace, run, {_required("key", body.key): _text(body.value)})
         return json_response(200, {})
 
     def log_batch(self, request: Request) -> Response:
@@ -160,16 +160,16 @@ class Mlflow:
                 raise bad_parameter(f"a batch has at most {_MOST_IN_BATCH[member]} {member}")
         now = self._runs.now_in_milliseconds()
         points = [_point(metric, now) for metric in metrics]
-        self._log_parameters(workspace, run, _pairs(parameters))
+        self._log_parameters(workspace, run, _labels_by_key(parameters))
         self._runs.log(workspace, run.id, points)
-        if labels := _pairs(tags):
+        if labels := _labels_by_key(tags):
             self._runs.label(workspace, run, tags=labels)
         return json_response(200, {})
 
     def set_tag(self, request: Request) -> Response:
         """Set one tag."""
         workspace, run, body = self._resolve(request)
-        self._runs.label(workspace, run, tags={_required("key", body.key): _word(body.value)})
+        self._runs.label(workspace, run, tags={_required("key", body.key): _text(body.value)})
         return json_response(200, {})
 
     def delete_tag(self, request: Request) -> Response:
@@ -246,11 +246,11 @@ def _point(metric: MlflowMetric, now: int) -> MetricPoint:
     return MetricPoint(name, repr(number), timestamp, step)
 
 
-def _pairs(labels: list[MlflowLabel] | None) -> dict[str, str]:
-    return {_required("key", label.key): _word(label.value) for label in labels or ()}
+def _labels_by_key(labels: list[MlflowLabel] | None) -> dict[str, str]:
+    return {_required("key", label.key): _text(label.value) for label in labels or ()}
 
 
-def _word(value: object) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
@@ -267,7 +267,7 @@ def _parse_filter(text: str) -> Sequence[Any]:
         raise bad_parameter(f"Invalid filter: {error}") from None
 
 
-def _sorted(runs: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Entity]]:
+def _sort_runs(runs: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Entity]]:
     try:
         key = parse_order(order)
     except FilterError as error:
@@ -279,4 +279,4 @@ def _sorted(runs: list[tuple[Run, Entity]], order: str) -> list[tuple[Run, Entit
 
 def _page(size: object, token: object) -> tuple[int, int]:
     """The size of a page, and the position of its first element."""
-    return min(read_number(_word(size), 0) or _PAGE, _MOST), read_number(_word(token), 0)
+    return min(read_number(_text(size), 0) or _PAGE, _MOST), read_number(_text(token), 0)

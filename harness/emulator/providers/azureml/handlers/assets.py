@@ -92,7 +92,7 @@ class Assets:
             candidates = self._versions(f"{workspace.key}/{self._kind.type}/")
             assets = [asset for asset in candidates if _hash(asset) == (sha256, request.query.get("hashversion", ""))]
         else:
-            assets = self._visible(request, self._versions(prefix))
+            assets = self._filter_by_view(request, self._versions(prefix))
         assets.sort(key=lambda asset: asset.created, reverse=True)
         return self._service.page(request, assets, lambda asset: self._document(workspace, asset), size=_PAGE_SIZE)
 
@@ -194,7 +194,7 @@ class Assets:
         return [asset for _, asset in self._service.repository.store.list(AssetVersion, prefix)]
 
     @staticmethod
-    def _visible(request: Request, assets: list[AssetVersion]) -> list[AssetVersion]:
+    def _filter_by_view(request: Request, assets: list[AssetVersion]) -> list[AssetVersion]:
         view = request.query.get("listviewtype", "ActiveOnly").lower()
         if view == "all":
             return assets

@@ -60,7 +60,7 @@ class Computes:
         if problem and existing:
             cluster, details = existing, self._details(existing)  # the compute did not change
         elif problem:
-            cluster, details = _failed(cluster), replace(details, problem=problem)
+            cluster, details = _failed_cluster(cluster), replace(details, problem=problem)
         self._service.repository.store.put(cluster.key, details)
         operation = self._service.engine.operations.create(
             cluster, target=name, seconds=_UPDATE if existing else _CREATE, problem=problem
@@ -167,7 +167,7 @@ class Computes:
         return details
 
 
-def _failed(cluster: Cluster) -> Cluster:
+def _failed_cluster(cluster: Cluster) -> Cluster:
     """A compute whose creation failed; it exists but never has a node."""
     spec = replace(cluster.spec, scale_settings=scale_settings(0, 0))
     return replace(cluster, spec=spec, target=0, growing=None, allocation="steady")

@@ -88,12 +88,12 @@ class Service:
             ThrottledError: the bucket is empty.
         """
         kind: RequestKind = "reads" if request.method in _READ_METHODS else "writes"
-        taken = self.buckets.take(request.params.get("group", ""), kind)
-        if taken is None:
+        reservation = self.buckets.take(request.params.get("group", ""), kind)
+        if reservation is None:
             return Taken(next(self._reads if kind == "reads" else self._writes))
-        if taken.wait:
-            raise errors.ThrottledError(request.params.get("subscription", ""), math.ceil(taken.wait))
-        return taken
+        if reservation.wait:
+            raise errors.ThrottledError(request.params.get("subscription", ""), math.ceil(reservation.wait))
+        return reservation
 
     def body(self, request: Request, kind: type[Struct]) -> dict[str, Any]:
         """The JSON object of a request, which has been read; its members have the types that ``kind`` says.

@@ -21,13 +21,13 @@ def _to_microseconds(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26]
 
 
-def system_data(created: datetime, written: datetime | None = None, *, by: str) -> Document:
+def system_data(created: datetime, modified: datetime | None = None, *, by: str) -> Document:
     """The authors and times of the creation and the last change; jobs have only those of the creation."""
     creation = {"createdAt": format_time(created), "createdBy": by, "createdByType": "Application"}
-    if written is None:
+    if modified is None:
         return creation
     return creation | {
-        "lastModifiedAt": format_time(written),
+        "lastModifiedAt": format_time(modified),
         "lastModifiedBy": by,
         "lastModifiedByType": "Application",
     }

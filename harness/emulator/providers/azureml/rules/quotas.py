@@ -24,22 +24,22 @@ class CoreQuota:
     Attributes:
         name: its name in messages, such as ``Standard DSv2 family vCPU``.
         limit: the dedicated cores that it allows.
-        others: the dedicated cores that other computes use.
+        used_by_others: the dedicated cores that other computes use.
     """
 
     name: str
     limit: int
-    others: int
+    used_by_others: int
 
 
-def family_quota(size: VmSize, limit: int, others: int) -> CoreQuota:
+def family_quota(size: VmSize, limit: int, used_by_others: int) -> CoreQuota:
     """The quota of a size's family."""
-    return CoreQuota(f"Standard {size.family} family vCPU", limit, others)
+    return CoreQuota(f"Standard {size.family} family vCPU", limit, used_by_others)
 
 
-def total_quota(limit: int, others: int) -> CoreQuota:
+def total_quota(limit: int, used_by_others: int) -> CoreQuota:
     """The quota of all families together."""
-    return CoreQuota("total vCPU", limit, others)
+    return CoreQuota("total vCPU", limit, used_by_others)
 
 
 def creation_problem(size: VmSize, minimum: int, quotas: list[CoreQuota]) -> Problem | None:
@@ -73,11 +73,11 @@ def node_quota(size: VmSize, quotas: list[CoreQuota]) -> NodeQuota | None:
     """How many nodes a compute may have; None if no quota limits it."""
     if not quotas:
         return None
-    scarce = min(quotas, key=lambda quota: quota.limit - quota.others)
-    maximum = max(0, scarce.limit - scarce.others) // size.cores
+    scarce = min(quotas, key=lambda quota: quota.limit - quota.used_by_others)
+    maximum = max(0, scarce.limit - scarce.used_by_others) // size.cores
     text = (
         f"Operation results in exceeding quota limits of Core. The {scarce.name} quota is {scarce.limit}, of which "
-        f"other computes use {scarce.others}; a node of the size {size.name} needs {size.cores}. {_REQUEST}"
+        f"other computes use {scarce.used_by_others}; a node of the size {size.name} needs {size.cores}. {_REQUEST}"
     )
     return NodeQuota(maximum, text)
 
