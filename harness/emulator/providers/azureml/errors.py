@@ -23,7 +23,7 @@ class AzureMLError(Exception):
 
     Attributes:
         status: the HTTP status.
-        code: ``UserError`` where the caller is at fault.
+        code: ``UserError`` for mistakes of the caller.
         inner: codes of inner errors, the outermost first.
         template: the message with its parameters in braces; empty if the response shows no template.
         parameters: the values of the template's parameters.
@@ -106,7 +106,7 @@ def workspace_not_found(group: str, workspace: str) -> GatewayError:
 
 
 def unsupported_version(version: str) -> GatewayError:
-    """The API version is older than what the emulator serves."""
+    """The API version is older than those that the emulator serves."""
     text = (
         f"No registered resource provider found for API version '{version[:40]}'. The emulator serves the API versions "
         "of Microsoft.MachineLearningServices from 2022-05-01 on."

@@ -11,7 +11,7 @@ import jwt
 from harness.clock import Clock
 from harness.emulator.identity import Identity
 
-LIFETIME = timedelta(days=1)  # seconds; clients renew a token before it expires
+LIFETIME = timedelta(days=1)  # clients renew a token before it expires
 _ALGORITHM = "HS256"
 
 

@@ -1,4 +1,4 @@
-"""The bodies of requests to the data plane; ``rules.body_reading`` checks what holds for all bodies."""
+"""The bodies of requests to the data plane; ``rules.body_reading`` checks the rules for all bodies."""
 
 from typing import Annotated, TypeVar
 

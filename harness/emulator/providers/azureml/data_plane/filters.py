@@ -23,7 +23,7 @@ _LONGEST = 4000  # characters of a filter
 
 
 class FilterError(Exception):
-    """A filter or an order cannot be understood; the text says which part."""
+    """A filter or an order cannot be understood; the message names the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Clause:
     value: str
 
     def holds(self, entity: Entity) -> bool:
-        """Whether it holds for a run or an experiment; a comparison with a missing value is false."""
+        """Whether the comparison holds for a run or an experiment; false if the value is missing."""
         actual = entity.get(self.key)
         if actual is None:
             return False

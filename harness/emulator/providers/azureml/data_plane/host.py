@@ -23,12 +23,13 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 from harness.emulator.wire import json_response
 
-_RUNS = "Microsoft.MachineLearningServices/workspaces/experiments/runs"  # the type in actions
+# The resource type of the actions that are checked.
+_RUNS = "Microsoft.MachineLearningServices/workspaces/experiments/runs"
 _READ_BY_POST = frozenset({
     *("Run_GetData", "Runs_Query", "Experiments_Query", "DataVersion_BatchGetResolvedUris"),
     *("Mlflow_experiments/search", "Mlflow_runs/search"),
 })  # fmt: skip
-_TOKENS = frozenset({"Runs_GetToken", "Runs_GetTokenById"})  # their tokens permit writes
+_TOKENS = frozenset({"Runs_GetToken", "Runs_GetTokenById"})  # operations that return a token, which permits writes
 
 
 class DataPlane:

@@ -10,7 +10,7 @@ _WORKSPACE = (
     "/workspaces/{workspace}"
 )
 _HISTORY = f"/history/v1.0{_WORKSPACE}"
-_VERSIONS = ("v1.0", "v2.0")  # of MLflow's API in the uris that clients use
+_VERSIONS = ("v1.0", "v2.0")  # versions of MLflow's API in the uris that clients use
 
 
 def data_plane_routes(history: History, mlflow: Mlflow, artifacts: Artifacts) -> tuple[Route, ...]:

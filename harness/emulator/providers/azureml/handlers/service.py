@@ -166,7 +166,7 @@ class Service:
         """A page of a list; ``nextLink`` leads to the next one, and is absent from the last.
 
         Args:
-            found: every element of the list.
+            items: every element of the list.
             show: an element's document; called for those on the page.
             size: the size of a page; a request can name a smaller one in ``size_parameter``.
         """

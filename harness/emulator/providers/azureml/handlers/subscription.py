@@ -25,7 +25,7 @@ class Subscription:
         return self._service.document({"value": [quota(row) for row in self._usages(request) if is_family(row)]})
 
     def list_sizes(self, request: Request) -> Response:
-        """The sizes that computes can have in a region: all of them, unless a limit says otherwise."""
+        """The sizes that computes can have in a region: all of them, except those that limits exclude."""
         offered = self._quotas.sizes(request.params["location"].lower())
         return self._service.document({"value": sizes(offered)})
 
