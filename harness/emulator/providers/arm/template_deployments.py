@@ -6,9 +6,9 @@ from harness.emulator.wire import arm_error
 
 _ADDRESS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{name}"
 _TEXT = (
-    "The emulator does not run template deployments; create each resource by its own request. A workspace of Azure "
-    "Machine Learning, which azure-ai-ml would make by a template, is made by a PUT of "
-    "Microsoft.MachineLearningServices/workspaces, and every emulator has the workspace 'azureml' ready."
+    "The emulator does not run template deployments; create each resource by its own request. For a workspace of Azure "
+    "Machine Learning, which azure-ai-ml creates by a template, send a PUT of "
+    "Microsoft.MachineLearningServices/workspaces, or use the workspace 'azureml', which every emulator has."
 )
 
 
