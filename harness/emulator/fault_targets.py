@@ -5,7 +5,7 @@ from typing import Literal
 
 from harness.fault_plans import Scope
 
-Trouble = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
+InjectedError = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
 """What a host can be made to answer: 429 or its like, 503, 500, 404, 401 for the token, a full disk."""
 
 

@@ -10,7 +10,7 @@ from harness.clock import SystemClock
 from harness.emulator.answer_transport import AnswerTransport
 from harness.emulator.app import Emulator
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.faults.active import Faults
 from harness.emulator.faults.injector import FaultInjector
 from harness.emulator.store import Store
@@ -34,7 +34,7 @@ class Careless:
     def fault_target(self, request: Request) -> FaultTarget | None:
         return None
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         return Response(503)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.routing import Route
 
 
@@ -42,5 +42,5 @@ class Host(Protocol):
     def fault_target(self, request: Request) -> FaultTarget | None:
         """The part of Azure that a request uses; None for the emulator's own operations, which have no faults."""
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault, with the service's message and envelope."""

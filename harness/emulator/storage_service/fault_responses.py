@@ -1,11 +1,11 @@
 """Responses of the storage services to injected faults."""
 
-from harness.emulator.fault_targets import Trouble
+from harness.emulator.fault_targets import InjectedError
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.errors import StorageError, not_found, share_full
 
 
-def troubled(trouble: Trouble, target: Target) -> StorageError:
+def troubled(trouble: InjectedError, target: Target) -> StorageError:
     """The refusal of any request."""
     match trouble:
         case "throttled":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from harness.clock import Clock
 from harness.emulator.context import BodyStalledError, BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.guids import new_guid
 from harness.emulator.storage_service import cors, errors, sas_headers
 from harness.emulator.storage_service.access import Judge, Openness, Target, check
@@ -98,7 +98,7 @@ class StorageHost:
         """The share or container of a request."""
         return FaultTarget("storage", share=self._own(request).share)
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
         return self.refuse_target(request, trouble, self._own(request))
 
@@ -144,7 +144,7 @@ class StorageHost:
     def _sharing_rules(self, target: Target) -> tuple[cors.Rule, ...]:
         return cors.rules(self._accounts.sharing_rules(self.service, target.account))
 
-    def refuse_target(self, request: Request, trouble: Trouble, target: Target) -> Response:
+    def refuse_target(self, request: Request, trouble: InjectedError, target: Target) -> Response:
         """The response of an injected fault to a request for a target."""
         request_id, version = new_guid(), _asked_version(request)
         answer = self._refused(troubled(trouble, target), request_id, version)

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.host_names import is_loopback
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.host import StorageHost
@@ -45,7 +45,7 @@ class PathStyle:
         """The share or container of a request."""
         return FaultTarget("storage", share=self._target(request).share)
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The service in trouble."""
         return self._host.refuse_target(request, trouble, self._target(request))
 

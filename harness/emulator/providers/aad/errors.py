@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from harness.emulator.context import Response
-from harness.emulator.fault_targets import Trouble
+from harness.emulator.fault_targets import InjectedError
 from harness.emulator.guids import new_guid
 from harness.emulator.wire import json_response
 
@@ -55,7 +55,7 @@ def invalid_resource(resource: str, now: datetime) -> Response:
     return _error(400, "invalid_resource", 500011, text, now)
 
 
-def fault_response(trouble: Trouble, now: datetime) -> Response:
+def fault_response(trouble: InjectedError, now: datetime) -> Response:
     """The service issues no tokens at present."""
     match trouble:
         case "throttled":

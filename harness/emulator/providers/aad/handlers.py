@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.clock import Clock
 from harness.emulator.auth import LIFETIME, Tokens, audience_of, issuer_of
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.identity import Identity
 from harness.emulator.providers.aad import errors
 from harness.emulator.routing import Route, Router
@@ -73,7 +73,7 @@ class AzureActiveDirectory:
         """The whole service: faults do not depend on a group here."""
         return FaultTarget("aad")
 
-    def refuse(self, _request: Request, trouble: Trouble) -> Response:
+    def refuse(self, _request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
         return errors.fault_response(trouble, self._clock.now())
 

@@ -9,7 +9,7 @@ import hmac
 from harness.clock import Clock
 from harness.emulator.auth import LIFETIME, Tokens, audience_of
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.host_names import is_loopback
 from harness.emulator.identity import Application, Identity
 from harness.emulator.providers.aad import errors
@@ -63,7 +63,7 @@ class ManagedIdentities:
         """The whole service: faults do not depend on a group here."""
         return FaultTarget("aad")
 
-    def refuse(self, _request: Request, trouble: Trouble) -> Response:
+    def refuse(self, _request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
         return errors.fault_response(trouble, self._clock.now())
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from harness.emulator.context import Request, Response
-from harness.emulator.fault_targets import Trouble
+from harness.emulator.fault_targets import InjectedError
 from harness.emulator.providers.arm import errors
 
 
-def fault_response(request: Request, trouble: Trouble, *, subscription: str, now: datetime) -> Response:
+def fault_response(request: Request, trouble: InjectedError, *, subscription: str, now: datetime) -> Response:
     """The response to a request that a fault hits; ``ResourceManager.refuse`` handles expired tokens."""
     match trouble:
         case "throttled":

@@ -9,7 +9,7 @@ from datetime import datetime
 from harness.clock import Clock
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.guids import new_guid
 from harness.emulator.identity import Identity
 from harness.emulator.providers import ResourceProvider
@@ -106,7 +106,7 @@ class ResourceManager:
         """The group of a request; None for the emulator's own operations."""
         return fault_target_of(request.path)
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
         if trouble == "expired":
             return _add_headers(self._expired(request), request)

@@ -4,7 +4,7 @@ import dataclasses
 
 from harness.emulator.auth import ExpiredTokenError, InvalidTokenError, NoRoleError, Tokens
 from harness.emulator.context import BodyTooLargeError, Request, Response
-from harness.emulator.fault_targets import FaultTarget, Trouble
+from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.group_commit import GroupCommit
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import InvalidContentError
@@ -89,7 +89,7 @@ class DataPlane:
         group = request.path.split("/")[segments.index("resourcegroups") + 1] if has_group else ""
         return FaultTarget("arm", group)
 
-    def refuse(self, request: Request, trouble: Trouble) -> Response:
+    def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
         del request
         if trouble == "expired":
