@@ -22,7 +22,9 @@ def imported(modules: Iterable[str]) -> set[str]:
     )
     done = subprocess.run([sys.executable, "-P", "-c", look], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(done.stdout.splitlines())
-    needed = {normal(each.name) for each in importlib.metadata.distributions() if not loaded.isdisjoint(_files(each))}
+    needed = {
+        normal(package.name) for package in importlib.metadata.distributions() if not loaded.isdisjoint(_files(package))
+    }
     # A virtual environment may hook setuptools into the start of every interpreter.
     return needed - {"batchai-harness", "setuptools"}
 
@@ -34,7 +36,7 @@ def _files(distribution: importlib.metadata.Distribution) -> Iterator[str]:
 
 def with_requirements(names: Iterable[str]) -> set[str]:
     """Packages and all that they need."""
-    found: set[str] = set()
+    packages: set[str] = set()
     queue = list(names)
     while queue:
         name = queue.pop()
@@ -42,7 +44,7 @@ def with_requirements(names: Iterable[str]) -> set[str]:
             requires = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:  # of another system or version of Python
             continue
-        if normal(name) not in found:
-            found.add(normal(name))
-            queue += [re.split(r"[^\w.-]", each)[0] for each in requires if "extra ==" not in each]
-    return found
+        if normal(name) not in packages:
+            packages.add(normal(name))
+            queue += [re.split(r"[^\w.-]", requirement)[0] for requirement in requires if "extra ==" not in requirement]
+    return packages

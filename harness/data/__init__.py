@@ -1,4 +1,4 @@
-"""The data that scenarios train on, as the two files in CNTK's text format that the quickstart uploads."""
+"""The data sets of scenarios, as the two files in CNTK's text format that the quickstart uploads."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ else:
             "DataSet": "data_set",
             "TEST_FILE": "data_set",
             "TRAIN_FILE": "data_set",
-            # All of these with NumPy, which takes as long to import as a whole replay.
+            # All of these import NumPy, which takes as long as a whole replay.
             "holds_mnist": "mnist",
             "load_digits_split": "digits",
             "load_mnist": "mnist",

@@ -13,12 +13,12 @@ _LABELS = tuple(" ".join("1" if index == label else "0" for index in range(CLASS
 
 
 def write_ctf(path: Path, images: Any, labels: Any) -> None:
-    """Write samples to ``path``; the file appears whole or not at all, and equal samples give equal bytes.
+    """Write samples to a file atomically; equal samples give equal bytes.
 
     Args:
         path: the file; its directory exists.
         images: array of ``(samples, 784)`` or ``(samples, 28, 28)`` whole numbers 0..255.
-        labels: array of as many whole numbers 0..9.
+        labels: array of ``samples`` whole numbers 0..9.
     """
     with replace_file(path, mode=0o644) as stream:
         for label, image in zip(labels.tolist(), images.reshape(len(images), PIXELS), strict=True):

@@ -1,4 +1,4 @@
-"""A data set as scenarios get it: two files in CNTK's text format."""
+"""A data set for scenarios: two files in CNTK's text format."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ TEST_FILE = "Test-28x28_cntk_text.txt"
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What was written: ``name`` tells which data it really is, ``train`` and ``test`` count samples."""
+    """The files of a data set: ``name`` says which data they hold; ``train`` and ``test`` are numbers of samples."""
 
     name: Name
     train: int

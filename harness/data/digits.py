@@ -17,7 +17,7 @@ _SHADES = 16
 
 
 def load_digits_split() -> Split:
-    """1,500 samples to train and 297 to test, always the same ones."""
+    """The digits, always split into the same 1,500 samples for training and 297 for tests."""
     rows = _rows()
     images, labels = _scaled(rows[:, :-1].reshape(-1, 8, 8)), rows[:, -1]
     order = np.random.default_rng(_SEED).permutation(len(labels))
@@ -26,26 +26,26 @@ def load_digits_split() -> Split:
 
 
 def _rows() -> Any:
-    """Of each image its 64 pixels and its label, from scikit-learn's file: importing the package takes a second."""
+    """A row of 64 pixels and a label for each image, from scikit-learn's file: importing the package takes a second."""
     package = find_spec("sklearn")
     file = Path(package.origin).with_name("datasets") / "data" / "digits.csv.gz" if package and package.origin else None
     if file is not None and file.is_file():
         return np.loadtxt(file, delimiter=",", dtype=np.int64)
-    from sklearn.datasets import load_digits  # noqa: PLC0415  # of a version that keeps it elsewhere
+    from sklearn.datasets import load_digits  # noqa: PLC0415  # for versions with another file
 
     digits = load_digits()
     return np.column_stack([digits.data, digits.target]).astype(np.int64)
 
 
 def _scaled(images: Any) -> Any:
-    """Bilinear interpolation from 8 x 8 to 28 x 28 and from 0..16 to 0..255, in whole numbers so that bytes agree."""
+    """Interpolate bilinearly from 8 x 8 to 28 x 28 and from 0..16 to 0..255; integers make the bytes reproducible."""
     weights = np.zeros((28, 8), dtype=np.int64)
     for row in range(28):
-        position = min(max(4 * row - 5, 0), 7 * 14)  # of the row's centre, in fourteenths of an original pixel
+        position = min(max(4 * row - 5, 0), 7 * 14)  # the row's centre, in fourteenths of an original pixel
         low, part = divmod(position, 14)
         weights[row, low] += 14 - part
         if part:
             weights[row, low + 1] += part
     sums = weights @ images @ weights.T
-    whole = 14 * 14 * _SHADES
-    return (sums * 255 + whole // 2) // whole
+    denominator = 14 * 14 * _SHADES
+    return (sums * 255 + denominator // 2) // denominator

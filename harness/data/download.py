@@ -1,4 +1,4 @@
-"""Files from several mirrors: each resumed where it stopped, checked, and there whole or not at all."""
+"""Downloads files from several mirrors: resumes partial files, verifies checksums, and publishes files atomically."""
 
 import hashlib
 import re
@@ -15,41 +15,41 @@ from harness.errors import DownloadError
 from harness.file_lock import FileLockedError, lock_file
 
 _BLOCK = 1 << 16
-_LARGEST = 64 << 20  # bytes; what goes on beyond is not the file
+_LARGEST = 64 << 20  # bytes; a longer response is not the file
 _CONNECT_SECONDS, _SILENT_SECONDS = 10, 30
-_ATTEMPTS = 3  # at one mirror, as long as each brings something
+_ATTEMPTS = 3  # at one mirror, while each attempt receives some bytes
 
 Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file by its name below every mirror, and its MD5 in hexadecimal."""
+    """A file: its name below every mirror, and its MD5 in hexadecimal."""
 
     name: str
     md5: str
 
 
 class _RefusedError(Exception):
-    """A mirror did not give the file; says why."""
+    """A mirror did not send the file; the message is the reason."""
 
 
 def download(
     file: RemoteFile, directory: Path, *, mirrors: Sequence[str], session: requests.Session, progress: Progress
 ) -> Path:
-    """Fetch a file unless a good one is there.
+    """Download a file unless it exists with the right checksum.
 
-    What arrived before an interruption stays in ``NAME.part``; the next attempt, also of a later call, goes on there.
+    After an interruption the received bytes stay in ``NAME.part``, and the next attempt or call continues there.
 
     Args:
-        file: which.
-        directory: where to; it exists.
+        file: the file.
+        directory: the existing target directory.
         mirrors: addresses that end with a slash, in the order in which they are tried.
-        session: with the proxies to use.
-        progress: called with the name, the bytes that are there and, where known, how many there will be.
+        session: a session with the proxies to use.
+        progress: called with the name, the number of received bytes, and the total if it is known.
 
     Raises:
-        DownloadError: no mirror gave it, or all a wrong one; says why for each.
+        DownloadError: no mirror sent the right file; the message has a reason for each mirror.
     """
     path = directory / file.name
     if _md5(path) == file.md5:
@@ -57,7 +57,7 @@ def download(
         return path
     part = directory / f"{file.name}.part"
     reasons = []
-    with _alone(part) as stream:
+    with _locked_part(part) as stream:
         for mirror in mirrors:
             try:
                 _fetch(mirror + file.name, file, stream, session=session, progress=progress)
@@ -72,7 +72,7 @@ def download(
 
 
 @contextmanager
-def _alone(part: Path) -> Iterator[IO[bytes]]:
+def _locked_part(part: Path) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:
         try:
             stack.enter_context(lock_file(part, mode=0o666))
@@ -82,10 +82,10 @@ def _alone(part: Path) -> Iterator[IO[bytes]]:
 
 
 def _fetch(url: str, file: RemoteFile, stream: IO[bytes], *, session: requests.Session, progress: Progress) -> None:
-    """Bring ``stream`` to the whole, good file.
+    """Complete ``stream`` to the whole file from one mirror.
 
     Raises:
-        _RefusedError: this mirror does not.
+        _RefusedError: the mirror did not send the right file.
     """
     for attempt in range(_ATTEMPTS):
         before = stream.seek(0, 2)
@@ -99,9 +99,9 @@ def _fetch(url: str, file: RemoteFile, stream: IO[bytes], *, session: requests.S
         if _md5(Path(stream.name)) == file.md5:
             return
         stream.truncate(0)
-        if before == 0:  # else what was there from before may have been the wrong part
+        if before == 0:  # otherwise the bytes of an earlier attempt may be the wrong ones
             break
-    raise _RefusedError("what it sent has the wrong checksum")
+    raise _RefusedError("the file that it sent has the wrong checksum")
 
 
 def _receive(url: str, name: str, stream: IO[bytes], *, session: requests.Session, progress: Progress) -> None:
@@ -109,7 +109,7 @@ def _receive(url: str, name: str, stream: IO[bytes], *, session: requests.Sessio
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     timeout = (_CONNECT_SECONDS, _SILENT_SECONDS)
     with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
-        if response.status_code == 416:  # what is there is as long as the file, or longer: the checksum decides
+        if response.status_code == 416:  # the partial file is as long as the file, or longer: the checksum decides
             return
         response.raise_for_status()
         if response.status_code != 206 or not _begins_at(response, start):
@@ -117,23 +117,23 @@ def _receive(url: str, name: str, stream: IO[bytes], *, session: requests.Sessio
             start = 0
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
-        done = start
-        progress(name, done, total)
+        received = start
+        progress(name, received, total)
         for block in response.iter_content(_BLOCK):
-            done += len(block)
-            if done > _LARGEST:
-                raise _RefusedError(f"what it sent is larger than {_LARGEST >> 20} MiB")
+            received += len(block)
+            if received > _LARGEST:
+                raise _RefusedError(f"the file that it sent is larger than {_LARGEST >> 20} MiB")
             stream.write(block)
-            progress(name, done, total)
+            progress(name, received, total)
 
 
 def _begins_at(response: requests.Response, start: int) -> bool:
-    sent = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return sent is not None and int(sent[1]) == start
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return match is not None and int(match[1]) == start
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Why, without addresses of objects and without the credentials that a proxy's address may hold."""
+    """The reason of an error, without addresses of objects and without credentials of a proxy."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ProxyError):

@@ -1,4 +1,4 @@
-"""MNIST from its idx files: all four, or the 10,000 test images alone, cut 9 : 1."""
+"""MNIST from its idx files: from all four, or from the 10,000 test images alone, which are split 9 : 1."""
 
 import gzip
 import zlib
@@ -17,7 +17,7 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 _IMAGE_BYTES = 28 * 28
-_MOST_SAMPLES = 60_000  # no idx file of MNIST has more; a longer stream is not unpacked
+_MOST_SAMPLES = 60_000  # in an idx file of MNIST; a longer stream is not decompressed
 _SPLIT_SEED = 0
 _MD5 = {
     TRAIN_IMAGES: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -38,16 +38,16 @@ _REMEDY = "`harness data mnist DIR` fetches the files again"
 def fetch_mnist(
     directory: Path, *, files: Sequence[RemoteFile], mirrors: Sequence[str], progress: Progress
 ) -> tuple[Path, ...]:
-    """Fetch MNIST's idx files, those that are not there yet; proxies are the environment's.
+    """Download MNIST's missing idx files, through the environment's proxies.
 
     Args:
-        directory: where to; made if absent.
-        files: which; ``FILES`` are all.
-        mirrors: where from, tried in this order; ``MIRRORS`` are the public ones.
+        directory: the target directory, which is created if it is missing.
+        files: the files; ``FILES`` are all.
+        mirrors: the mirrors in the order in which they are tried; ``MIRRORS`` are the public ones.
         progress: see ``download``.
 
     Raises:
-        DownloadError: a file could not be had; says from where, why, and what to do without it.
+        DownloadError: a file could not be downloaded; the message has the reason of each mirror, and an alternative.
         SettingsError: the directory cannot be written.
     """
     try:
@@ -66,15 +66,15 @@ def fetch_mnist(
 
 
 def holds_mnist(directory: Path) -> bool:
-    """Whether a directory has at least the test pair, packed or not."""
+    """Whether a directory has at least the two test files, compressed or not."""
     return all(_find(directory, name) is not None for name in (TEST_IMAGES, TEST_LABELS))
 
 
 def load_mnist(directory: Path) -> Split:
-    """The split that a directory's idx files give.
+    """The split of a directory's idx files.
 
-    With all four files it is MNIST's own (60,000 and 10,000). With the ``t10k`` pair alone, a tenth of it tests and the
-    rest trains, always the same samples.
+    All four files give MNIST's own split (60,000 and 10,000). The ``t10k`` files alone give 90 % of their samples for
+    training and 10 % for tests, always the same ones.
 
     Raises:
         SettingsError: a file is missing, unreadable, damaged or no idx file.
@@ -82,18 +82,18 @@ def load_mnist(directory: Path) -> Split:
     if not directory.is_dir():
         raise SettingsError(f"mnist_dir {directory} is not a directory; give one that holds the MNIST idx files")
     test = _pair(directory, TEST_IMAGES, TEST_LABELS)
-    found = [name for name in (TRAIN_IMAGES, TRAIN_LABELS) if _find(directory, name) is not None]
-    if found:
+    train_files = [name for name in (TRAIN_IMAGES, TRAIN_LABELS) if _find(directory, name) is not None]
+    if train_files:
         return Split("mnist", _pair(directory, TRAIN_IMAGES, TRAIN_LABELS), test)
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(test.labels))
     cut = len(order) * 9 // 10
-    train, held = order[:cut], order[cut:]
-    if not len(train) or not len(held):
+    train_indices, test_indices = order[:cut], order[cut:]
+    if not len(train_indices) or not len(test_indices):
         raise SettingsError(f"{directory} holds {len(order)} samples, too few to train and test; {_REMEDY}")
     return Split(
         "mnist-t10k",
-        Samples(test.images[train], test.labels[train]),
-        Samples(test.images[held], test.labels[held]),
+        Samples(test.images[train_indices], test.labels[train_indices]),
+        Samples(test.images[test_indices], test.labels[test_indices]),
     )
 
 
@@ -116,7 +116,7 @@ def _find(directory: Path, name: str) -> Path | None:
 
 
 def _read(directory: Path, name: str, *, dimensions: int) -> Any:
-    """The array of an idx file: two zeros, 8 (unsigned bytes), the number of dimensions, each one's size, the bytes."""
+    """The array of an idx file: two zeros, 8 (unsigned bytes), the number of dimensions, their sizes, the bytes."""
     path = _find(directory, name)
     if path is None:
         raise SettingsError(f"{directory} has no {name} or {name}.gz; {_REMEDY}")

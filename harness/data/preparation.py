@@ -1,4 +1,4 @@
-"""Choosing the data that is available, and writing it as the two files that the quickstart uploads."""
+"""Chooses an available data set, and writes it as the two files that the quickstart uploads."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from harness.data.samples import Split
 
 
 def prepare(target: Path, *, mnist_dir: Path | None, cache: Path | None = None) -> DataSet:
-    """Write the best data that is available; never touches the network.
+    """Write the best available data set; this never uses the network.
 
     Args:
-        target: directory that gets ``Train-28x28_cntk_text.txt`` and ``Test-28x28_cntk_text.txt``; made if absent.
-        mnist_dir: the setting of that name: a directory with MNIST's idx files, which then have to be good.
-        cache: where ``harness data mnist`` keeps what it fetched; used when ``mnist_dir`` is not set and it
-            holds MNIST. With neither, the data is scikit-learn's digits.
+        target: the directory for ``Train-28x28_cntk_text.txt`` and ``Test-28x28_cntk_text.txt``, created if missing.
+        mnist_dir: the setting of that name: a directory whose MNIST idx files must be valid.
+        cache: the directory into which ``harness data mnist`` downloads; used if ``mnist_dir`` is not set and it holds
+            MNIST. With neither, the data is scikit-learn's digits.
 
     Raises:
         SettingsError: the chosen directory's files are missing or damaged.
@@ -29,7 +29,7 @@ def prepare(target: Path, *, mnist_dir: Path | None, cache: Path | None = None) 
 
 
 def write_split(target: Path, split: Split) -> DataSet:
-    """Write a split's two files into a directory, each whole or not at all."""
+    """Write the two files of a split into a directory, each atomically."""
     target.mkdir(parents=True, exist_ok=True)
     files = (target / TRAIN_FILE, target / TEST_FILE)
     for path, samples in zip(files, (split.train, split.test), strict=True):

@@ -1,4 +1,4 @@
-"""What every data set is read into."""
+"""Samples and splits, the common form of all data sets."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +16,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A data set cut in two."""
+    """A data set split into samples for training and for tests."""
 
     name: Name
     train: Samples

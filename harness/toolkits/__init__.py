@@ -1,1 +1,1 @@
-"""What a job's toolkit settings mean as processes: one pure module per toolkit."""
+"""Translates the toolkit settings of a job into processes, with one pure module for each toolkit."""

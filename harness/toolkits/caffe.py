@@ -4,14 +4,14 @@ from harness.toolkits.toolkit import Assignment, Process, choice, count, quoted,
 
 
 def processes(job: Assignment) -> tuple[Process, ...]:
-    """One launcher on the first node, under mpirun where there are several processes."""
+    """One launcher on the first node; several processes run under mpirun."""
     config = text(job.settings, "configFilePath")
     if config:
         command = f"caffe train --solver={quoted(config)} {text(job.settings, 'commandLineArgs')}".rstrip()
     else:
-        chosen = choice(job, "caffe")
-        command = script(job, chosen.python)
+        interpreter = choice(job, "caffe")
+        command = script(job, interpreter.python)
     if count(job) > 1:
         command = under_mpi(job, command, processes=count(job))
-    description, python = ("Caffe", "") if config else (chosen.description, chosen.python)
+    description, python = ("Caffe", "") if config else (interpreter.description, interpreter.python)
     return (Process(0, job.nodes[0], command, note=f"toolkit: {description}", python=python),)

@@ -21,7 +21,7 @@ TOOLKITS: Mapping[str, Callable[[Assignment], tuple[Process, ...]]] = {
 
 
 def processes(toolkit: str, job: Assignment) -> tuple[Process, ...]:
-    """The processes of a job of ``toolkit``. Raises ToolkitError where there is no such toolkit."""
+    """The processes of a job of ``toolkit``. Raises ToolkitError if the toolkit does not exist."""
     if toolkit not in TOOLKITS:
         raise ToolkitError(f"there is no toolkit {toolkit!r}; there are {', '.join(TOOLKITS)}")
     return TOOLKITS[toolkit](job)

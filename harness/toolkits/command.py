@@ -1,7 +1,7 @@
 """Azure Machine Learning's command jobs: one command line on every node, with the variables of a distribution.
 
 The variables are those that the service documents (learn.microsoft.com: how-to-train-distributed-gpu): PyTorch's ranks
-get ``MASTER_ADDR`` and its like, TensorFlow's get ``TF_CONFIG``; MPI's are started by ``mpirun``.
+get ``MASTER_ADDR`` and similar ones, TensorFlow's get ``TF_CONFIG``, and ``mpirun`` starts those of MPI.
 """
 
 import json
@@ -10,18 +10,18 @@ from dataclasses import replace
 from harness.errors import ToolkitError
 from harness.toolkits.toolkit import Assignment, Node, Process, spread, text, under_mpi
 
-_FIRST_PORT = 29_400  # of the meeting points on this machine; each job has a few of its own
+_FIRST_PORT = 29_400  # of the ports at which ranks meet on this machine; each job has a few
 _PORTS_OF_A_JOB, _JOBS = 8, 2000
 
 
 def processes(job: Assignment) -> tuple[Process, ...]:
     """The processes of a command job.
 
-    Its settings are ``commandLine``, ``distribution`` (empty, or one of the service's) with the members of that, and
-    ``index``, a number that tells the jobs of a workspace apart.
+    Its settings are ``commandLine``, ``distribution`` (empty, or one of the service's) with its fields, and ``index``,
+    a number that distinguishes the jobs of a workspace.
 
     Raises:
-        ToolkitError: there is no such distribution, or Open MPI is not installed.
+        ToolkitError: the distribution does not exist, or Open MPI is not installed.
     """
     distribution = text(job.settings, "distribution").lower()
     starters = {"": _plain, "pytorch": _pytorch, "mpi": _mpi, "tensorflow": _tensorflow}
@@ -31,15 +31,15 @@ def processes(job: Assignment) -> tuple[Process, ...]:
 
 
 def _plain(job: Assignment) -> tuple[Process, ...]:
-    """Once on every node."""
+    """One process on every node."""
     total = len(job.nodes)
     return tuple(_process(job, rank, node, label=_label(rank, total)) for rank, node in enumerate(job.nodes))
 
 
 def _pytorch(job: Assignment) -> tuple[Process, ...]:
-    """As many ranks on every node as asked for, which meet at the first."""
-    each = _number(job, "processCountPerInstance", 1)
-    total = each * len(job.nodes)
+    """``processCountPerInstance`` ranks on every node, which meet at the first node."""
+    per_node = _number(job, "processCountPerInstance", 1)
+    total = per_node * len(job.nodes)
     return tuple(
         _process(
             job,
@@ -50,8 +50,8 @@ def _pytorch(job: Assignment) -> tuple[Process, ...]:
             MASTER_PORT=str(_port(job)),
             WORLD_SIZE=str(total),
             RANK=str(rank),
-            LOCAL_RANK=str(rank % each),
-            NODE_RANK=str(rank // each),
+            LOCAL_RANK=str(rank % per_node),
+            NODE_RANK=str(rank // per_node),
         )
         for rank, node in enumerate(spread(job, total))
     )
@@ -66,35 +66,36 @@ def _mpi(job: Assignment) -> tuple[Process, ...]:
 
 
 def _tensorflow(job: Assignment) -> tuple[Process, ...]:
-    """Parameter servers and workers, each with its place in ``TF_CONFIG``; the job ends with its workers."""
+    """Parameter servers and workers, each with its role in ``TF_CONFIG``; the job ends with its workers."""
     servers, workers = _number(job, "parameterServerCount", 0), _number(job, "workerCount", len(job.nodes))
     roles = [*(("ps", index) for index in range(servers)), *(("worker", index) for index in range(workers))]
     addresses: dict[str, list[str]] = {}
-    places = spread(job, len(roles))
-    for offset, ((role, _), node) in enumerate(zip(roles, places, strict=True)):
+    nodes = spread(job, len(roles))
+    for offset, ((role, _), node) in enumerate(zip(roles, nodes, strict=True)):
         addresses.setdefault(role, []).append(f"{job.host(node)}:{_port(job) + offset}")
-    started = []
-    for rank, ((role, index), node) in enumerate(zip(roles, places, strict=True)):
+    processes_by_rank = []
+    for rank, ((role, index), node) in enumerate(zip(roles, nodes, strict=True)):
         config = {"cluster": addresses, "task": {"type": role, "index": index}, "environment": "cloud"}
         label = f"_{index:02}_ps" if role == "ps" else _label(index, workers)
         process = _process(job, rank, node, label=label, TF_CONFIG=json.dumps(config))
-        started.append(replace(process, leads=role == "worker"))
-    return tuple(started)
+        processes_by_rank.append(replace(process, leads=role == "worker"))
+    return tuple(processes_by_rank)
 
 
 def _process(job: Assignment, rank: int, node: Node, *, label: str, **variables: str) -> Process:
-    own = {
+    environment = {
         "AZUREML_NODE_COUNT": str(len(job.nodes)),
         "AZUREML_CR_NODE_RANK": str(job.nodes.index(node)),
         "AZ_BATCHAI_TASK_INDEX": str(rank),
         "AZ_BATCHAI_MPI_MASTER_NODE": job.host(job.nodes[0]),
         "AZ_BATCH_MASTER_NODE": f"{job.host(job.nodes[0])}:{_port(job)}",
     }
-    return Process(rank, node, text(job.settings, "commandLine"), {**own, **variables}, label=label, note="command")
+    command_line = text(job.settings, "commandLine")
+    return Process(rank, node, command_line, {**environment, **variables}, label=label, note="command")
 
 
 def _label(rank: int, total: int) -> str:
-    """What the service puts into the names of logs: nothing where there is one process."""
+    """The part of a log's name that distinguishes processes; empty if there is only one."""
     return "" if total == 1 else f"_process_{rank:02}"
 
 
@@ -104,5 +105,5 @@ def _number(job: Assignment, name: str, default: int) -> int:
 
 
 def _port(job: Assignment) -> int:
-    """The first of the ports that are this job's own among the jobs of a workspace on this machine."""
+    """The first of this job's ports, which differ from those of other jobs of the workspace."""
     return _FIRST_PORT + _number(job, "index", 0) % _JOBS * _PORTS_OF_A_JOB

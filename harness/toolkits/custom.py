@@ -4,5 +4,5 @@ from harness.toolkits.toolkit import Assignment, Process, text
 
 
 def processes(job: Assignment) -> tuple[Process, ...]:
-    """The command line as it was given."""
+    """The unchanged command line."""
     return (Process(0, job.nodes[0], text(job.settings, "commandLine"), note="toolkit: custom command line"),)

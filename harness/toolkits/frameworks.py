@@ -1,4 +1,4 @@
-"""The training frameworks that scripts import: which interpreter has one, and in which version."""
+"""The training frameworks that scripts import, and the interpreters that have them."""
 
 import json
 import subprocess
@@ -12,24 +12,24 @@ try:
     from importlib.metadata import version
 except ImportError:
     version = lambda name: ''
-found = {}
+versions = {}
 for name in sys.argv[1:]:
     if importlib.util.find_spec(name):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except Exception:
-            found[name] = ''
-print(json.dumps(found))
+            versions[name] = ''
+print(json.dumps(versions))
 """
 _PROBE_SECONDS: Final = 60
 
 Packages = Callable[[str], Mapping[str, str]]
-"""Versions of the frameworks' packages that an interpreter has, by package."""
+"""Returns the versions of an interpreter's packages, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """What the scripts of a toolkit import: the ``package``, and its ``title`` for people."""
+    """The ``package`` that the scripts of a toolkit import, and its ``title`` for messages."""
 
     title: str
     package: str
@@ -47,7 +47,7 @@ FRAMEWORKS: Final[Mapping[str, Framework]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The interpreter that runs a script, and what it trains with, for people: ``PyTorch 2.6.0``."""
+    """The interpreter that runs a script, and a description of its framework, such as ``PyTorch 2.6.0``."""
 
     python: str
     description: str
@@ -55,40 +55,40 @@ class Choice:
 
 
 def choose(toolkit: str, pythons: Sequence[str], packages: Packages) -> Choice:
-    """The first interpreter that has the toolkit's framework; where none has, the first of all.
+    """The first interpreter that has the toolkit's framework; if none has it, the first interpreter.
 
     Args:
         toolkit: one of ``FRAMEWORKS``.
         pythons: paths of interpreters, at least one.
-        packages: tells what an interpreter has.
+        packages: returns the packages of an interpreter.
     """
     framework = FRAMEWORKS[toolkit]
     for python in pythons:
-        found = packages(python)
-        if framework.package in found:
-            return Choice(python, f"{framework.title} {found[framework.package]}".strip())
+        versions = packages(python)
+        if framework.package in versions:
+            return Choice(python, f"{framework.title} {versions[framework.package]}".strip())
     return Choice(pythons[0], f"{framework.title} (no package {framework.package} is installed)", is_installed=False)
 
 
 def installed_packages(python: str, names: Sequence[str], *, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Versions of the packages, of those asked for, that an interpreter could import; empty where it does not run.
+    """Versions of those named packages that an interpreter can import; empty if the interpreter does not run.
 
     Args:
-        python: its path.
-        names: of packages; none of them is imported.
-        environment: that it runs in.
+        python: the path of the interpreter.
+        names: names of packages, none of which is imported.
+        environment: the environment variables of the interpreter.
     """
     try:
         probe = subprocess.run(
             [python, "-c", _PROBE, *names],
             env=dict(environment),
-            cwd="/",  # -c puts the current directory first on the path of imports
+            cwd="/",  # -c puts the current directory first on sys.path
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,
             check=False,
         )
-        found: dict[str, str] = json.loads(probe.stdout) if probe.returncode == 0 else {}
+        versions: dict[str, str] = json.loads(probe.stdout) if probe.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}
-    return found
+    return versions

@@ -1,4 +1,4 @@
-"""Which Python runs a CNTK job: real CNTK where it is installed, else CNTK's API on PyTorch."""
+"""Finds the interpreter for CNTK jobs: real CNTK if it is installed, else CNTK's API on PyTorch."""
 
 import importlib.metadata
 import importlib.util
@@ -11,15 +11,15 @@ from pathlib import Path
 from harness.errors import ToolkitError
 
 JOBPATH = Path(__file__).with_name("jobpath")
-# Threads that spin while they wait bring jobs that share a machine almost to a halt: a fifth of the speed, measured.
-_WAITING = {"OMP_WAIT_POLICY": "passive"}
+# With spinning threads, jobs that share a machine ran at a fifth of their speed.
+_PASSIVE_WAIT = {"OMP_WAIT_POLICY": "passive"}
 _PROBE = "import cntk; print(cntk.__version__)"
 _PROBE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Cntk:
-    """An interpreter in which ``import cntk`` works, given ``environment``; ``description`` is for people."""
+    """An interpreter in which ``import cntk`` works with ``environment``; ``description`` is for messages."""
 
     python: str
     description: str
@@ -30,14 +30,14 @@ def find_cntk(chosen: Path | None = None, *, environ: Mapping[str, str]) -> Cntk
     """The interpreter for CNTK jobs.
 
     The user's choice, else the environment that ``harness toolkits install cntk`` makes, else this interpreter with
-    our ``cntk`` on its path. A real one is tried once by importing; that takes about a second.
+    our ``cntk`` on its path. Real CNTK is imported once to check it, which takes about a second.
 
     Args:
-        chosen: an interpreter (setting ``cntk_python``); one that does not work is an error, not passed over.
+        chosen: an interpreter (setting ``cntk_python``); it is an error if it does not work.
         environ: for ``XDG_DATA_HOME``, ``HOME`` and ``LD_LIBRARY_PATH``.
 
     Raises:
-        ToolkitError: there is none; the message names what to install.
+        ToolkitError: there is no interpreter; the message names what to install.
     """
     if chosen is not None:
         return real_cntk(chosen, environ)
@@ -54,34 +54,34 @@ def find_cntk(chosen: Path | None = None, *, environ: Mapping[str, str]) -> Cntk
 
 def on_pytorch() -> Cntk:
     """This interpreter with our ``cntk`` on its path."""
-    # glibc would map and unmap each large tensor; told to keep freed memory, large minibatches train twice as fast.
+    # By default glibc maps and unmaps each large tensor. If it keeps freed memory, large minibatches are twice as fast.
     environment = {
         "PYTHONPATH": str(JOBPATH),
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
-        **_WAITING,
+        **_PASSIVE_WAIT,
     }
     return Cntk(sys.executable, f"CNTK on PyTorch {importlib.metadata.version('torch')}", environment)
 
 
 def installed_cntk(environ: Mapping[str, str]) -> Path:
-    """Where ``harness toolkits install cntk`` puts its environment: a link, which appears when all of it works."""
+    """The link to the environment of ``harness toolkits install cntk``, which exists once the install is verified."""
     data = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "share")
     return Path(data) / "batchai-harness" / "toolkits" / "cntk"
 
 
 def real_cntk(python: Path, environ: Mapping[str, str]) -> Cntk:
-    """Real CNTK at ``python``, whose environment's own ``lib`` holds the two MPI links that CNTK 2.7 needs.
+    """Real CNTK of ``python``, whose environment has the two links to MPI that CNTK 2.7 needs in its ``lib``.
 
     Raises:
-        ToolkitError: importing cntk fails there.
+        ToolkitError: the interpreter cannot import cntk.
     """
     libraries = [str(python.parent.parent / "lib"), *filter(None, [environ.get("LD_LIBRARY_PATH")])]
-    environment = {"LD_LIBRARY_PATH": ":".join(libraries), **_WAITING}
+    environment = {"LD_LIBRARY_PATH": ":".join(libraries), **_PASSIVE_WAIT}
     try:
         probe = subprocess.run(
             [str(python.absolute()), "-c", _PROBE],
-            env={**_without_ours(environ), **environment},
+            env={**_without_python_paths(environ), **environment},
             cwd="/",  # -c imports from the current directory, and a Python before 3.11 has no -P
             capture_output=True,
             text=True,
@@ -99,6 +99,6 @@ def real_cntk(python: Path, environ: Mapping[str, str]) -> Cntk:
     return Cntk(str(python), f"CNTK {probe.stdout.split()[-1]}", environment)
 
 
-def _without_ours(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what leads to this Python's packages, our own ``cntk`` among them."""
+def _without_python_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without variables that lead to this Python's packages, such as our own ``cntk``."""
     return {name: value for name, value in environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}

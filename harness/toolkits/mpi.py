@@ -20,11 +20,11 @@ def command_line(job: Assignment) -> tuple[Process, ...]:
 
 
 def _launch_script(job: Assignment, toolkit: str) -> tuple[Process, ...]:
-    chosen = choice(job, toolkit)
-    return _launch(job, script(job, chosen.python), chosen)
+    interpreter = choice(job, toolkit)
+    return _launch(job, script(job, interpreter.python), interpreter)
 
 
-def _launch(job: Assignment, command: str, chosen: Choice) -> tuple[Process, ...]:
+def _launch(job: Assignment, command: str, interpreter: Choice) -> tuple[Process, ...]:
     launched = under_mpi(job, command, processes=count(job))
-    note = f"toolkit: {chosen.description} under {job.mpirun}, {count(job)} processes"
-    return (Process(0, job.nodes[0], launched, note=note, python=chosen.python),)
+    note = f"toolkit: {interpreter.description} under {job.mpirun}, {count(job)} processes"
+    return (Process(0, job.nodes[0], launched, note=note, python=interpreter.python),)

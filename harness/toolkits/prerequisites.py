@@ -1,4 +1,4 @@
-"""What Microsoft's CNTK 2.7 needs of a machine: a Python 3.6 and Open MPI 4's libraries."""
+"""Finds the prerequisites of Microsoft's CNTK 2.7: a Python 3.6 and the libraries of Open MPI 4."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ _FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64/openmpi/lib", "/usr/lib64",
 
 
 def check_platform(system: str = platform.system(), machine: str = platform.machine()) -> None:
-    """Raises ToolkitError where CNTK 2.7 cannot run."""
+    """Raise ToolkitError if CNTK 2.7 cannot run on this platform."""
     if (system, machine) != ("Linux", "x86_64"):
         raise ToolkitError(
             f"Microsoft built CNTK 2.7 for Linux on x86-64, this is {system} on {machine}; "
@@ -32,11 +32,11 @@ def find_python(chosen: Path | None, *, environ: Mapping[str, str]) -> Path:
     """A Python 3.6: the user's choice, else ``python3.6`` on PATH, else pyenv's newest.
 
     Args:
-        chosen: an interpreter; one that will not do is an error, not passed over.
+        chosen: an interpreter; it is an error if it is unsuitable.
         environ: for ``PATH``, ``PYENV_ROOT`` and ``HOME``.
 
     Raises:
-        ToolkitError: there is none; the message says where was looked and how to get one.
+        ToolkitError: there is none; the message names the searched places and how to get one.
     """
     if chosen is not None:
         reason = _refusal(chosen)
@@ -46,18 +46,18 @@ def find_python(chosen: Path | None, *, environ: Mapping[str, str]) -> Path:
     versions = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", "/")) / ".pyenv") / "versions"
     on_path = shutil.which("python3.6", path=environ.get("PATH", os.defpath))
     candidates = [Path(on_path)] if on_path else []
-    with contextlib.suppress(PermissionError):  # another user's pyenv, left in the environment
-        kept = [path / "bin" / "python3.6" for path in versions.glob("3.6.*")]
-        candidates += sorted(kept, key=_by_number, reverse=True)
-    found = next((path for path in candidates if not _refusal(path)), None)
-    if found is None:
-        looked = "".join(f"; {path}: {_refusal(path)}" for path in candidates)
+    with contextlib.suppress(PermissionError):  # the environment may name another user's pyenv
+        interpreters = [path / "bin" / "python3.6" for path in versions.glob("3.6.*")]
+        candidates += sorted(interpreters, key=_by_number, reverse=True)
+    interpreter = next((path for path in candidates if not _refusal(path)), None)
+    if interpreter is None:
+        reasons = "".join(f"; {path}: {_refusal(path)}" for path in candidates)
         raise ToolkitError(
-            f"CNTK 2.7 needs Python 3.6, and there is none on PATH (python3.6) or in {versions}{looked}. Get one with "
+            f"CNTK 2.7 needs Python 3.6, and there is none on PATH (python3.6) or in {versions}{reasons}. Get one with "
             "`pyenv install 3.6.15` or `conda create -n py36 python=3.6`, and name it where it is in neither place: "
             "harness toolkits install cntk --python PATH"
         )
-    return found.absolute()
+    return interpreter.absolute()
 
 
 def find_mpi(environ: Mapping[str, str], folders: Iterable[str] = _FOLDERS) -> dict[str, Path]:
@@ -65,24 +65,24 @@ def find_mpi(environ: Mapping[str, str], folders: Iterable[str] = _FOLDERS) -> d
 
     Args:
         environ: for ``LD_LIBRARY_PATH``.
-        folders: where to look besides there and in the linker's cache.
+        folders: directories to search besides these and the linker's cache.
 
     Raises:
-        ToolkitError: one is not installed; the message names the package.
+        ToolkitError: a library is not installed; the message names the package.
     """
     cached = linker_cache()
-    places = [Path(each) for each in (*environ.get("LD_LIBRARY_PATH", "").split(":"), *folders) if each]
-    found = {}
+    directories = [Path(folder) for folder in (*environ.get("LD_LIBRARY_PATH", "").split(":"), *folders) if folder]
+    paths = {}
     for link, library in MPI_LIBRARIES.items():
-        candidates = [*(place / library for place in places), *cached.get(library, ())]
-        path = next((each for each in candidates if each.exists()), None)
+        candidates = [*(directory / library for directory in directories), *cached.get(library, ())]
+        path = next((candidate for candidate in candidates if candidate.exists()), None)
         if path is None:
             raise ToolkitError(
                 f"CNTK 2.7 needs Open MPI's {library}, which is not installed; Debian 12, Ubuntu 22.04: "
                 "apt-get install libopenmpi3 (Open MPI 5 no longer has libmpi_cxx: take Open MPI 4)"
             )
-        found[link] = path.resolve()
-    return found
+        paths[link] = path.resolve()
+    return paths
 
 
 def linker_cache() -> dict[str, list[Path]]:
@@ -90,15 +90,15 @@ def linker_cache() -> dict[str, list[Path]]:
     program = shutil.which("ldconfig", path=f"{os.defpath}:/sbin:/usr/sbin")
     if program is None:
         return {}
-    listed = subprocess.run([program, "-p"], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
-    found: dict[str, list[Path]] = {}
-    for name, path in re.findall(r"^\s*(\S+) \(.*\) => (\S+)$", listed.stdout, re.MULTILINE):
-        found.setdefault(name, []).append(Path(path))
-    return found
+    listing = subprocess.run([program, "-p"], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
+    libraries: dict[str, list[Path]] = {}
+    for name, path in re.findall(r"^\s*(\S+) \(.*\) => (\S+)$", listing.stdout, re.MULTILINE):
+        libraries.setdefault(name, []).append(Path(path))
+    return libraries
 
 
 def _refusal(python: Path) -> str:
-    """Why an interpreter will not do; empty where it will."""
+    """Why an interpreter is unsuitable; empty if it is suitable."""
     try:
         probe = subprocess.run(
             [str(python), "-I", "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False

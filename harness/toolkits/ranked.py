@@ -1,15 +1,15 @@
-"""PyTorch and Caffe2: one process per rank, its rank in ``AZ_BATCHAI_TASK_INDEX``, streams of its own."""
+"""PyTorch and Caffe2: a process with its own streams for each rank, which is in ``AZ_BATCHAI_TASK_INDEX``."""
 
 from harness.toolkits.toolkit import Assignment, Process, choice, count, script, spread, text
 
 
 def meeting_file(shared: str) -> str:
-    """Where the ranks of PyTorch meet, in the directory that all nodes see."""
+    """The URL of the file at which the ranks of PyTorch meet, in the directory that all nodes share."""
     return f"file://{shared}/pytorch-init"
 
 
 def pytorch(job: Assignment) -> tuple[Process, ...]:
-    """``processCount`` ranks, which meet by a file that all nodes see."""
+    """``processCount`` ranks, which meet at a file that all nodes share."""
     meeting = {
         "AZ_BATCHAI_PYTORCH_INIT_METHOD": meeting_file(job.shared),
         "AZ_BATCHAI_PYTORCH_BACKEND": text(job.settings, "communicationBackend").lower() or "gloo",
@@ -23,16 +23,16 @@ def caffe2(job: Assignment) -> tuple[Process, ...]:
 
 
 def _ranks(job: Assignment, number: int, *, toolkit: str, environment: dict[str, str]) -> tuple[Process, ...]:
-    chosen = choice(job, toolkit)
+    interpreter = choice(job, toolkit)
     return tuple(
         Process(
             rank,
             node,
-            script(job, chosen.python),
+            script(job, interpreter.python),
             {**environment, "AZ_BATCHAI_TASK_INDEX": str(rank)},
             label=f"-{rank}",
-            note=f"toolkit: {chosen.description}",
-            python=chosen.python,
+            note=f"toolkit: {interpreter.description}",
+            python=interpreter.python,
         )
         for rank, node in enumerate(spread(job, number))
     )

@@ -1,4 +1,4 @@
-"""What ``harness toolkits list`` tells: which toolkits there are, what each needs, and what of that is here."""
+"""The entries of ``harness toolkits list``: all toolkits, their prerequisites, and which of those are installed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _UNDER_MPI: Final = frozenset({"chainer", "customMpi", "horovod"})
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a machine has for jobs. ``cntk`` raises ToolkitError where there is none; ``which`` finds programs."""
+    """Software and processors of a machine. ``cntk`` raises ToolkitError if there is none; ``which`` finds programs."""
 
     pythons: tuple[str, ...]
     packages: Packages
@@ -30,7 +30,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A toolkit: what it ``needs``, whether it ``works`` here, and how it would train or what to install."""
+    """A toolkit: what it ``needs``, whether it ``works`` here, and ``how`` it would train or what to install."""
 
     toolkit: str
     needs: str
@@ -39,7 +39,7 @@ class Entry:
 
 
 def survey(offer: Offer) -> tuple[Entry, ...]:
-    """Every toolkit of the service, in the catalogue's order. Imports nothing but CNTK, whose trial takes a second."""
+    """Every toolkit of the service, in the catalogue's order. Only CNTK is imported, which takes a second."""
     return tuple(_entry(name, offer) for name in TOOLKITS)
 
 
@@ -49,17 +49,17 @@ def _entry(toolkit: str, offer: Offer) -> Entry:
     if toolkit == "caffe":
         return _caffe(offer)
     if toolkit == "customToolkit":
-        return Entry(toolkit, "nothing: a command line of its own", True, f"in a shell, {_processors(offer)}")
+        return Entry(toolkit, "nothing: the job has its own command line", True, f"in a shell, {_processors(offer)}")
     return _by_framework(toolkit, offer)
 
 
 def _cntk(offer: Offer) -> Entry:
     needs = "CNTK 2.7 (harness toolkits install cntk) or PyTorch"
     try:
-        found = offer.cntk()
+        interpreter = offer.cntk()
     except ToolkitError as error:
         return Entry("cntk", needs, False, str(error))
-    return Entry("cntk", needs, True, f"{found.description}, {_processors(offer)}")
+    return Entry("cntk", needs, True, f"{interpreter.description}, {_processors(offer)}")
 
 
 def _caffe(offer: Offer) -> Entry:
@@ -73,13 +73,13 @@ def _caffe(offer: Offer) -> Entry:
 def _by_framework(toolkit: str, offer: Offer) -> Entry:
     framework, mpi = FRAMEWORKS.get(toolkit), toolkit in _UNDER_MPI
     needs = " and ".join([*([framework.package] if framework else []), *(["mpirun"] if mpi else [])])
-    chosen = choose(toolkit, offer.pythons, offer.packages) if framework else None
+    choice = choose(toolkit, offer.pythons, offer.packages) if framework else None
     missing = [_MPI] if mpi and offer.mpirun is None else []
-    if framework and chosen and not chosen.is_installed:
+    if framework and choice and not choice.is_installed:
         missing.insert(0, _REMEDIES.get(framework.package, f"pip install {framework.package}"))
     if missing:
         return Entry(toolkit, needs, False, f"missing: {'; '.join(missing)}")
-    parts = [f"{chosen.description} in {chosen.python}"] if chosen else []
+    parts = [f"{choice.description} in {choice.python}"] if choice else []
     parts += [str(offer.mpirun)] if mpi else []
     return Entry(toolkit, needs, True, f"{', '.join(parts)}, {_processors(offer)}")
 

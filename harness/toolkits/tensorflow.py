@@ -1,6 +1,6 @@
-"""TensorFlow: workers (the first is the master) and parameter servers, told of each other by ``TF_CONFIG``.
+"""TensorFlow: workers (the first is the master) and parameter servers, which ``TF_CONFIG`` describes to each other.
 
-Ports count on from Batch AI's 2222 over all processes, since nodes may be one machine.
+Each process has its own port from 2222 on, Batch AI's port, since several nodes may be one machine.
 """
 
 import json
@@ -11,22 +11,22 @@ _FIRST_PORT = 2222
 
 
 def processes(job: Assignment) -> tuple[Process, ...]:
-    """One process with the master's arguments; or, where counts are given, parameter servers and workers."""
+    """One process with the master's arguments; with counts or several nodes, parameter servers and workers."""
     if not job.settings.get("workerCount") and not job.settings.get("parameterServerCount") and len(job.nodes) == 1:
         return (_process(job, role="master", index=0, cluster={}, node_index=0),)
     workers = count(job, "workerCount")
     servers = job.settings.get("parameterServerCount")
     servers = servers if isinstance(servers, int) and servers > 0 else 1
     nodes = {id(node): i for i, node in enumerate(job.nodes)}
-    places = [nodes[id(node)] for node in spread(job, workers)]
-    on = [*(i % len(job.nodes) for i in range(servers)), *places]
-    hosts = [f"{job.host(job.nodes[node])}:{_FIRST_PORT + i}" for i, node in enumerate(on)]
+    worker_nodes = [nodes[id(node)] for node in spread(job, workers)]
+    process_nodes = [*(i % len(job.nodes) for i in range(servers)), *worker_nodes]
+    hosts = [f"{job.host(job.nodes[node])}:{_FIRST_PORT + i}" for i, node in enumerate(process_nodes)]
     cluster = {"ps": hosts[:servers], "worker": hosts[servers:]}
     return (
         *(_process(job, role="ps", index=i, cluster=cluster, node_index=i % len(job.nodes)) for i in range(servers)),
         *(
-            _process(job, role="worker" if i else "master", index=i, cluster=cluster, node_index=place)
-            for i, place in enumerate(places)
+            _process(job, role="worker" if i else "master", index=i, cluster=cluster, node_index=node_index)
+            for i, node_index in enumerate(worker_nodes)
         ),
     )
 
@@ -34,11 +34,11 @@ def processes(job: Assignment) -> tuple[Process, ...]:
 def _process(job: Assignment, *, role: str, index: int, cluster: dict[str, list[str]], node_index: int) -> Process:
     arguments = {"master": "master", "worker": "worker", "ps": "parameterServer"}[role] + "CommandLineArgs"
     config = {"cluster": cluster, "task": {"type": role, "index": index}, "environment": "cloud"}
-    chosen = choice(job, "tensorFlow")
+    interpreter = choice(job, "tensorFlow")
     return Process(
         index,
         job.nodes[node_index],
-        script(job, chosen.python, arguments),
+        script(job, interpreter.python, arguments),
         {
             "TF_CONFIG": json.dumps(config),
             "AZ_BATCHAI_TASK_INDEX": str(index),
@@ -47,6 +47,6 @@ def _process(job: Assignment, *, role: str, index: int, cluster: dict[str, list[
         },
         label=f"-{'ps' if role == 'ps' else 'wk'}-{index}",
         leads=role != "ps",
-        note=f"toolkit: {chosen.description}",
-        python=chosen.python,
+        note=f"toolkit: {interpreter.description}",
+        python=interpreter.python,
     )

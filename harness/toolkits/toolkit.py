@@ -1,4 +1,4 @@
-"""What every toolkit is given and gives back, and how settings become shell text. Pure."""
+"""The input and output of every toolkit, and the translation of settings into shell text. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,43 +10,43 @@ from harness.toolkits.frameworks import FRAMEWORKS, Choice, Packages, choose
 
 
 class Node(Protocol):
-    """What a toolkit needs to know of a node."""
+    """The properties of a node that a toolkit uses."""
 
     @property
     def id(self) -> str:
-        """Batch's name of the node."""
+        """The id of the node in Azure Batch."""
 
     @property
     def gpus(self) -> int:
-        """GPUs that its size promises."""
+        """The number of GPUs of the VM size."""
 
 
 class Interpreter(Protocol):
-    """A Python, and what it needs in its environment."""
+    """A Python interpreter, and the variables that it needs."""
 
     @property
     def python(self) -> str:
-        """Absolute path."""
+        """The absolute path of the interpreter."""
 
     @property
     def description(self) -> str:
-        """Toolkit and version, for people."""
+        """Toolkit and version, for messages."""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that it needs."""
+        """Environment variables that the interpreter needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A job as its toolkit sees it.
+    """The properties of a job that its toolkit uses.
 
     Attributes:
         pythons: interpreters that may run its script, in order of preference.
-        packages: what those have installed.
-        shared: the directory that all nodes see.
-        names_python: whether the interpreter that its settings name is there where it runs.
-        hosts: where the processes of each node are reached by the others; empty where all nodes are one machine.
+        packages: returns the packages of an interpreter.
+        shared: the directory that all nodes share.
+        names_python: whether the interpreter that the settings name exists where the job runs.
+        hosts: the host name of each node for the others; empty if all nodes are one machine.
     """
 
     settings: Mapping[str, object]
@@ -61,7 +61,7 @@ class Assignment:
     hosts: tuple[str, ...] = ()
 
     def host(self, node: Node) -> str:
-        """Where the processes of a node are reached by those of the others."""
+        """The host name of a node for processes of other nodes."""
         return self.hosts[self.nodes.index(node)] if self.hosts else "127.0.0.1"
 
 
@@ -70,11 +70,11 @@ class Process:
     """One process of a job.
 
     Attributes:
-        command: for the shell.
-        label: goes into its streams' names (``-wk-0``).
-        leads: the job ends when all of these have ended.
-        note: what it trains with, for the execution log.
-        python: the interpreter that runs its script; empty where it has none.
+        command: the command line for the shell.
+        label: the part of its streams' names that identifies it (``-wk-0``).
+        leads: whether the job waits for it; the job ends when all such processes have ended.
+        note: the toolkit, for the execution log.
+        python: the interpreter that runs its script; empty if it has no script.
     """
 
     rank: int
@@ -88,24 +88,24 @@ class Process:
 
 
 def text(settings: Mapping[str, object], name: str) -> str:
-    """A setting as text, empty where it is absent."""
+    """A setting as text; empty if it is absent."""
     value = settings.get(name)
     return "" if value is None else str(value)
 
 
 def count(job: Assignment, name: str = "processCount") -> int:
-    """How many processes; as many as nodes where the setting is absent (Batch AI's default)."""
+    """The number of processes; if the setting is absent, the number of nodes (Batch AI's default)."""
     value = job.settings.get(name)
     return value if isinstance(value, int) and value > 0 else len(job.nodes)
 
 
 def quoted(path: str) -> str:
-    """A path for the shell: its variables are expanded, and what they hold stays one word."""
+    """A path for the shell, which expands its variables but does not split the result into words."""
     return '"' + re.sub(r'([\\"`])', r"\\\1", path) + '"'
 
 
 def script(job: Assignment, python: str, args: str = "commandLineArgs") -> str:
-    """``python "script" args``. Raises ToolkitError where the settings name no script."""
+    """``python "script" args``. Raises ToolkitError if the settings name no script."""
     path = text(job.settings, "pythonScriptFilePath")
     if not path:
         raise ToolkitError("the toolkit's settings name no pythonScriptFilePath")
@@ -113,17 +113,17 @@ def script(job: Assignment, python: str, args: str = "commandLineArgs") -> str:
 
 
 def choice(job: Assignment, toolkit: str) -> Choice:
-    """The interpreter of a script, and what it trains with.
+    """The interpreter of a script, and its framework.
 
-    The user's own, unless it lies in an image that the job does not run in; it is not asked what it has, since only the
-    job itself runs what a user names.
+    The user's own interpreter is chosen unless it is in an image in which the job does not run. Its packages are not
+    listed, since only the job itself may run a program that the user names.
     """
-    own = text(job.settings, "pythonInterpreterPath") if job.names_python else ""
-    return Choice(own, FRAMEWORKS[toolkit].title) if own else choose(toolkit, job.pythons, job.packages)
+    path = text(job.settings, "pythonInterpreterPath") if job.names_python else ""
+    return Choice(path, FRAMEWORKS[toolkit].title) if path else choose(toolkit, job.pythons, job.packages)
 
 
 def under_mpi(job: Assignment, command: str, *, processes: int) -> str:
-    """``command`` as that many MPI ranks of this machine.
+    """``command`` as ``processes`` MPI ranks of this machine.
 
     Raises:
         ToolkitError: Open MPI is not installed.

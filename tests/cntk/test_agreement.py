@@ -50,12 +50,12 @@ def run(python: str, environment: Mapping[str, str]) -> Figures:
 def real() -> Cntk:
     chosen = os.environ.get("HARNESS_CNTK_PYTHON")
     try:
-        found = find_cntk(Path(chosen) if chosen else None, environ=os.environ)
+        cntk = find_cntk(Path(chosen) if chosen else None, environ=os.environ)
     except ToolkitError as error:
         pytest.skip(str(error))
-    if found.python == sys.executable:
+    if cntk.python == sys.executable:
         pytest.skip("real CNTK 2.7 is not installed; `harness toolkits install cntk` installs it")
-    return found
+    return cntk
 
 
 @pytest.fixture(scope="session")

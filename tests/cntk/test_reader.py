@@ -38,9 +38,9 @@ def read(read_ctf: Any, tmp_path: Path) -> Any:
 def test_dense_rows_are_read_as_written(read: Any, rows: list[list[int]], gap: str, ended: bool) -> None:
     lines = [f"|y {row[0]}{gap}|x {gap.join(map(str, row[1:]))}" for row in rows]
 
-    found = read("\n".join(lines) + "\n" * ended, x=2, y=1)
+    arrays = read("\n".join(lines) + "\n" * ended, x=2, y=1)
 
-    assert np.array_equal(np.hstack([found["y"], found["x"]]), np.array(rows, np.float32))
+    assert np.array_equal(np.hstack([arrays["y"], arrays["x"]]), np.array(rows, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_dense_rows_are_read_as_written(read: Any, rows: list[list[int]], gap: s
     ids=["in order", "other order", "with an id", "with a comment", "with tabs"],
 )  # fmt: skip
 def test_every_way_of_writing_a_line_is_read(read: Any, line: str) -> None:
-    found = read(f"|y 1 |x 0 0\n{line}\n", x=2, y=1)
+    arrays = read(f"|y 1 |x 0 0\n{line}\n", x=2, y=1)
 
-    assert found["x"].tolist() == [[0, 0], [-2.5, 300]]
-    assert found["y"].tolist() == [[1], [1]]
+    assert arrays["x"].tolist() == [[0, 0], [-2.5, 300]]
+    assert arrays["y"].tolist() == [[1], [1]]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_dense_field_that_is_short_ends_in_zeros(read: Any, field: str, values
         ("|y 1 |x 1\r2", "data.txt:2: '1\\r2' is no number"),
         ("|y 1 |x 1\f2", "data.txt:2: '1\\x0c2' is no number"),
         ("|y 1 |x 0:1", "data.txt:2: '0:1' is no number"),
-        ("|y 1 |x 1 2 |x 1 2", "data.txt:2: field 'x' is there twice"),
+        ("|y 1 |x 1 2 |x 1 2", "data.txt:2: field 'x' occurs twice"),
         ("| y 1 |x 1 2", "data.txt:2: a field's name has to follow its '|' at once"),
         ("||y 1 |x 1 2", "data.txt:2: a field's name has to follow its '|' at once"),
         ("|y 1 |x 1 2 |", "data.txt:2: a field's name has to follow its '|' at once"),
@@ -127,7 +127,7 @@ def test_a_sequence_of_two_samples_is_refused(read: Any) -> None:
 def test_lines_longer_and_files_larger_than_a_block_are_read(read: Any) -> None:
     row = "|x " + " ".join(["7"] * 700_000)
 
-    found = read(f"{row}\n{row}\n", x=700_000)
+    arrays = read(f"{row}\n{row}\n", x=700_000)
 
-    assert found["x"].shape == (2, 700_000)
-    assert (found["x"] == 7).all()
+    assert arrays["x"].shape == (2, 700_000)
+    assert (arrays["x"] == 7).all()

@@ -55,8 +55,8 @@ def test_losses_are_those_of_cntk(job: Job) -> None:
 
     ran = job(code=PROGRAM + calls)
 
-    found = [[float(loss) for loss in line.split()] for line in ran.stdout.splitlines()]
-    assert found == [pytest.approx(losses, abs=2e-5) for losses in CNTK_LOSSES.values()], ran.stderr
+    rows = [[float(loss) for loss in line.split()] for line in ran.stdout.splitlines()]
+    assert rows == [pytest.approx(losses, abs=2e-5) for losses in CNTK_LOSSES.values()], ran.stderr
 
 
 @pytest.fixture(scope="session")
@@ -166,7 +166,7 @@ def test_a_module_that_is_not_there_says_so_too(job: Job) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
+def test_a_training_continues_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
 def made():
@@ -187,13 +187,13 @@ for trainer in (first, second):
 
     ran = job(tmp_path / "state", code=code)
 
-    epoch, one, other = ran.stdout.split()
+    epoch, first, second = ran.stdout.split()
     assert epoch == "3", ran.stderr
-    assert one == other
+    assert first == second
 
 
 @pytest.mark.slow
-def test_a_session_goes_on_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
+def test_a_session_continues_from_its_checkpoint(job: Job, tmp_path: Path) -> None:
     code = """
 import sys, numpy as np, cntk as C
 place = sys.argv[1]
@@ -247,7 +247,7 @@ C.Communicator.finalize()
 
 
 @pytest.mark.slow
-def test_a_worker_without_samples_of_a_minibatch_has_none_and_goes_on(job: Job, tmp_path: Path) -> None:
+def test_a_worker_without_samples_of_a_minibatch_continues(job: Job, tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("|x 1\n|x 2\n|x 3\n", encoding="ascii")
     code = """
 import sys, cntk as C

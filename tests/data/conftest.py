@@ -15,7 +15,7 @@ class Mirrors:
 
     port: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
     def url(self, behaviour: str) -> str:
         return f"http://127.0.0.1:{self.port}/{behaviour}/"
@@ -30,16 +30,16 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             _, behaviour, name = self.path.split("/")
-            first = not any(kind == behaviour for kind, _ in served.asked)
-            served.asked.append((behaviour, self.headers.get("Range", "")))
+            first = not any(kind == behaviour for kind, _ in served.requests)
+            served.requests.append((behaviour, self.headers.get("Range", "")))
             content = served.files.get(name)
             if content is None or behaviour == "none":
                 self.send_error(404)
                 return
             content = content[::-1] if behaviour == "wrong" else content
             start = 0
-            if behaviour != "dull" and (asked := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))):
-                start = int(asked[1])
+            if behaviour != "dull" and (match := re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))):
+                start = int(match[1])
                 if start >= len(content):
                     self.send_error(416)
                     return

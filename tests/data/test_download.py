@@ -22,14 +22,18 @@ class Fetch:
 
     def __init__(self, mirrors: Mirrors, directory: Path) -> None:
         self._mirrors, self._directory = mirrors, directory
-        self.told: list[tuple[str, int, int | None]] = []
+        self.events: list[tuple[str, int, int | None]] = []
 
     def __call__(self, *behaviours: str) -> Path:
         addresses = [word if "://" in word else self._mirrors.url(word) for word in behaviours]
-        self.told = []
+        self.events = []
         with requests.Session() as session:
             return download(
-                FILE, self._directory, mirrors=addresses, session=session, progress=lambda *told: self.told.append(told)
+                FILE,
+                self._directory,
+                mirrors=addresses,
+                session=session,
+                progress=lambda *args: self.events.append(args),
             )
 
 
@@ -45,18 +49,18 @@ def unused_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_a_file_arrives_whole_and_its_progress_is_told(fetch: Fetch, tmp_path: Path) -> None:
+def test_a_file_arrives_whole_and_its_progress_is_reported(fetch: Fetch, tmp_path: Path) -> None:
     assert fetch("good").read_bytes() == CONTENT
-    assert fetch.told[0] == ("file.gz", 0, len(CONTENT))
-    assert fetch.told[-1] == ("file.gz", len(CONTENT), len(CONTENT))
+    assert fetch.events[0] == ("file.gz", 0, len(CONTENT))
+    assert fetch.events[-1] == ("file.gz", len(CONTENT), len(CONTENT))
     assert [path.name for path in tmp_path.iterdir()] == ["file.gz"]
 
 
 def test_a_good_file_is_not_fetched_again(fetch: Fetch, mirrors: Mirrors) -> None:
     fetch("good")
-    mirrors.asked.clear()
+    mirrors.requests.clear()
     fetch("good")
-    assert mirrors.asked == []
+    assert mirrors.requests == []
 
 
 def test_a_damaged_file_is_fetched_again(fetch: Fetch, tmp_path: Path) -> None:
@@ -64,25 +68,25 @@ def test_a_damaged_file_is_fetched_again(fetch: Fetch, tmp_path: Path) -> None:
     assert fetch("good").read_bytes() == CONTENT
 
 
-def test_an_interrupted_transfer_goes_on_where_it_stopped(fetch: Fetch, mirrors: Mirrors) -> None:
+def test_an_interrupted_transfer_continues_where_it_stopped(fetch: Fetch, mirrors: Mirrors) -> None:
     assert fetch("cut").read_bytes() == CONTENT
-    assert [behaviour for behaviour, _ in mirrors.asked] == ["cut", "cut"]
-    assert mirrors.asked[1][1] > "bytes=1"
+    assert [behaviour for behaviour, _ in mirrors.requests] == ["cut", "cut"]
+    assert mirrors.requests[1][1] > "bytes=1"
 
 
 def test_what_one_mirror_began_another_ends(fetch: Fetch, mirrors: Mirrors) -> None:
     assert fetch("broken", "good").read_bytes() == CONTENT
-    assert mirrors.asked[-1][0] == "good"
-    assert mirrors.asked[-1][1] > "bytes=1"
+    assert mirrors.requests[-1][0] == "good"
+    assert mirrors.requests[-1][1] > "bytes=1"
 
 
-def test_a_later_call_goes_on_where_an_earlier_one_stopped(fetch: Fetch, mirrors: Mirrors, tmp_path: Path) -> None:
+def test_a_later_call_continues_where_an_earlier_one_stopped(fetch: Fetch, mirrors: Mirrors, tmp_path: Path) -> None:
     with pytest.raises(DownloadError):
         fetch("broken")
-    kept = (tmp_path / "file.gz.part").stat().st_size
-    assert 0 < kept < len(CONTENT)
+    size = (tmp_path / "file.gz.part").stat().st_size
+    assert 0 < size < len(CONTENT)
     assert fetch("good").read_bytes() == CONTENT
-    assert mirrors.asked[-1] == ("good", f"bytes={kept}-")
+    assert mirrors.requests[-1] == ("good", f"bytes={size}-")
 
 
 def test_a_mirror_that_knows_no_ranges_sends_the_whole_again(fetch: Fetch, tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_what_was_there_from_before_cannot_spoil_the_file(fetch: Fetch, tmp_path
 
 def test_a_wrong_checksum_sends_it_to_the_next_mirror(fetch: Fetch, mirrors: Mirrors) -> None:
     assert fetch("wrong", "none", "good").read_bytes() == CONTENT
-    assert [behaviour for behaviour, _ in mirrors.asked] == ["wrong", "none", "good"]
+    assert [behaviour for behaviour, _ in mirrors.requests] == ["wrong", "none", "good"]
 
 
 def test_when_all_fail_each_says_why_and_nothing_is_there(fetch: Fetch, unused_port: int, tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ def test_a_proxy_of_the_environment_is_used(fetch: Fetch, mirrors: Mirrors, monk
     monkeypatch.setenv("NO_PROXY", "")
     with pytest.raises(DownloadError):
         fetch("http://data.example/")
-    assert mirrors.asked == []  # the server saw an absolute address, which its handler does not take
+    assert mirrors.requests == []  # the server saw an absolute address, which its handler does not take
 
 
 def test_two_processes_do_not_fetch_one_file_at_once(fetch: Fetch, tmp_path: Path) -> None:

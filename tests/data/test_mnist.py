@@ -32,8 +32,8 @@ def test_unencrypted_mirrors_come_last() -> None:
 def test_every_file_is_fetched_into_a_directory_that_is_made(mirrors: Mirrors, tmp_path: Path) -> None:
     mirrors.files |= {"a": b"1", "b": b"2"}
     files = [RemoteFile(name, hashlib.md5(content).hexdigest()) for name, content in mirrors.files.items()]
-    found = fetch_mnist(tmp_path / "new" / "dir", progress=silent, mirrors=[mirrors.url("good")], files=files)
-    assert [path.read_bytes() for path in found] == [b"1", b"2"]
+    paths = fetch_mnist(tmp_path / "new" / "dir", progress=silent, mirrors=[mirrors.url("good")], files=files)
+    assert [path.read_bytes() for path in paths] == [b"1", b"2"]
 
 
 def test_without_a_source_the_message_names_what_to_do(mirrors: Mirrors, tmp_path: Path) -> None:

@@ -118,8 +118,8 @@ def test_distributed_tensorflow_has_servers_that_do_not_decide_the_end() -> None
 
     server, master, worker = processes("tensorFlow", assigned(settings, nodes=2))
 
-    assert [each.label for each in (server, master, worker)] == ["-ps-0", "-wk-0", "-wk-1"]
-    assert [each.leads for each in (server, master, worker)] == [False, True, True]
+    assert [process.label for process in (server, master, worker)] == ["-ps-0", "-wk-0", "-wk-1"]
+    assert [process.leads for process in (server, master, worker)] == [False, True, True]
     assert json.loads(worker.environment["TF_CONFIG"]) == {
         "cluster": {"ps": ["127.0.0.1:2222"], "worker": ["127.0.0.1:2223", "127.0.0.1:2224"]},
         "task": {"type": "worker", "index": 1},

@@ -9,9 +9,9 @@ from harness.toolkits.frameworks import installed_packages
 
 
 def test_the_versions_of_what_an_interpreter_has_are_found() -> None:
-    found = installed_packages(sys.executable, ["pytest", "no_such_package"], environment={})
+    packages = installed_packages(sys.executable, ["pytest", "no_such_package"], environment={})
 
-    assert found == {"pytest": pytest.__version__}
+    assert packages == {"pytest": pytest.__version__}
 
 
 def test_an_interpreter_that_does_not_run_has_nothing() -> None:

@@ -37,12 +37,12 @@ def test_versions_are_pinned_and_the_environments_of_others_left_out(machine: Ma
     assert command.endswith("cntk==2.7.post2 numpy==1.19.5 scipy==1.5.4 constraint=\n")
 
 
-def test_every_step_is_told_with_its_last_line(machine: Machine) -> None:
+def test_every_step_is_reported_with_its_last_line(machine: Machine) -> None:
     heard: list[Progress] = []
 
     install(machine, heard=heard)
 
-    assert list(dict.fromkeys(each.number for each in heard)) == [1, 2, 3, 4, 5]
+    assert list(dict.fromkeys(progress.number for progress in heard)) == [1, 2, 3, 4, 5]
     assert Progress(3, 5, "installing cntk==2.7.post2", "Collecting cntk") in heard
 
 
@@ -56,7 +56,7 @@ def test_a_second_install_finds_the_first(machine: Machine) -> None:
     assert (second.directory / "mine").exists()
 
 
-def test_force_builds_it_anew_and_clears_the_old_one_away(machine: Machine) -> None:
+def test_force_builds_it_again_and_deletes_the_old_one(machine: Machine) -> None:
     first = install(machine)
     (first.directory / "mine").touch()
 
@@ -127,7 +127,7 @@ def test_two_installs_at_once_are_one_too_many(machine: Machine) -> None:
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 
-        with pytest.raises(ToolkitError, match="another `harness toolkits install cntk` is at work"):
+        with pytest.raises(ToolkitError, match="another `harness toolkits install cntk` is running"):
             install(machine)
 
 

@@ -19,10 +19,10 @@ def test_the_installed_environment_is_found_under_the_users_data(tmp_path: Path)
     environ = {"XDG_DATA_HOME": str(tmp_path / "data dir")}
     python = fake_python(installed_cntk(environ) / "bin" / "python", "echo 2.7")
 
-    found = find_cntk(environ=environ)
+    cntk = find_cntk(environ=environ)
 
-    assert (found.python, found.description) == (str(python), "CNTK 2.7")
-    assert found.environment["LD_LIBRARY_PATH"] == str(python.parent.parent / "lib")
+    assert (cntk.python, cntk.description) == (str(python), "CNTK 2.7")
+    assert cntk.environment["LD_LIBRARY_PATH"] == str(python.parent.parent / "lib")
 
 
 def test_threads_of_either_do_not_spin_while_they_wait(tmp_path: Path) -> None:
@@ -52,8 +52,8 @@ def test_else_this_interpreter_runs_the_api_on_pytorch(tmp_path: Path, monkeypat
     (tmp_path / "cntk").mkdir()
     monkeypatch.setattr("harness.toolkits.interpreters.JOBPATH", tmp_path)
 
-    found = find_cntk(environ={"HOME": str(tmp_path)})
+    cntk = find_cntk(environ={"HOME": str(tmp_path)})
 
-    assert found.python == sys.executable
-    assert found.description.startswith("CNTK on PyTorch ")
-    assert found.environment["PYTHONPATH"] == str(tmp_path)
+    assert cntk.python == sys.executable
+    assert cntk.description.startswith("CNTK on PyTorch ")
+    assert cntk.environment["PYTHONPATH"] == str(tmp_path)

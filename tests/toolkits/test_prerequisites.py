@@ -20,9 +20,9 @@ def test_else_the_newest_of_pyenv(machine: Machine, tmp_path: Path) -> None:
         python.write_bytes(fake.read_bytes())
         python.chmod(0o755)
 
-    found = find_python(None, environ={"PATH": "/nowhere", "PYENV_ROOT": str(tmp_path / "pyenv")})
+    interpreter = find_python(None, environ={"PATH": "/nowhere", "PYENV_ROOT": str(tmp_path / "pyenv")})
 
-    assert found == tmp_path / "pyenv/versions/3.6.15/bin/python3.6"
+    assert interpreter == tmp_path / "pyenv/versions/3.6.15/bin/python3.6"
 
 
 def test_without_one_the_ways_to_get_it_are_named(tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_chosen_python_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_open_mpi_is_found_under_the_names_that_cntk_looks_for(machine: Machine) -> None:
-    found = find_mpi(machine, folders=())
+    libraries = find_mpi(machine, folders=())
 
-    assert {link: path.name for link, path in found.items()} == {
+    assert {link: path.name for link, path in libraries.items()} == {
         "libmpi.so.12": "libmpi.so.40",
         "libmpi_cxx.so.1": "libmpi_cxx.so.40",
     }
@@ -70,6 +70,6 @@ def test_without_open_mpi_its_package_is_named(monkeypatch: pytest.MonkeyPatch) 
         find_mpi({}, folders=())
 
 
-def test_another_platform_is_told_of_the_api_on_pytorch() -> None:
+def test_on_another_platform_the_error_names_the_api_on_pytorch() -> None:
     with pytest.raises(ToolkitError, match=r"this is Darwin on arm64; .*pip install 'batchai-harness\[cntk\]'"):
         check_platform("Darwin", "arm64")

@@ -19,30 +19,30 @@ OFFER = Offer(
 
 
 def entry(toolkit: str, offer: Offer = OFFER) -> Entry:
-    return next(each for each in survey(offer) if each.toolkit == toolkit)
+    return next(item for item in survey(offer) if item.toolkit == toolkit)
 
 
 def test_every_toolkit_of_the_service_is_listed() -> None:
-    assert [each.toolkit for each in survey(OFFER)] == list(TOOLKITS)
+    assert [item.toolkit for item in survey(OFFER)] == list(TOOLKITS)
 
 
 def test_cntk_says_which_one_trains_and_on_what() -> None:
     assert entry("cntk").how == "CNTK 2.7, 1 GPU, 2 CPUs"
 
 
-def test_without_cntk_the_remedy_is_told() -> None:
+def test_without_cntk_the_remedy_is_named() -> None:
     def none() -> Cntk:
         raise ToolkitError("harness toolkits install cntk")
 
-    found = entry("cntk", dataclasses.replace(OFFER, cntk=none))
+    cntk = entry("cntk", dataclasses.replace(OFFER, cntk=none))
 
-    assert (found.works, found.how) == (False, "harness toolkits install cntk")
+    assert (cntk.works, cntk.how) == (False, "harness toolkits install cntk")
 
 
 def test_a_package_that_is_missing_is_named() -> None:
-    found = entry("horovod", dataclasses.replace(OFFER, mpirun=None))
+    horovod = entry("horovod", dataclasses.replace(OFFER, mpirun=None))
 
-    assert (found.works, found.how) == (False, "missing: pip install horovod; mpirun (apt-get install openmpi-bin)")
+    assert (horovod.works, horovod.how) == (False, "missing: pip install horovod; mpirun (apt-get install openmpi-bin)")
 
 
 def test_what_needs_mpirun_alone_works_with_it() -> None:
@@ -55,6 +55,6 @@ def test_caffe_is_its_program(program: str | None, works: bool) -> None:
 
 
 def test_a_framework_works_where_either_interpreter_has_it() -> None:
-    found = entry("pyTorch", dataclasses.replace(OFFER, packages={"/python": {}, "/own": {"torch": "2.13.0"}}.get))
+    pytorch = entry("pyTorch", dataclasses.replace(OFFER, packages={"/python": {}, "/own": {"torch": "2.13.0"}}.get))
 
-    assert (found.works, found.how) == (True, "PyTorch 2.13.0 in /own, 1 GPU, 2 CPUs")
+    assert (pytorch.works, pytorch.how) == (True, "PyTorch 2.13.0 in /own, 1 GPU, 2 CPUs")

@@ -105,11 +105,11 @@ def losses(group: Group, way: str, nodes: int, training: Training = RIGHT) -> li
     ended = group.ended(path)
     files = {file: group.read(path, file) for file in group.outputs(path) if file.endswith(("txt", "log"))}
     assert ended["executionState"] == "succeeded", files
-    found = [float(loss) for text in files.values() for loss in _LOSS.findall(text)]
-    assert len(found) == training.epochs, files
-    return found
+    values = [float(loss) for text in files.values() for loss in _LOSS.findall(text)]
+    assert len(values) == training.epochs, files
+    return values
 
 
-def distance(one: list[float], other: list[float]) -> float:
+def distance(first: list[float], second: list[float]) -> float:
     """How far two curves are apart: the largest difference of an epoch, in parts of its loss."""
-    return max(abs(a - b) / a for a, b in zip(one, other, strict=True))
+    return max(abs(a - b) / a for a, b in zip(first, second, strict=True))

@@ -26,11 +26,11 @@ pytestmark = [
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Group]:
     """A cluster of four nodes of this machine, and the training in its share; CNTK is the one on PyTorch."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no CNTK"))
-    with emulated(tmp_path / "emulator") as made:
-        made.set_up()
-        upload(made, tmp_path)
-        made.make_cluster(nodes=4)
-        yield made
+    with emulated(tmp_path / "emulator") as emulator:
+        emulator.set_up()
+        upload(emulator, tmp_path)
+        emulator.make_cluster(nodes=4)
+        yield emulator
 
 
 @pytest.mark.parametrize("way", WAYS)

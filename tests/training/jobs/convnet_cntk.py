@@ -57,18 +57,18 @@ def train(options):
     source = reader(options.data)
     streams = {images: source.streams.features, labels: source.streams.labels}
     for epoch in range(options.epochs):
-        total, seen, given = 0.0, 0, 0
-        while given < options.samples:
-            size = min(options.minibatch, options.samples - given)
+        total, minibatch_samples, sample_count = 0.0, 0, 0
+        while sample_count < options.samples:
+            size = min(options.minibatch, options.samples - sample_count)
             data = source.next_minibatch(
                 size, streams, num_data_partitions=Communicator.num_workers(), partition_index=Communicator.rank()
             )
             trainer.train_minibatch(data)
             total += trainer.previous_minibatch_loss_average * trainer.previous_minibatch_sample_count
-            seen += trainer.previous_minibatch_sample_count
-            given += size
+            minibatch_samples += trainer.previous_minibatch_sample_count
+            sample_count += size
         if Communicator.rank() == 0:
-            print(f"epoch {epoch + 1}: loss = {total / seen:.7f}", flush=True)
+            print(f"epoch {epoch + 1}: loss = {total / minibatch_samples:.7f}", flush=True)
 
 
 parser = argparse.ArgumentParser()

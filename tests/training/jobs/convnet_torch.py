@@ -118,23 +118,23 @@ def train(ranks, options):
     torch.set_default_dtype(torch.float64)  # so that sums in another order are the same to the tenth digit
     torch.manual_seed(ranks.rank if options.by == "horovod" else 0)
     images, labels = read(options.data)
-    made = network()
-    for each in made:
-        if hasattr(each, "weight"):
-            torch.nn.init.kaiming_normal_(each.weight)
-            torch.nn.init.zeros_(each.bias)
-    made, optimizer = ranks.prepare(made, torch.optim.SGD(made.parameters(), lr=options.rate, momentum=0.5))
+    model = network()
+    for layer in model:
+        if hasattr(layer, "weight"):
+            torch.nn.init.kaiming_normal_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    model, optimizer = ranks.prepare(model, torch.optim.SGD(model.parameters(), lr=options.rate, momentum=0.5))
     for epoch in range(options.epochs):
         order = torch.from_numpy(np.random.default_rng(epoch).permutation(len(images)))
         total = torch.zeros(())
         for whole in order.split(options.minibatch):
             own = whole.tensor_split(ranks.ranks)[ranks.rank]
-            loss = torch.nn.functional.cross_entropy(made(images[own]), labels[own], reduction="sum")
+            loss = torch.nn.functional.cross_entropy(model(images[own]), labels[own], reduction="sum")
             optimizer.zero_grad()
             # The mean over ranks of this is the mean over samples, also where ranks have different numbers of them.
             (loss * ranks.ranks / len(whole)).backward()
             if not options.unshared:
-                ranks.average(made)
+                ranks.average(model)
             optimizer.step()
             total += loss.item()
         ranks.sum(total)

@@ -1,8 +1,8 @@
 """The part of the CNTK 2.x Python API that trains feed-forward networks on dense data, computed by PyTorch.
 
-It stands in where Microsoft's CNTK 2.7 (2019, Python 3.6) cannot be installed. Names, shapes and numbers follow CNTK:
-sums of gradients, rates per sample, unit-gain momentum, Glorot weights, padding. What is not here raises an
-``AttributeError`` that says so. ``BACKEND`` tells it from the real one, which has no such name.
+It replaces Microsoft's CNTK 2.7 (2019, Python 3.6) where that cannot be installed. Names, shapes and numbers follow
+CNTK: sums of gradients, rates per sample, unit-gain momentum, Glorot weights, padding. A missing name raises an
+``AttributeError`` that says so. ``BACKEND`` distinguishes it from the real CNTK, which has no such name.
 """
 
 import torch
@@ -319,6 +319,6 @@ BACKEND = f"PyTorch {torch.__version__}"
 
 
 refuse_missing_modules()
-random.set_fixed_random_seed(1)  # CNTK's runs are alike unless a script chooses a seed
+random.set_fixed_random_seed(1)  # CNTK's runs are reproducible unless a script chooses a seed
 
 __getattr__ = missing(__name__)

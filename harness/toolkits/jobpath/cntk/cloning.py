@@ -2,30 +2,30 @@
 
 from collections.abc import Mapping
 
-from .function import CloneMethod, Function, ordered
+from .function import CloneMethod, Function, topological_order
 from .leaves import Constant, Parameter
 
 
-def cloned(root: Function, method: CloneMethod, substitutions: Mapping[Function, Function]) -> Function:
-    """The network that ends in ``root`` with other nodes in the place of some.
+def clone_network(root: Function, method: CloneMethod, substitutions: Mapping[Function, Function]) -> Function:
+    """The network that ends in ``root``, with some nodes replaced.
 
-    Nodes that nothing changes are shared with the original.
+    Unchanged nodes are shared with the original.
 
     Raises:
-        ValueError: a substitute has another shape, or is a fixed value in the place of a batch or the reverse.
+        ValueError: a substitute has another shape, or only one of a node and its substitute is batched.
     """
     for old, new in substitutions.items():
         if old.shape != new.shape or old.batched != new.batched:
             raise ValueError(f"{new!r} cannot take the place of {old!r}")
-    made: dict[Function, Function] = {}
-    for node in ordered([root]):
+    copies: dict[Function, Function] = {}
+    for node in topological_order([root]):
         if node in substitutions:
-            made[node] = substitutions[node]
+            copies[node] = substitutions[node]
         elif isinstance(node, Constant):
-            made[node] = _leaf(node, method)
+            copies[node] = _leaf(node, method)
         else:
-            made[node] = _node(node, made)
-    return made[root]
+            copies[node] = _node(node, copies)
+    return copies[root]
 
 
 def _leaf(node: Constant, method: CloneMethod) -> Constant:
@@ -36,8 +36,8 @@ def _leaf(node: Constant, method: CloneMethod) -> Constant:
     return Constant(node.value, name=node.name)
 
 
-def _node(node: Function, made: Mapping[Function, Function]) -> Function:
-    inputs = [made[each] for each in node.inputs]
+def _node(node: Function, copies: Mapping[Function, Function]) -> Function:
+    inputs = [copies[original] for original in node.inputs]
     if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
         return node
     return Function(node.op, inputs, shape=node.shape, attributes=node.attributes, name=node.name)

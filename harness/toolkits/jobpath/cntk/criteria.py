@@ -1,4 +1,4 @@
-"""What training makes small, and what tests count: one value per sample where not said otherwise."""
+"""Losses and metrics; each gives one value per sample unless stated otherwise."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,22 +21,22 @@ def cross_entropy_with_softmax(output_vector: Any, target_vector: Any, axis: int
         axis: along which the classes lie: the only one.
         name: to find it by.
     """
-    return _along("cross_entropy_with_softmax", output_vector, target_vector, axis, name)
+    return _criterion("cross_entropy_with_softmax", output_vector, target_vector, axis, name)
 
 
 def classification_error(
     output_vector: Any, target_vector: Any, axis: int = -1, topN: int = 1, name: str = ""  # noqa: N803
 ) -> Function:  # fmt: skip
-    """0 where output and target are greatest at the same place, else 1.
+    """0 if output and target are greatest at the same index, else 1.
 
     Args:
         output_vector: the output.
         target_vector: one-hot, of the same shape.
         axis: along which the classes lie: the only one.
-        topN: within how many of the greatest outputs the target's has to be.
+        topN: among how many of the greatest outputs the target must be.
         name: to find it by.
     """
-    return _along("classification_error", output_vector, target_vector, axis, name, top=topN)
+    return _criterion("classification_error", output_vector, target_vector, axis, name, top=topN)
 
 
 def squared_error(output: Any, target: Any, name: str = "") -> Function:
@@ -50,7 +50,7 @@ def binary_cross_entropy(output: Any, target: Any, name: str = "") -> Function:
     return elementwise("binary_cross_entropy", (output, target), name)
 
 
-def _along(op: str, output: Any, target: Any, axis: int, name: str, **attributes: Any) -> Function:
+def _criterion(op: str, output: Any, target: Any, axis: int, name: str, **attributes: Any) -> Function:
     left, right = as_function(output), as_function(target)
     if left.shape != right.shape or len(left.shape) != 1 or not left.batched or not right.batched:
         raise ValueError(f"{op}: needs batches of two equal vectors, not {list(left.shape)} and {list(right.shape)}")
@@ -66,8 +66,8 @@ def _errors(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: 
     output, target = values
     if attributes["top"] == 1:
         return 1 - target.gather(1, output.argmax(1, keepdim=True))
-    chosen = output.topk(attributes["top"], 1).indices
-    return 1 - (chosen == target.argmax(1, keepdim=True)).any(1, keepdim=True).to(output.dtype)
+    indices = output.topk(attributes["top"], 1).indices
+    return 1 - (indices == target.argmax(1, keepdim=True)).any(1, keepdim=True).to(output.dtype)
 
 
 def _samplewise(compute: Callable[[Tensor, Tensor], Tensor]) -> Kernel:

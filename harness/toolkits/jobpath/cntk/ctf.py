@@ -1,11 +1,11 @@
 """Reads CNTK's text format: ``|name value value ...`` or ``|name index:value ...``, one sample a line.
 
-Where every line has the same fields, dense and in the same order, numpy parses blocks of lines; fastest where all
+If every line has the same fields, dense and in the same order, numpy parses blocks of lines; it is fastest if all
 values are whole numbers of up to three digits. A block with another layout is read line by line.
 
-What is refused here is what the reader of CNTK 2.7 refuses with ``max_errors=0``, tried with that version: blank lines,
-a field twice in a line, a blank after ``|``, numbers such as ``nan`` and ``.5``. A dense field with too few values ends
-in zeros, and a sparse field may be empty.
+This module refuses what the reader of CNTK 2.7 refuses with ``max_errors=0`` (tested with that version): blank lines, a
+field that occurs twice in a line, a blank after ``|``, numbers such as ``nan`` and ``.5``. A dense field with too few
+values is filled with zeros, and a sparse field may be empty.
 """
 
 import os
@@ -22,11 +22,11 @@ _BLOCK: Final = 1 << 20
 _NEWLINE, _PIPE, _BLANK = b"\n|\x20"
 _DOT, _RETURN = b".\r"
 _BLANKS: Final = b" \t\r\n"
-_LETTERS: Final = b"0123456789+-.eE" + _BLANKS  # of which numbers and what separates them consist
+_LETTERS: Final = b"0123456789+-.eE" + _BLANKS  # the characters of numbers and their separators
 _EXPONENTS: Final = b"eE"
 _NUMBER: Final = re.compile(rb"[+-]?\d+(?:\.(?:\d+(?:[eE][+-]?\d+)?)?|[eE][+-]?\d+)?")
 _SEQUENCE: Final = re.compile(rb"^[ \t]*(\d*)[ \t]*\|", re.MULTILINE)
-_MARK: Final = b"\xef\xbb\xbf"  # of UTF-8, which some editors write first
+_MARK: Final = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which some editors write first
 _LARGEST_ID: Final = (1 << 64) - 1
 
 
@@ -36,30 +36,30 @@ def read_ctf(path: Path, widths: Mapping[str, int], sparse: Set[str] = frozenset
     Args:
         path: the file.
         widths: the fields to read, and how many values each has.
-        sparse: those of them that are written as ``index:value``; default none.
+        sparse: the fields that are written as ``index:value``; default none.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line lacks a field, has one that is too wide, or is no CTF; the message gives file and line.
+        ValueError: a line lacks a field, has a field that is too wide, or is no CTF; the message has file and line.
     """
-    workers = len(os.sched_getaffinity(0))  # numpy lets go of Python's lock, so that blocks are parsed side by side
+    workers = len(os.sched_getaffinity(0))  # numpy releases the GIL, so that blocks are parsed in parallel
     parts: list[dict[str, Any]] = []
-    waiting: deque[Future[dict[str, Any]]] = deque()
+    futures: deque[Future[dict[str, Any]]] = deque()
     line = 1
     with path.open("rb") as stream, ThreadPoolExecutor(workers) as pool:
         for block in _blocks(stream):
-            waiting.append(pool.submit(_parsed, block, widths, sparse, path, line))
+            futures.append(pool.submit(_parse, block, widths, sparse, path, line))
             line += block.count(b"\n")
-            if len(waiting) > 2 * workers:
-                parts.append(waiting.popleft().result())
-        parts += [each.result() for each in waiting]
+            if len(futures) > 2 * workers:
+                parts.append(futures.popleft().result())
+        parts += [future.result() for future in futures]
     if not any(len(next(iter(part.values()))) for part in parts):
         raise ValueError(f"{path} holds no sample")
     return {name: np.concatenate([part[name] for part in parts]) for name in widths}
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """The file in pieces that end with a line's end."""
+    """The file in blocks of whole lines."""
     rest = stream.read(len(_MARK)).removeprefix(_MARK)
     while block := stream.read(_BLOCK):
         whole, newline, tail = block.rpartition(b"\n")
@@ -73,34 +73,34 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def sequence_ids(path: Path) -> list[int]:
-    """The id of each line's sequence: the number before its first ``|``, or the line's own where the first has none.
+    """The id of each line's sequence: the number before its first ``|``, or the line's number if the first has none.
 
     Raises:
         OSError: the file cannot be read.
     """
-    written = _SEQUENCE.findall(path.read_bytes().removeprefix(_MARK))
-    numbered = bool(written and written[0])
-    return [int(each) if numbered and each else line for line, each in enumerate(written)]
+    texts = _SEQUENCE.findall(path.read_bytes().removeprefix(_MARK))
+    has_ids = bool(texts and texts[0])
+    return [int(text) if has_ids and text else line for line, text in enumerate(texts)]
 
 
-def _parsed(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, line: int) -> dict[str, Any]:
-    aligned = None if sparse else _aligned(block, widths)
-    return aligned or _by_line(block, widths, sparse, path, line)
+def _parse(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, line: int) -> dict[str, Any]:
+    arrays = None if sparse else _parse_aligned(block, widths)
+    return arrays or _parse_lines(block, widths, sparse, path, line)
 
 
-def _aligned(block: bytes, widths: Mapping[str, int]) -> dict[str, Any] | None:
-    """The fields of a block whose lines all look like its first; ``None`` where that does not hold."""
+def _parse_aligned(block: bytes, widths: Mapping[str, int]) -> dict[str, Any] | None:
+    """The fields of a block whose lines all have the layout of the first; None for any other block."""
     names = [part.split(maxsplit=1)[0] for part in block[: block.find(b"\n")].split(b"|")[1:] if part.strip()]
-    wanted = {name.encode() for name in widths}
-    if set(names) != wanted or len(names) != len(wanted):
+    fields = {name.encode() for name in widths}
+    if set(names) != fields or len(names) != len(fields):
         return None
     text = np.frombuffer(block, np.uint8).copy()
-    newlines, found = np.flatnonzero(text == _NEWLINE), np.flatnonzero(text == _PIPE)
-    if len(found) != len(newlines) * len(names):
+    newlines, pipe_positions = np.flatnonzero(text == _NEWLINE), np.flatnonzero(text == _PIPE)
+    if len(pipe_positions) != len(newlines) * len(names):
         return None
-    pipes = found.reshape(len(newlines), len(names))
+    pipes = pipe_positions.reshape(len(newlines), len(names))
     starts = np.concatenate(([0], newlines[:-1] + 1))
-    if (pipes[:, 0] != starts).any() or (pipes[:, -1] > newlines).any() or not _named(text, pipes, names):
+    if (pipes[:, 0] != starts).any() or (pipes[:, -1] > newlines).any() or not _remove_names(text, pipes, names):
         return None
     ends, values = _numbers(text)
     if values is None:
@@ -116,27 +116,27 @@ def _aligned(block: bytes, widths: Mapping[str, int]) -> dict[str, Any] | None:
     }
 
 
-def _named(text: Any, pipes: Any, names: list[bytes]) -> bool:
-    """Whether each column of pipes is followed by its name and a blank; blanks both out."""
+def _remove_names(text: Any, pipes: Any, names: list[bytes]) -> bool:
+    """Whether each column of pipes is followed by its name and a blank; replaces pipes and names by blanks."""
     for column, name in zip(pipes.T, names, strict=True):
         if column[-1] + len(name) + 1 >= len(text):
             return False
-        for place, letter in enumerate(name, 1):
-            if (text[column + place] != letter).any():
+        for offset, letter in enumerate(name, 1):
+            if (text[column + offset] != letter).any():
                 return False
         if not np.isin(text[column + len(name) + 1], list(_BLANKS)).all():
             return False
-        for place in range(len(name) + 1):
-            text[column + place] = _BLANK
+        for offset in range(len(name) + 1):
+            text[column + offset] = _BLANK
     return True
 
 
 def _numbers(text: Any) -> tuple[Any, Any]:
-    """Where each number ends, and the numbers; the latter ``None`` where some text is none.
+    """The end of each number, and the numbers; the latter are None if some text is no number.
 
-    A digit weighs ten more for each digit that follows at once; the sum stands at the number's last.
+    Each digit is multiplied by ten for each digit that follows; the sum is at the number's last digit.
     """
-    digits = text - 48  # wraps round, so that all but digits are 10 or more
+    digits = text - 48  # unsigned, so that all characters but digits give 10 or more
     digit = digits < 10
     long = digit[3:] & digit[2:-1]
     long &= digit[1:-2]
@@ -159,7 +159,7 @@ def _numbers(text: Any) -> tuple[Any, Any]:
 
 
 def _is_numeric(text: Any, digit: Any) -> bool:
-    """Whether a text has only the letters of CNTK's numbers, digits before each point and none of its odd forms."""
+    """Whether a text has only characters of CNTK's numbers, a digit before each point, and no exponent after one."""
     if not np.isin(text, np.frombuffer(_LETTERS, np.uint8)).all():
         return False
     points = np.flatnonzero(text == _DOT)
@@ -171,18 +171,18 @@ def _is_numeric(text: Any, digit: Any) -> bool:
     return bool((text[returns + 1] == _NEWLINE).all())
 
 
-def _by_line(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, first: int) -> dict[str, Any]:
+def _parse_lines(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Path, first: int) -> dict[str, Any]:
     rows: dict[str, list[Any]] = {name: [] for name in widths}
     previous = b""
     for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first):
         try:
-            sequence, found = _sample(line.rstrip(_BLANKS), widths, sparse)
+            sequence, values = _sample(line.rstrip(_BLANKS), widths, sparse)
             if sequence and sequence == previous:
                 raise ValueError("CNTK on PyTorch reads sequences of one sample; this line continues the one before")
             for name in widths:
-                if name not in found:
+                if name not in values:
                     raise ValueError(f"there is no field {name!r}")
-                rows[name].append(found[name])
+                rows[name].append(values[name])
         except ValueError as error:
             raise ValueError(f"{path}:{number}: {error}") from None
         previous = sequence
@@ -190,14 +190,14 @@ def _by_line(block: bytes, widths: Mapping[str, int], sparse: Set[str], path: Pa
 
 
 def _sample(line: bytes, widths: Mapping[str, int], sparse: Set[str]) -> tuple[bytes, dict[str, Any]]:
-    """The id of a line's sequence, empty where none is written, and its fields among those to read."""
+    """The id of a line's sequence, which may be empty, and the values of the requested fields."""
     head, *fields = line.split(b"|")
     sequence = head.strip(b" \t")
     if not fields:
         raise ValueError("there is no field in this line, and CNTK reads no blank lines")
     if sequence and not (sequence.isdigit() and int(sequence) <= _LARGEST_ID):
-        raise ValueError(f"{_shown(sequence)} before the first field is no sequence id, a whole number below 2**64")
-    found: dict[str, Any] = {}
+        raise ValueError(f"{_quote(sequence)} before the first field is no sequence id, a whole number below 2**64")
+    values: dict[str, Any] = {}
     for field in fields:
         if field[:1] == b"#":
             continue
@@ -205,11 +205,11 @@ def _sample(line: bytes, widths: Mapping[str, int], sparse: Set[str]) -> tuple[b
         if not name or not field.startswith(name):
             raise ValueError("a field's name has to follow its '|' at once")
         key = name.decode("utf-8", "replace")
-        if key in found:
-            raise ValueError(f"field {key!r} is there twice")
+        if key in values:
+            raise ValueError(f"field {key!r} occurs twice")
         if key in widths:
-            found[key] = (_sparse if key in sparse else _dense)(key, tokens, widths[key])
-    return sequence, found
+            values[key] = (_sparse if key in sparse else _dense)(key, tokens, widths[key])
+    return sequence, values
 
 
 def _dense(key: str, tokens: list[bytes], width: int) -> Any:
@@ -225,19 +225,19 @@ def _sparse(key: str, tokens: list[bytes], width: int) -> Any:
     for token in tokens:
         index, colon, value = token.partition(b":")
         if not colon:
-            raise ValueError(f"{_shown(token)} in the sparse field {key!r} is not of the form index:value")
+            raise ValueError(f"{_quote(token)} in the sparse field {key!r} is not of the form index:value")
         if not index.isdigit() or int(index) >= width:
-            raise ValueError(f"field {key!r} has no index {_shown(index)}; its width is {width}")
+            raise ValueError(f"field {key!r} has no index {_quote(index)}; its width is {width}")
         values[int(index)] += _number(value)
     return values
 
 
 def _number(token: bytes) -> Any:
     if not _NUMBER.fullmatch(token):
-        raise ValueError(f"{_shown(token)} is no number as CNTK reads them: digits before a point, no nan, no inf")
+        raise ValueError(f"{_quote(token)} is no number as CNTK reads them: digits before a point, no nan, no inf")
     with np.errstate(over="ignore"):
         return np.float32(token)
 
 
-def _shown(text: bytes) -> str:
+def _quote(text: bytes) -> str:
     return repr(text[:40].decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Where the arithmetic happens: ``cntk.device``."""
+"""The device that computes: ``cntk.device``."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .missing import missing
 
 @dataclass(frozen=True, slots=True)
 class DeviceDescriptor:
-    """The CPU, or the GPU of a number."""
+    """The CPU, or the GPU with number ``id``."""
 
     kind: Literal["CPU", "GPU"]
     id: int = 0
@@ -28,11 +28,11 @@ class DeviceDescriptor:
 
     @property
     def torch(self) -> torch.device:
-        """The same device in PyTorch's words."""
+        """The same device for PyTorch."""
         return torch.device("cpu") if self.kind == "CPU" else torch.device("cuda", self.id)
 
 
-_chosen: ContextVar[DeviceDescriptor | None] = ContextVar("cntk_device", default=None)
+_default_device: ContextVar[DeviceDescriptor | None] = ContextVar("cntk_device", default=None)
 
 
 def cpu() -> DeviceDescriptor:
@@ -57,23 +57,23 @@ def all_devices() -> tuple[DeviceDescriptor, ...]:
 
 
 def try_set_default_device(new_default_device: DeviceDescriptor, acquire_device_lock: bool = False) -> bool:  # noqa: ARG001
-    """Use a device for all that is made from now on; always succeeds, since PyTorch shares devices.
+    """Use a device for everything that is created from now on; always succeeds, since PyTorch shares devices.
 
     Args:
         new_default_device: the device.
         acquire_device_lock: accepted as in CNTK; there is no lock to take.
     """
-    _chosen.set(new_default_device)
+    _default_device.set(new_default_device)
     return True
 
 
 def use_default_device() -> DeviceDescriptor:
     """The device in use: the one that was set, else the first GPU, else the CPU."""
-    return _chosen.get() or all_devices()[0]
+    return _default_device.get() or all_devices()[0]
 
 
 def check_device(device: DeviceDescriptor | None) -> None:
-    """Raises ValueError where a device is asked for that is not the one in use."""
+    """Raise ValueError if ``device`` is not the device in use."""
     if device is not None and device != use_default_device():
         raise ValueError("CNTK on PyTorch computes on one device: cntk.device.try_set_default_device chooses it")
 

@@ -11,7 +11,7 @@ from .function import Function, Tensor
 from .kernel import Kernel, plain
 from .leaves import as_function
 
-_LEAST: Final = 1e-37  # CNTK's logarithm of anything smaller is that of about this
+_LEAST: Final = 1e-37  # CNTK's logarithm of a smaller number is about that of this one
 _LOG_OF_LEAST: Final = -85.1
 
 Unary = Callable[..., Function]
@@ -19,15 +19,15 @@ Binary = Callable[..., Function]
 KERNELS: dict[str, Kernel] = {}
 
 
-def mapped(op: str, x: Any, name: str, **attributes: Any) -> Function:
+def shape_preserving(op: str, x: Any, name: str, **attributes: Any) -> Function:
     """A node that keeps its input's shape."""
     value = as_function(x)
     return Function(op, [value], shape=value.shape, attributes=attributes, name=name)
 
 
 def elementwise(op: str, operands: Sequence[Any], name: str) -> Function:
-    """A node over operands of shapes that fit each other; a batch's shorter shapes get axes of 1 in front."""
-    nodes = [as_function(each) for each in operands]
+    """A node over operands that can be broadcast; axes of 1 are put before the shorter shape of a batch."""
+    nodes = [as_function(operand) for operand in operands]
     rank = max(len(node.shape) for node in nodes)
     try:
         shape = tuple(np.broadcast_shapes(*(node.shape for node in nodes)))
@@ -37,17 +37,17 @@ def elementwise(op: str, operands: Sequence[Any], name: str) -> Function:
     return Function(op, nodes, shape=shape, attributes={"lift": lift} if any(lift) else {}, name=name)
 
 
-def lifted(compute: Callable[..., Tensor]) -> Kernel:
-    """A kernel whose batched inputs first get the axes that they lack."""
+def broadcasting(compute: Callable[..., Tensor]) -> Kernel:
+    """A kernel that first adds the missing axes to its batched inputs."""
 
     def kernel(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: bool) -> Tensor:
         if "lift" not in attributes:
             return compute(*values)
-        raised = [
+        expanded = [
             value.reshape(len(value), *(1,) * axes, *value.shape[1:]) if axes else value
             for value, axes in zip(values, attributes["lift"], strict=True)
         ]
-        return compute(*raised)
+        return compute(*expanded)
 
     return kernel
 
@@ -56,14 +56,14 @@ def _unary(op: str, meaning: str, compute: Callable[[Tensor], Tensor]) -> Unary:
     KERNELS[op] = plain(compute)
 
     def operation(x: Any, name: str = "") -> Function:
-        return mapped(op, x, name)
+        return shape_preserving(op, x, name)
 
     operation.__name__, operation.__doc__ = op, meaning
     return operation
 
 
 def _binary(op: str, meaning: str, compute: Callable[[Tensor, Tensor], Tensor]) -> Binary:
-    KERNELS[op] = lifted(compute)
+    KERNELS[op] = broadcasting(compute)
 
     def operation(left: Any, right: Any, name: str = "") -> Function:
         return elementwise(op, (left, right), name)
@@ -126,12 +126,12 @@ pow = _binary("pow", "The left element to the power of the right one.", torch.po
 
 def alias(x: Any, name: str = "") -> Function:
     """The same value under another name."""
-    return mapped("alias", x, name)
+    return shape_preserving("alias", x, name)
 
 
 def clip(x: Any, min_value: float, max_value: float, name: str = "") -> Function:
     """``x``, but no less and no greater than two numbers."""
-    return mapped("clip", x, name, least=float(min_value), most=float(max_value))
+    return shape_preserving("clip", x, name, least=float(min_value), most=float(max_value))
 
 
 def dropout(x: Any, dropout_rate: float = 0.0, seed: Any = None, name: str = "") -> Function:  # noqa: ARG001
@@ -145,7 +145,7 @@ def dropout(x: Any, dropout_rate: float = 0.0, seed: Any = None, name: str = "")
     """
     if not 0 <= dropout_rate < 1:
         raise ValueError(f"dropout_rate is {dropout_rate}; it has to be at least 0 and less than 1")
-    return mapped("dropout", x, name, rate=float(dropout_rate))
+    return shape_preserving("dropout", x, name, rate=float(dropout_rate))
 
 
 def element_select(flag: Any, value_if_true: Any, value_if_false: Any, name: str = "") -> Function:
@@ -155,19 +155,19 @@ def element_select(flag: Any, value_if_true: Any, value_if_false: Any, name: str
 
 def elu(x: Any, alpha: float = 1.0, name: str = "") -> Function:
     """``x`` above 0, ``alpha`` times (exp(x) - 1) below."""
-    return mapped("elu", x, name, alpha=float(alpha))
+    return shape_preserving("elu", x, name, alpha=float(alpha))
 
 
 def leaky_relu(x: Any, alpha: float = 0.01, name: str = "") -> Function:
     """``x`` above 0, ``alpha`` times ``x`` below."""
-    return mapped("leaky_relu", x, name, alpha=float(alpha))
+    return shape_preserving("leaky_relu", x, name, alpha=float(alpha))
 
 
 KERNELS |= {
     "alias": plain(lambda x: x),
     "clip": lambda values, attributes, _training: values[0].clamp(attributes["least"], attributes["most"]),
     "dropout": lambda values, attributes, training: functional.dropout(values[0], attributes["rate"], training),
-    "element_select": lifted(lambda flag, yes, no: torch.where(flag != 0, yes, no)),
+    "element_select": broadcasting(lambda flag, yes, no: torch.where(flag != 0, yes, no)),
     "elu": lambda values, attributes, _training: functional.elu(values[0], attributes["alpha"]),
     "leaky_relu": lambda values, attributes, _training: functional.leaky_relu(values[0], attributes["alpha"]),
 }

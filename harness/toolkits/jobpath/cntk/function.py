@@ -1,6 +1,6 @@
-"""The graph: a value is a node with inputs. Shapes are those of one sample, without the batch axis, as in CNTK.
+"""The computation graph: a value is a node with inputs. Shapes exclude the batch axis, as in CNTK.
 
-A node is batched when an input of the network reaches it; its tensor then has the batch as its first axis.
+A node is batched if it depends on an input of the network; the first axis of its tensor is then the batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Tensor = Any  # torch.Tensor; PyTorch is not part of what type checkers see here
 
 
 class CloneMethod(Enum):
-    """What becomes of a network's parameters in a copy: the same ones, ones of its own, or constants."""
+    """The parameters of a network's copy: shared, copied, or constants."""
 
     share = "share"
     clone = "clone"
@@ -66,32 +66,32 @@ class Function:
 
     @property
     def parameters(self) -> tuple["Function", ...]:
-        """What is learned, in the order of ``in_search_order``, as in CNTK."""
-        return tuple(node for node in in_search_order(self) if node.op == "parameter")
+        """The learned values, in the order of ``search_order``, as in CNTK."""
+        return tuple(node for node in search_order(self) if node.op == "parameter")
 
     @property
     def constants(self) -> tuple["Function", ...]:
-        """Fixed values, in the order of ``in_search_order``."""
-        return tuple(node for node in in_search_order(self) if node.op == "constant")
+        """Fixed values, in the order of ``search_order``."""
+        return tuple(node for node in search_order(self) if node.op == "constant")
 
     @property
     def arguments(self) -> tuple["Function", ...]:
-        """The network's inputs, in the order of ``in_search_order``."""
-        return tuple(node for node in in_search_order(self) if node.op == "input")
+        """The network's inputs, in the order of ``search_order``."""
+        return tuple(node for node in search_order(self) if node.op == "input")
 
     def find_by_name(self, name: str, depth: int = 0) -> "Function | None":  # noqa: ARG002  # CNTK's own name
-        """The first node of a name in the order of ``in_search_order``; ``None`` when there is none."""
-        return next((node for node in in_search_order(self) if node.name == name), None)
+        """The first node of a name in the order of ``search_order``; ``None`` when there is none."""
+        return next((node for node in search_order(self) if node.name == name), None)
 
     def find_all_with_name(self, name: str, depth: int = 0) -> list["Function"]:  # noqa: ARG002  # CNTK's own name
-        """Every node of a name, in the order of ``in_search_order``."""
-        return [node for node in in_search_order(self) if node.name == name]
+        """Every node of a name, in the order of ``search_order``."""
+        return [node for node in search_order(self) if node.name == name]
 
     def __getattr__(self, name: str) -> "Function":
-        found = None if name.startswith("_") or "inputs" not in self.__dict__ else self.find_by_name(name)
-        if found is None:
+        node = None if name.startswith("_") or "inputs" not in self.__dict__ else self.find_by_name(name)
+        if node is None:
             raise AttributeError(explain(f"Function.{name}", "is neither the name of a node nor"))
-        return found
+        return node
 
     def __call__(self, *arguments: Any) -> Any:
         """The same network over other inputs, its parameters shared; over arrays, its value.
@@ -99,14 +99,14 @@ class Function:
         Raises:
             TypeError: there are more or fewer arguments than inputs.
         """
-        from .leaves import as_function  # noqa: PLC0415  # which are functions themselves
+        from .leaves import as_function  # noqa: PLC0415  # it imports this module
 
         if len(arguments) != len(self.arguments):
             raise TypeError(f"this function has {len(self.arguments)} inputs; {len(arguments)} were given")
-        given = dict(zip(self.arguments, arguments, strict=True))
-        if any(isinstance(each, Function) for each in arguments):
-            return self.clone(CloneMethod.share, {old: as_function(new) for old, new in given.items()})
-        return self.eval(given)
+        bindings = dict(zip(self.arguments, arguments, strict=True))
+        if any(isinstance(argument, Function) for argument in arguments):
+            return self.clone(CloneMethod.share, {old: as_function(new) for old, new in bindings.items()})
+        return self.eval(bindings)
 
     def clone(
         self, method: CloneMethod | str, substitutions: Mapping["Function", "Function"] | None = None
@@ -114,15 +114,15 @@ class Function:
         """A copy of the network.
 
         Args:
-            method: ``share``, ``clone`` or ``freeze``: what becomes of its parameters.
-            substitutions: nodes to put in the place of others.
+            method: ``share``, ``clone`` or ``freeze``: how the parameters are copied.
+            substitutions: replacements of nodes.
 
         Raises:
             ValueError: a substitute has another shape.
         """
-        from .cloning import cloned  # noqa: PLC0415  # which builds nodes itself
+        from .cloning import clone_network  # noqa: PLC0415  # it imports this module
 
-        return cloned(self, CloneMethod(method), substitutions or {})
+        return clone_network(self, CloneMethod(method), substitutions or {})
 
     def eval(self, arguments: Any = None, outputs: Any = None, device: Any = None, as_numpy: bool = True) -> Any:
         """Compute the value as a numpy array, dropout off.
@@ -133,7 +133,7 @@ class Function:
             device: accepted as in CNTK; the default device computes.
             as_numpy: whether to give an array rather than a tensor.
         """
-        from .plan import Plan, feed  # noqa: PLC0415  # which knows the operations, which build nodes
+        from .plan import Plan, feed  # noqa: PLC0415  # it imports the operations, which build nodes
 
         _refuse_outputs(self, outputs)
         check_device(device)
@@ -145,15 +145,15 @@ class Function:
         return value.cpu().numpy() if as_numpy else value
 
     def save(self, filename: str) -> None:
-        """Write the network and its weights to a file, whole or not at all."""
-        from .model_file import save_model  # noqa: PLC0415  # which builds nodes itself
+        """Write the network and its weights to a file atomically."""
+        from .model_file import save_model  # noqa: PLC0415  # it imports this module
 
         save_model(self, filename)
 
     @staticmethod
     def load(model: str, device: Any = None) -> "Function":
-        """Read what ``save`` wrote."""
-        from .model_file import load_model  # noqa: PLC0415  # which builds nodes itself
+        """Read a file that ``save`` has written."""
+        from .model_file import load_model  # noqa: PLC0415  # it imports this module
 
         return load_model(model, device)
 
@@ -203,46 +203,46 @@ class Function:
         return f"{self.op}({', '.join(node.name or node.op for node in self.inputs)}) -> {list(self.shape)}"
 
 
-def ordered(roots: Sequence[Function]) -> list[Function]:
-    """Every node that the roots need, inputs first; a walk without recursion, so that depth is no limit."""
-    found: dict[Function, None] = {}
+def topological_order(roots: Sequence[Function]) -> list[Function]:
+    """Every node that the roots need, inputs first; the walk is not recursive, so that depth is not limited."""
+    nodes: dict[Function, None] = {}
     walk: list[tuple[Function, Any]] = []
     for root in roots:
         walk.append((root, iter(root.inputs)))
         while walk:
             node, rest = walk[-1]
-            following = next((each for each in rest if each not in found), None)
-            if following is None:
-                found[node] = None
+            successor = next((child for child in rest if child not in nodes), None)
+            if successor is None:
+                nodes[node] = None
                 walk.pop()
             else:
-                walk.append((following, iter(following.inputs)))
-    return list(found)
+                walk.append((successor, iter(successor.inputs)))
+    return list(nodes)
 
 
-def in_search_order(root: Function) -> Iterator[Function]:
-    """Every node that a root needs, once, in the order in which CNTK 2.7 finds them: depth first, first input first.
+def search_order(root: Function) -> Iterator[Function]:
+    """Every node that a root needs, in the order of CNTK 2.7: depth first, first input first.
 
-    CNTK multiplies weights by values, where Python's ``times`` names the values first, and a layer's parameters come
-    before what the layer is applied to; so the first input of those operations is looked at last.
+    CNTK multiplies weights by values, but Python's ``times`` has the values first; and CNTK visits a layer's parameters
+    before its input. So the first input of such operations is visited last.
     """
-    found: set[Function] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if node in found:
+    visited: set[Function] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node in visited:
             continue
-        found.add(node)
+        visited.add(node)
         yield node
         first, rest = node.inputs[:1], node.inputs[1:]
-        waiting += reversed((*rest, *first) if node.op in _VALUES_LAST else node.inputs)
+        stack += reversed((*rest, *first) if node.op in _VALUES_LAST else node.inputs)
 
 
 def _operator(op: str, *operands: Any) -> Function:
     from . import ops  # noqa: PLC0415  # the operations build nodes
 
-    found: Function = getattr(ops, op)(*operands)
-    return found
+    node: Function = getattr(ops, op)(*operands)
+    return node
 
 
 def _refuse_outputs(node: Function, outputs: Any) -> None:

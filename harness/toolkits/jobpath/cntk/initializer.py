@@ -17,7 +17,7 @@ _Draw = Callable[[Shape, float, float, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Initializer:
-    """Draws weights of a shape from the numbers of values that go into and come out of a unit, and a generator."""
+    """Draws weights of a shape, given fan in, fan out and a generator."""
 
     draw: _Draw
     seed: int | None = None
@@ -78,12 +78,12 @@ def truncated_normal(stdev: float, seed: Any = None) -> Initializer:
 
 
 def is_initializer(init: Init) -> bool:
-    """Whether weights are drawn rather than given."""
+    """Whether ``init`` draws weights, and is not a number or an array."""
     return isinstance(init, Initializer)
 
 
-def initial(init: Init, shape: Shape, *, fan_in: float, fan_out: float) -> Any:
-    """The weights that a layer's ``init`` stands for: an initializer's draw, or a number or array repeated to shape."""
+def initial_weights(init: Init, shape: Shape, *, fan_in: float, fan_out: float) -> Any:
+    """The weights of a layer's ``init``: an initializer's draw, or a number or array that is broadcast to the shape."""
     if not isinstance(init, Initializer):
         return np.broadcast_to(np.asarray(init, dtype=np.float32), shape)
     generator = None if init.seed is None else torch.Generator().manual_seed(init.seed)

@@ -56,12 +56,12 @@ class MinibatchData:
 
     @property
     def num_samples(self) -> int:
-        """How many."""
+        """The number of samples."""
         return len(self.data)
 
     @property
     def num_sequences(self) -> int:
-        """As many: a sequence is one sample here."""
+        """The number of sequences, each of which is one sample here."""
         return len(self.data)
 
     def asarray(self) -> Any:
@@ -78,22 +78,22 @@ class CTFDeserializer:
 
 
 class MinibatchSource:
-    """Cuts one file, or several whose samples belong together, into minibatches.
+    """Splits the samples of one file, or the joined samples of several files, into minibatches.
 
-    The samples of several files are joined by the ids of their sequences; those that some file lacks are left out.
+    The samples of several files are joined by sequence id; an id that a file lacks is left out.
 
     Args:
         deserializers: the file, or a list; the first gives the order of samples.
-        max_samples: after which it ends.
-        max_sweeps: over the data, after which it ends.
+        max_samples: the number of samples after which the source ends.
+        max_sweeps: the number of sweeps over the data after which the source ends.
         randomization_window_in_chunks: accepted as in CNTK; all samples of a sweep are shuffled here.
         randomization_window_in_samples: likewise.
-        randomization_seed: of the orders of sweeps.
+        randomization_seed: the seed of the orders of sweeps.
         trace_level: accepted as in CNTK.
         multithreaded_deserializer: accepted as in CNTK.
         frame_mode: accepted as in CNTK.
         truncation_length: has to be 0 here.
-        randomize: whether each sweep has an order of its own.
+        randomize: whether each sweep has a different order.
         max_errors: has to be 0 here.
 
     Raises:
@@ -127,7 +127,7 @@ class MinibatchSource:
         self._size = len(next(iter(self._tensors.values())))
         self._randomize, self._seed = randomize, randomization_seed
         self._limit = min(max_samples, max_sweeps * self._size)
-        self._seen = 0
+        self._position = 0
         self._orders: dict[int, Tensor] = {}
 
     def next_minibatch(
@@ -138,18 +138,18 @@ class MinibatchSource:
         num_data_partitions: int | None = None,
         partition_index: int | None = None,
     ) -> dict[Any, MinibatchData]:
-        """The next samples: as many as asked for, over the end of a sweep into the next, or what is left.
+        """The next samples; a minibatch may continue in the next sweep, and the last one may be smaller.
 
         Args:
             minibatch_size_in_samples: at least 1.
             input_map: the network's inputs and their streams; default streams stand for themselves.
             device: accepted as in CNTK; a minibatch goes to the default device when it is used.
-            num_data_partitions: among how many workers the minibatch is shared.
+            num_data_partitions: the number of workers that share the minibatch.
             partition_index: this worker's number, from 0.
 
         Returns:
-            Samples by input, which are none for a worker where there are fewer samples than workers; an empty mapping
-            at the end of the data, for all workers alike, so that a loop which ends there ends for all of them.
+            Samples by input; a worker may get none if there are fewer samples than workers. At the end of the data all
+            workers get an empty mapping, so that their loops end together.
 
         Raises:
             ValueError: the size is less than 1.
@@ -157,13 +157,13 @@ class MinibatchSource:
         del device
         if minibatch_size_in_samples < 1:
             raise ValueError("a minibatch has at least one sample")
-        first, size = self._seen, min(minibatch_size_in_samples, self._limit - self._seen)
+        first, size = self._position, min(minibatch_size_in_samples, self._limit - self._position)
         workers, worker = num_data_partitions or 1, partition_index or 0
         begin, stop = (first + size * edge // workers for edge in (worker, worker + 1))
         if size <= 0:
             return {}
-        self._seen += size
-        end = self._seen // self._size > first // self._size
+        self._position += size
+        end = self._position // self._size > first // self._size
         streams = {name: MinibatchData(tensor, end) for name, tensor in self._samples(begin, stop).items()}
         if input_map is None:
             return {self.streams[name]: data for name, data in streams.items()}
@@ -171,11 +171,11 @@ class MinibatchSource:
 
     def get_checkpoint_state(self) -> dict[str, int]:
         """Where it stands."""
-        return {"seen": self._seen}
+        return {"seen": self._position}
 
     def restore_from_checkpoint(self, checkpoint: Mapping[str, int]) -> None:
-        """Go on from where it stood."""
-        self._seen = checkpoint["seen"]
+        """Continue at a position."""
+        self._position = checkpoint["seen"]
 
     @property
     def current_position(self) -> dict[str, int]:
@@ -184,15 +184,15 @@ class MinibatchSource:
 
     def stream_info(self, name: str) -> StreamInformation:
         """A stream by name."""
-        found: StreamInformation = self.streams[name]
-        return found
+        stream: StreamInformation = self.streams[name]
+        return stream
 
     def stream_infos(self) -> list[StreamInformation]:
         """Every stream."""
         return list(self.streams.values())
 
     def _samples(self, begin: int, stop: int) -> dict[str, Tensor]:
-        """Samples by their place in the endless row of sweeps."""
+        """Samples by their positions in the endless sequence of sweeps."""
         if begin == stop:
             return {name: tensor[:0] for name, tensor in self._tensors.items()}
         if not self._randomize and begin // self._size == (stop - 1) // self._size:
@@ -200,31 +200,31 @@ class MinibatchSource:
             return {name: tensor[window] for name, tensor in self._tensors.items()}
         parts = []
         while begin < stop:
-            sweep, place = divmod(begin, self._size)
-            count = min(stop - begin, self._size - place)
-            parts.append(self._order(sweep)[place : place + count])
+            sweep, offset = divmod(begin, self._size)
+            count = min(stop - begin, self._size - offset)
+            parts.append(self._order(sweep)[offset : offset + count])
             begin += count
-        chosen = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return {name: tensor.index_select(0, chosen) for name, tensor in self._tensors.items()}
+        indices = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return {name: tensor.index_select(0, indices) for name, tensor in self._tensors.items()}
 
     def _order(self, sweep: int) -> Tensor:
         if sweep not in self._orders:
             generator = np.random.default_rng((self._seed, sweep))
-            places = generator.permutation(self._size) if self._randomize else np.arange(self._size)
-            self._orders = {each: order for each, order in self._orders.items() if each == sweep - 1}
-            self._orders[sweep] = torch.from_numpy(places)
+            positions = generator.permutation(self._size) if self._randomize else np.arange(self._size)
+            self._orders = {number: order for number, order in self._orders.items() if number == sweep - 1}
+            self._orders[sweep] = torch.from_numpy(positions)
         return self._orders[sweep]
 
 
 def _stream_infos(files: Sequence[CTFDeserializer]) -> dict[str, StreamInformation]:
-    found: dict[str, StreamInformation] = {}
+    streams: dict[str, StreamInformation] = {}
     for name, definition in (item for file in files for item in file.streams.items()):
-        if name in found:
+        if name in streams:
             raise ValueError(f"two streams have the name {name!r}; rename one of them")
         if not isinstance(definition.shape, int) or definition.shape < 1:
             raise ValueError("a stream's shape is its width, a positive whole number")
-        found[name] = StreamInformation(name, (definition.shape,))
-    return found
+        streams[name] = StreamInformation(name, (definition.shape,))
+    return streams
 
 
 def _joined(files: Sequence[CTFDeserializer]) -> dict[str, Any]:
@@ -232,23 +232,24 @@ def _joined(files: Sequence[CTFDeserializer]) -> dict[str, Any]:
     arrays = [_read(file) for file in files]
     if len(files) == 1:
         return arrays[0]
-    places = [{each: place for place, each in enumerate(sequence_ids(Path(file.filename)))} for file in files]
-    shared = [each for each in places[0] if all(each in known for known in places[1:])]
-    if not shared:
+    positions = [{key: index for index, key in enumerate(sequence_ids(Path(file.filename)))} for file in files]
+    shared_ids = [key for key in positions[0] if all(key in mapping for mapping in positions[1:])]
+    if not shared_ids:
         raise ValueError(f"no sequence id is in each of {', '.join(file.filename for file in files)}")
     return {
-        name: array[[known[each] for each in shared]]
-        for known, found in zip(places, arrays, strict=True)
-        for name, array in found.items()
+        name: array[[mapping[key] for key in shared_ids]]
+        for mapping, streams in zip(positions, arrays, strict=True)
+        for name, array in streams.items()
     }
 
 
 def _read(file: CTFDeserializer) -> dict[str, Any]:
     """The samples of a file by the name of their stream."""
     definitions = file.streams.values()
-    widths = {each.field: each.shape for each in definitions}
-    arrays = read_ctf(Path(file.filename), widths, {each.field for each in definitions if each.is_sparse})
-    return {name: arrays[each.field] for name, each in file.streams.items()}
+    widths = {definition.field: definition.shape for definition in definitions}
+    sparse = {definition.field for definition in definitions if definition.is_sparse}
+    arrays = read_ctf(Path(file.filename), widths, sparse)
+    return {name: arrays[definition.field] for name, definition in file.streams.items()}
 
 
 __getattr__ = missing(__name__)

@@ -1,4 +1,4 @@
-"""How an operation computes: from its inputs' tensors, its attributes, and whether this is training."""
+"""Kernels compute operations from the tensors of inputs, the attributes, and whether this is training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,5 +9,5 @@ Kernel = Callable[[Sequence[Tensor], Mapping[str, Any], bool], Tensor]
 
 
 def plain(compute: Callable[..., Tensor]) -> Kernel:
-    """A kernel that looks at its inputs alone."""
+    """A kernel that depends on its inputs only."""
     return lambda values, _attributes, _training: compute(*values)

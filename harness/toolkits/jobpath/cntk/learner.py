@@ -1,7 +1,7 @@
-"""What a learner does with a minibatch's gradient, whatever its rule.
+"""The common part of all learners: schedules, regularization, clipping and state.
 
-A gradient here is the sum over a minibatch, as in CNTK. A rate that is meant for minibatches of M samples is divided by
-M; one that is meant for none in particular (``IGNORE``) is divided by the samples at hand.
+A gradient here is the sum over a minibatch, as in CNTK. A rate for minibatches of M samples is divided by M; a rate
+without such a size (``IGNORE``) is divided by the number of samples in the minibatch.
 """
 
 import math
@@ -18,7 +18,7 @@ from .schedules import Schedule, learning_parameter_schedule
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every learner can do to a gradient before it learns from it, and to weights after; per sample."""
+    """Options of every learner: clipping and regularization, with values per sample."""
 
     l1_regularization_weight: float = 0.0
     l2_regularization_weight: float = 0.0
@@ -28,7 +28,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A step's circumstances: ``rate`` for the gradient as it comes, and momenta for this minibatch."""
+    """The values of one step: ``rate`` for the summed gradient, and the momenta for this minibatch."""
 
     rate: float
     momentum: float
@@ -44,12 +44,12 @@ class Learner:
     """Moves parameters against their gradients.
 
     Args:
-        parameters: what to learn.
+        parameters: the parameters to learn.
         rates: the learning rate.
-        rule: what one step does to parameters, given gradients and state.
-        states: how many tensors of state each parameter has.
-        momentum: of the minibatches before.
-        variance_momentum: of their squares.
+        rule: applies one step to parameters, given gradients and state.
+        states: the number of state tensors for each parameter.
+        momentum: the momentum of gradients.
+        variance_momentum: the momentum of squared gradients.
         options: regularization and clipping.
     """
 
@@ -69,26 +69,26 @@ class Learner:
         self.parameters = tuple(parameters)
         self._rates, self._rule, self._options = rates, rule, options
         self._momentum, self._variance_momentum = momentum, variance_momentum
-        self._tensors = [each.tensor for each in self.parameters]
-        self._state: State = [[torch.zeros_like(each) for each in self._tensors] for _ in range(states)]
+        self._tensors = [parameter.tensor for parameter in self.parameters]
+        self._state: State = [[torch.zeros_like(tensor) for tensor in self._tensors] for _ in range(states)]
         self._samples = self._sweeps = self._steps = 0
         self.distributed = False
         self.announced = True  # CNTK logs no rates of a learner that data_parallel_distributed_learner has wrapped
 
     def learning_rate(self) -> float:
-        """The rate that the next minibatch meets, in the schedule's own unit."""
+        """The rate of the next minibatch, in the unit of the schedule."""
         return self._rates.at(self._samples, self._sweeps)
 
     def reset_learning_rate(self, learning_rate: Any) -> None:
-        """Go on with another rate or schedule."""
+        """Continue with another rate or schedule."""
         self._rates = learning_parameter_schedule(learning_rate)
 
     def describe(self) -> tuple[str, ...]:
-        """Rate and momentum in force, in the words of CNTK's log."""
-        said = [_described("Learning rate", self._rates, self.learning_rate())]
+        """Current rate and momentum as lines of CNTK's log."""
+        lines = [_describe("Learning rate", self._rates, self.learning_rate())]
         if self._momentum is not None:
-            said.append(_described("Momentum", self._momentum, self._momentum.at(self._samples, self._sweeps)))
-        return tuple(said)
+            lines.append(_describe("Momentum", self._momentum, self._momentum.at(self._samples, self._sweeps)))
+        return tuple(lines)
 
     def step(self, gradients: Sequence[Tensor], samples: int, *, sweep_end: bool) -> None:
         """Learn from a minibatch.
@@ -96,7 +96,7 @@ class Learner:
         Args:
             gradients: sums over the minibatch, one per parameter.
             samples: in the minibatch.
-            sweep_end: whether the data has been gone through once more.
+            sweep_end: whether a sweep over the data ends with this minibatch.
         """
         self._steps += 1
         moment = Moment(
@@ -106,26 +106,26 @@ class Learner:
             self._steps,
         )
         with torch.no_grad():
-            found = list(gradients)
-            self._regularize(found, samples)
-            self._rule(self._tensors, found, self._state, moment)
+            total_gradients = list(gradients)
+            self._regularize(total_gradients, samples)
+            self._rule(self._tensors, total_gradients, self._state, moment)
             self._shrink(moment.rate * samples)
         self._samples += samples
         self._sweeps += sweep_end
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The state for a checkpoint."""
         return {"state": self._state, "samples": self._samples, "sweeps": self._sweeps, "steps": self._steps}
 
-    def restore(self, kept: dict[str, Any]) -> None:
-        """Go on from a checkpoint. Raises ValueError where it is of another learner."""
-        if [len(each) for each in kept["state"]] != [len(each) for each in self._state]:
+    def restore(self, checkpoint: dict[str, Any]) -> None:
+        """Continue from a checkpoint. Raises ValueError if it is of another kind of learner."""
+        if [len(tensors) for tensors in checkpoint["state"]] != [len(tensors) for tensors in self._state]:
             raise ValueError("the checkpoint is of another kind of learner")
         with torch.no_grad():
-            for mine, theirs in zip(self._state, kept["state"], strict=True):
-                for tensor, value in zip(mine, theirs, strict=True):
+            for own_tensors, values in zip(self._state, checkpoint["state"], strict=True):
+                for tensor, value in zip(own_tensors, values, strict=True):
                     tensor.copy_(value)
-        self._samples, self._sweeps, self._steps = kept["samples"], kept["sweeps"], kept["steps"]
+        self._samples, self._sweeps, self._steps = checkpoint["samples"], checkpoint["sweeps"], checkpoint["steps"]
 
     def _scaled(self, schedule: Schedule | None, samples: int) -> float:
         if schedule is None:
@@ -150,6 +150,6 @@ class Learner:
                 tensor.copy_(torch.nn.functional.softshrink(tensor, rate * self._options.l1_regularization_weight))
 
 
-def _described(what: str, schedule: Schedule, value: float) -> str:
+def _describe(title: str, schedule: Schedule, value: float) -> str:
     unit = f"{schedule.minibatch_size} samples" if schedule.minibatch_size else "minibatch"
-    return f"{what} per {unit}: {value}"
+    return f"{title} per {unit}: {value}"

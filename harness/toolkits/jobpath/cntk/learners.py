@@ -45,7 +45,7 @@ def sgd(parameters: Sequence[Parameter], lr: Values | Schedule, **options: Any) 
         options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
     """
     sizes, rest = _split(options)
-    return Learner(parameters, _inferred(lr, sizes), _descend, states=0, options=rest)
+    return Learner(parameters, _as_schedule(lr, sizes), _descend, states=0, options=rest)
 
 
 def momentum_sgd(
@@ -100,11 +100,11 @@ def adam(
     sizes, rest = _split(options)
     return Learner(
         parameters,
-        _inferred(lr, sizes),
+        _as_schedule(lr, sizes),
         partial(_adapt, unit_gain, epsilon),
         states=2,
-        momentum=_inferred(momentum, sizes),
-        variance_momentum=_inferred(variance_momentum, sizes),
+        momentum=_as_schedule(momentum, sizes),
+        variance_momentum=_as_schedule(variance_momentum, sizes),
         options=rest,
     )
 
@@ -123,15 +123,15 @@ def adadelta(
         options: ``minibatch_size``, ``epoch_size`` and those of ``Options``.
     """
     sizes, rest = _split(options)
-    return Learner(parameters, _inferred(lr, sizes), partial(_adjust, rho, epsilon), states=2, options=rest)
+    return Learner(parameters, _as_schedule(lr, sizes), partial(_adjust, rho, epsilon), states=2, options=rest)
 
 
 def _with_momentum(
     parameters: Sequence[Parameter], lr: Any, momentum: Any, options: dict[str, Any], rule: Rule, *, states: int
 ) -> Learner:
     sizes, rest = _split(options)
-    smoothing = _inferred(momentum, sizes)
-    return Learner(parameters, _inferred(lr, sizes), rule, states=states, momentum=smoothing, options=rest)
+    smoothing = _as_schedule(momentum, sizes)
+    return Learner(parameters, _as_schedule(lr, sizes), rule, states=states, momentum=smoothing, options=rest)
 
 
 def _descend(weights: list[Tensor], gradients: list[Tensor], _state: State, moment: Moment) -> None:
@@ -187,7 +187,7 @@ def _split(options: dict[str, Any]) -> tuple[dict[str, Any], Options]:
         ValueError: one is not offered here.
     """
     sizes = {name: options.pop(name, None) for name in ("minibatch_size", "epoch_size")}
-    unknown = set(options) - {each.name for each in fields(Options)}
+    unknown = set(options) - {field.name for field in fields(Options)}
     for name in ("gaussian_noise_injection_std_dev", "use_mean_gradient"):
         if options.pop(name, None):
             raise ValueError(f"CNTK on PyTorch has no {name}")
@@ -197,7 +197,7 @@ def _split(options: dict[str, Any]) -> tuple[dict[str, Any], Options]:
     return sizes, Options(**options)
 
 
-def _inferred(values: Values | Schedule, sizes: dict[str, Any]) -> Schedule:
+def _as_schedule(values: Values | Schedule, sizes: dict[str, Any]) -> Schedule:
     schedule = learning_parameter_schedule(values, **sizes)
     return (
         schedule if schedule.minibatch_size is not None else replace(schedule, minibatch_size=sizes["minibatch_size"])

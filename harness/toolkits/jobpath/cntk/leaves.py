@@ -1,4 +1,4 @@
-"""Where a network begins: its inputs, fixed values, and what is learned."""
+"""The leaves of a network: inputs, constants and parameters."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 from .device import check_device, use_default_device
 from .function import Function, Tensor
-from .initializer import initial, is_initializer
+from .initializer import initial_weights, is_initializer
 from .shape import InferredDimension, Shape, as_shape
 
 
@@ -78,7 +78,7 @@ class Parameter(Constant):
             if size is None or InferredDimension in size:
                 raise ValueError("CNTK on PyTorch needs the whole shape of a parameter that is initialized at random")
             out = size[-1] if size else 1
-            init = initial(init, size, fan_in=math.prod(size) // max(1, out), fan_out=out)
+            init = initial_weights(init, size, fan_in=math.prod(size) // max(1, out), fan_out=out)
         super().__init__(init, size, dtype, device, name)
         self.op = "parameter"
         if len(self.shape) == 4 and self.tensor.device.type == "cpu":
@@ -125,7 +125,7 @@ def parameter(shape: Any = None, init: Any = None, dtype: Any = None, device: An
 
 
 def as_function(value: Any) -> Function:
-    """A node as it is, anything else as a constant."""
+    """The node itself, or anything else as a constant."""
     return value if isinstance(value, Function) else Constant(value)
 
 

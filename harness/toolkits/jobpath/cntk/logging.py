@@ -9,12 +9,12 @@ from typing import Any, Final
 from .function import Function, Tensor
 from .missing import missing
 
-_UNKNOWN_EPOCHS: Final = 300  # that CNTK writes where it is not given their number
+_UNKNOWN_EPOCHS: Final = 300  # CNTK writes this number if it is not given one
 
 
 @dataclass(slots=True)
 class _Sums:
-    """What has come in since the last line; loss and metric stay tensors, so that a GPU is not waited for."""
+    """Sums since the last line; loss and metric stay tensors, so that no update waits for a GPU."""
 
     loss: Tensor | float = 0.0
     metric: Tensor | float | None = None
@@ -29,8 +29,8 @@ class _Sums:
         self.updates += 1
 
 
-class _Every:
-    """Counts updates, and says at the first few and at every so many how many came since the last time."""
+class _UpdateCounter:
+    """Counts updates, and returns sums at each of the first ``first`` updates and at every ``freq``-th one."""
 
     def __init__(self, freq: int | None, first: int) -> None:
         self._freq, self._first = freq, first
@@ -38,7 +38,7 @@ class _Every:
         self._since = _Sums()
 
     def count(self, samples: int) -> _Sums | None:
-        """Count an update in; what came since the last time, where it is time to say so."""
+        """Count an update; return the sums since the last report if a report is due, else None."""
         self._total += 1
         self._since.add(0.0, None, samples)
         if self._total > self._first and (not self._freq or self._total % self._freq):
@@ -81,10 +81,10 @@ class ProgressPrinter:
         distributed_first: int = 0,
     ) -> None:
         del gen_heartbeat, test_first
-        self._exchanges = _Every(distributed_freq, distributed_first)
+        self._exchanges = _UpdateCounter(distributed_freq, distributed_first)
         self._freq, self._first, self._test_freq = freq, first, test_freq
         self._tag = f"[{tag}] " if tag else ""
-        self._of = f" of {num_epochs}" if num_epochs is not None else ""
+        self._epoch_total = f" of {num_epochs}" if num_epochs is not None else ""
         self._percent = metric_is_pct
         self._file = None if log_to_file is None else Path(log_to_file + ("" if rank is None else f"rank{rank}"))
         self._epoch, self._since, self._test, self._test_since = _Sums(), _Sums(), _Sums(), _Sums()
@@ -106,24 +106,24 @@ class ProgressPrinter:
     def log(self, message: str) -> None:
         """Write a line."""
         if self._file is None:
-            print(message, flush=True)  # noqa: T201  # what this class is for
+            print(message, flush=True)  # noqa: T201  # this class prints
         else:
             with self._file.open("a", encoding="utf-8") as lines:
                 lines.write(message + "\n")
 
     def end_progress_print(self, msg: str = "") -> None:
-        """Write that the training has ended, and in a file a message too."""
+        """Write that the training has ended, and to a file also a message."""
         self.log("CNTKCommandTrainEnd: train")
         if msg and self._file is not None:
             self.log(msg)
 
     def on_distributed_sync(self, samples: int) -> None:
-        """Take in an exchange of gradients between workers, over so many samples of all of them."""
+        """Count an exchange of gradients between workers, with the number of samples of all workers."""
         if elapsed := self._exchanges.count(samples):
             self.log(f"Distributed training: #Syncs elapsed = {elapsed.updates}, #Samples elapsed = {elapsed.samples}")
 
     def on_training_update(self, loss: Tensor, metric: Tensor | None, samples: int) -> None:
-        """Take in a minibatch's summed loss and metric."""
+        """Add the summed loss and metric of a minibatch."""
         self._epoch.add(loss, metric, samples)
         self._since.add(loss, metric, samples)
         count = self._epoch.updates
@@ -135,7 +135,7 @@ class ProgressPrinter:
             self._since = _Sums()
 
     def on_training_summary(self) -> None:
-        """Print the epoch's averages and begin another; the lines of ``freq=0`` go on over all epochs."""
+        """Print the averages of the epoch and begin another; the lines of ``freq=0`` continue over all epochs."""
         self._epochs += 1
         if self._freq == 0:
             return
@@ -143,11 +143,11 @@ class ProgressPrinter:
         metric = "" if sums.metric is None else f", {self._metric(sums)}"
         loss = f"loss = {_average(sums.loss, sums.samples):.6f} * {sums.samples}"
         speed = f"{seconds:.3f}s ({sums.samples / max(seconds, 1e-9):5.1f} samples/s);"
-        self.log(f"Finished Epoch[{self._epochs}{self._of}]: {self._tag}{loss}{metric} {speed}")
+        self.log(f"Finished Epoch[{self._epochs}{self._epoch_total}]: {self._tag}{loss}{metric} {speed}")
         self._epoch, self._since, self._began = _Sums(), _Sums(), time.monotonic()
 
     def on_test_update(self, metric: Tensor, samples: int) -> None:
-        """Take in a test minibatch's summed metric."""
+        """Add the summed metric of a minibatch of a test."""
         self._test.add(0.0, metric, samples)
         self._test_since.add(0.0, metric, samples)
         if self._test_freq and self._test.updates % self._test_freq == 0:
@@ -155,7 +155,7 @@ class ProgressPrinter:
             self._test_since = _Sums()
 
     def on_test_summary(self) -> None:
-        """Print the test's average and begin another."""
+        """Print the average of the test and begin another."""
         self._tests += 1
         sums = self._test
         self.log(f"Finished Evaluation [{self._tests}]: Minibatch[1-{sums.updates}]: {self._metric(sums)};")
@@ -181,10 +181,10 @@ def log_number_of_parameters(model: Function, trace_level: int = 0) -> None:
         trace_level: above 0, each tensor's shape too.
     """
     parameters = model.parameters
-    total = sum(math.prod(each.shape) for each in parameters)
+    total = sum(math.prod(parameter.shape) for parameter in parameters)
     print(f"Training {total} parameters in {len(parameters)} parameter tensors.", flush=True)  # noqa: T201
-    for each in parameters if trace_level else ():
-        print(f" {each.name}: {list(each.shape)}")  # noqa: T201
+    for parameter in parameters if trace_level else ():
+        print(f" {parameter.name}: {list(parameter.shape)}")  # noqa: T201
 
 
 def _columns(all_: _Sums, since: _Sums) -> str:

@@ -1,38 +1,38 @@
-"""Networks in files: nodes as plain records, weights as tensors; nothing in such a file can run code when read."""
+"""Networks in files: nodes as plain records, weights as tensors; reading such a file can run no code."""
 
 from typing import Any, Final
 
 import torch
 
 from .device import check_device
-from .function import Function, ordered
+from .function import Function, topological_order
 from .leaves import Constant, Parameter, Variable
 from .ops import KERNELS
-from .whole_file import save_whole
+from .whole_file import save_atomically
 
 _FORMAT: Final = "batchai-harness cntk model 2"
 
 
 def save_model(root: Function, filename: str) -> None:
-    """Write the network that ends in ``root``; the file appears whole or not at all, its folder is made."""
-    nodes = ordered([root])
+    """Write the network that ends in ``root`` atomically; a missing folder is created."""
+    nodes = topological_order([root])
     number = {node: index for index, node in enumerate(nodes)}
     records = [
         {
             "op": node.op,
             "name": node.name,
             "shape": list(node.shape),
-            "inputs": [number[each] for each in node.inputs],
+            "inputs": [number[input_node] for input_node in node.inputs],
             "attributes": node.attributes,
             "value": node.tensor.detach().cpu().contiguous() if isinstance(node, Constant) else None,
         }
         for node in nodes
     ]
-    save_whole({"format": _FORMAT, "nodes": records}, filename)
+    save_atomically({"format": _FORMAT, "nodes": records}, filename)
 
 
 def load_model(filename: str, device: Any = None) -> Function:
-    """Read what ``save_model`` wrote.
+    """Read a file that ``save_model`` has written.
 
     Args:
         filename: the file.
@@ -40,7 +40,7 @@ def load_model(filename: str, device: Any = None) -> Function:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no such file; one that the real CNTK wrote is not.
+        ValueError: the file was not written by ``save_model``, but for example by the real CNTK.
     """
     check_device(device)
     try:

@@ -1,4 +1,4 @@
-"""Batch normalization, whose statistics training gathers, and normalization within a sample."""
+"""Batch normalization, which collects statistics in training, and normalization of a sample."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,10 +32,10 @@ def batch_normalization(  # noqa: PLR0917  # CNTK's own order
         operand: the values.
         scale: one number per channel (``spatial``) or per value of a sample.
         bias: as many.
-        running_mean: a constant of as many numbers, which training brings up to date and evaluation uses.
+        running_mean: a constant of as many numbers, which training updates and evaluation uses.
         running_inv_std: a constant for the variance, likewise (CNTK's name for it).
         spatial: whether the statistics of a channel are over all its pixels.
-        normalization_time_constant: samples after which a minibatch's statistics have faded to 1/e.
+        normalization_time_constant: samples after which the weight of a minibatch's statistics is 1/e.
         blend_time_constant: has to be 0 here.
         epsilon: added to the variance.
         use_cudnn_engine: accepted as in CNTK.
@@ -48,7 +48,7 @@ def batch_normalization(  # noqa: PLR0917  # CNTK's own order
         raise ValueError("CNTK on PyTorch normalizes by the minibatch in training: blend_time_constant=0")
     value = as_function(operand)
     count = running_count if running_count is not None else Constant(0.0)
-    inputs = [value, *(as_function(each) for each in (scale, bias, running_mean, running_inv_std, count))]
+    inputs = [value, *(as_function(argument) for argument in (scale, bias, running_mean, running_inv_std, count))]
     attributes = {"spatial": bool(spatial), "memory": float(normalization_time_constant), "epsilon": float(epsilon)}
     return Function("batch_normalization", inputs, shape=value.shape, attributes=attributes, name=name)
 
@@ -80,12 +80,12 @@ def _normalize(values: Sequence[Tensor], attributes: Mapping[str, Any], training
 
 
 def _weight(samples: int, count: Tensor, memory: float) -> float:
-    """What a minibatch's statistics weigh in the running ones; the first minibatch's stand alone."""
-    seen = float(count)
+    """The weight of a minibatch's statistics in the running ones; 1 for the first minibatch."""
+    total = float(count)
     count.add_(samples)
-    if seen == 0 or memory == 0:
+    if total == 0 or memory == 0:
         return 1.0
-    return samples / (samples + seen) if math.isinf(memory) else 1 - math.exp(-samples / memory)
+    return samples / (samples + total) if math.isinf(memory) else 1 - math.exp(-samples / memory)
 
 
 KERNELS: Mapping[str, Kernel] = {"batch_normalization": _normalize, "layer_normalization": _normalize_sample}

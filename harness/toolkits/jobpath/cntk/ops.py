@@ -1,4 +1,4 @@
-"""The operations, ``cntk.ops``, and how each is computed."""
+"""The operations, ``cntk.ops``, and their kernels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -99,8 +99,8 @@ input = input_variable  # noqa: A001  # CNTK's own name
 def sum(*operands: Any, name: str = "") -> Function:  # noqa: A001  # CNTK's own name
     """The sum of several values."""
     total = as_function(operands[0])
-    for each in operands[1:]:
-        total = plus(total, each)
+    for operand in operands[1:]:
+        total = plus(total, operand)
     return alias(total, name) if name else total
 
 

@@ -1,4 +1,4 @@
-"""Computing: what to do for some nodes, each once and after its inputs, for a whole minibatch at a time."""
+"""Computes nodes, each once and after its inputs, for a whole minibatch at a time."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .device import use_default_device
-from .function import Function, Tensor, ordered
+from .function import Function, Tensor, topological_order
 from .io import MinibatchData
 from .kernel import Kernel
 from .leaves import Constant, Variable
@@ -17,17 +17,17 @@ from .value import Value
 
 
 class Plan:
-    """The steps to some nodes, the roots."""
+    """The steps that compute some nodes, the roots."""
 
     def __init__(self, roots: Sequence[Function]) -> None:
         self._roots = tuple(roots)
-        nodes = ordered(roots)
+        nodes = topological_order(roots)
         self._leaves = [node for node in nodes if isinstance(node, Constant)]
         self._inputs = [node for node in nodes if isinstance(node, Variable)]
         self._steps = _steps(nodes, self._roots)
 
     def run(self, values: Mapping[Function, Tensor], *, training: bool) -> list[Tensor]:
-        """The roots' values.
+        """The values of the roots.
 
         Args:
             values: a tensor for every input of the network that the roots need.
@@ -36,22 +36,22 @@ class Plan:
         Raises:
             ValueError: an input has no value, or one of another shape.
         """
-        known: dict[Function, Tensor] = {leaf: leaf.tensor for leaf in self._leaves}
+        tensors: dict[Function, Tensor] = {leaf: leaf.tensor for leaf in self._leaves}
         for variable in self._inputs:
             if variable not in values:
                 raise ValueError(f"no value was given for the input {variable.name or list(variable.shape)}")
-            known[variable] = _fitted(values[variable], variable)
+            tensors[variable] = _as_batch(values[variable], variable)
         for node, kernel, inputs in self._steps:
-            known[node] = kernel([known[each] for each in inputs], node.attributes, training)
-        return [known[root] for root in self._roots]
+            tensors[node] = kernel([tensors[operand] for operand in inputs], node.attributes, training)
+        return [tensors[root] for root in self._roots]
 
 
 def _steps(nodes: Sequence[Function], roots: Sequence[Function]) -> list[tuple[Function, Kernel, tuple[Function, ...]]]:
-    """Each node with its kernel and where its inputs' values stand.
+    """Each node with its kernel and the nodes whose values are its inputs.
 
     A maximum over windows of ``relu`` is ``relu`` of the maximum, gradients included, and that has fewer values.
     """
-    uses = Counter(each for node in nodes for each in node.inputs)
+    uses = Counter(operand for node in nodes for operand in node.inputs)
     uses.update(roots)
     swapped = {
         node.inputs[0]
@@ -85,8 +85,8 @@ def _tensor(value: Any) -> Tensor:
     return torch.as_tensor(np.ascontiguousarray(dense, dtype=np.float32))
 
 
-def _fitted(tensor: Tensor, variable: Variable) -> Tensor:
-    """A batch of samples of the input's shape; a lone sample is a batch of one."""
+def _as_batch(tensor: Tensor, variable: Variable) -> Tensor:
+    """A batch of samples of the input's shape; a single sample becomes a batch of one."""
     if tuple(tensor.shape) == variable.shape:
         tensor = tensor[None]
     if not len(tensor):

@@ -28,7 +28,7 @@ def times(
         output_rank: at least 0.
         infer_input_rank_to_map: accepted as in CNTK; here the shapes of all operands are known.
         name: to find it by.
-        bias: added to the product where given (not in CNTK, whose layers add it in a step of its own).
+        bias: is added to the product if given (not in CNTK, whose layers add it in a separate step).
 
     Raises:
         ValueError: the shapes do not fit.
@@ -36,12 +36,12 @@ def times(
     del infer_input_rank_to_map
     x, weights = as_function(left), as_function(right)
     inner = max(0, len(weights.shape) - output_rank)
-    kept, summed = x.shape[: len(x.shape) - inner], x.shape[len(x.shape) - inner :]
-    if len(x.shape) < inner or summed != weights.shape[:inner]:
+    outer_axes, inner_axes = x.shape[: len(x.shape) - inner], x.shape[len(x.shape) - inner :]
+    if len(x.shape) < inner or inner_axes != weights.shape[:inner]:
         raise ValueError(f"times: {list(x.shape)} does not fit {list(weights.shape)} with output_rank {output_rank}")
-    shape = (*kept, *weights.shape[inner:])
+    shape = (*outer_axes, *weights.shape[inner:])
     attributes = {
-        "rows": math.prod(kept), "inner": math.prod(summed), "shape": shape,
+        "rows": math.prod(outer_axes), "inner": math.prod(inner_axes), "shape": shape,
         "batched": (x.batched, weights.batched),
     }  # fmt: skip
     inputs = [x, weights] if bias is None else [x, weights, as_function(bias)]
@@ -49,7 +49,7 @@ def times(
 
 
 def times_transpose(left: Any, right: Any, name: str = "") -> Function:
-    """The matrix product with ``right`` transposed; a vector counts as a matrix of one row, as in CNTK.
+    """The matrix product with ``right`` transposed; a vector is a matrix of one row, as in CNTK.
 
     Raises:
         ValueError: ``right`` has more than two axes, or the shapes do not fit.
@@ -57,8 +57,8 @@ def times_transpose(left: Any, right: Any, name: str = "") -> Function:
     matrix = as_function(right)
     if len(matrix.shape) not in (1, 2):
         raise ValueError(f"times_transpose: the right operand has one or two axes, not {list(matrix.shape)}")
-    turned = transpose(matrix, (1, 0)) if len(matrix.shape) == 2 else reshape(matrix, (*matrix.shape, 1))
-    return times(left, turned, name=name)
+    transposed = transpose(matrix, (1, 0)) if len(matrix.shape) == 2 else reshape(matrix, (*matrix.shape, 1))
+    return times(left, transposed, name=name)
 
 
 def convolution(
@@ -78,14 +78,14 @@ def convolution(
     Args:
         convolution_map: the filters.
         operand: the images.
-        strides: steps per axis, or for all; where the channels have none, the first is theirs.
-        sharing: has to be ``True`` here: every place has the same filters.
+        strides: steps per axis, or for all; without one for the channels, the first is used.
+        sharing: has to be ``True`` here: every position has the same filters.
         auto_padding: per axis or for all, whether zeros around the image let every position be a centre. As in CNTK,
             ``(True,)`` pads the channels too: the result then has a channel for each filter and position, and neither
             CNTK nor this module can compute it. ``(False, True, True)`` is what a network of images needs.
         dilation: distance of a filter's elements in the image, per axis or for all.
-        groups: into which the channels are split, each with filters of its own.
-        bias: one value per filter, shape ``(filters, 1, 1)``, where given (not in CNTK's function of this name).
+        groups: the number of groups into which the channels are split, each with separate filters.
+        bias: one value per filter, shape ``(filters, 1, 1)``, if given (not in CNTK's function of this name).
         name: to find it by.
 
     Raises:
@@ -96,7 +96,7 @@ def convolution(
         raise ValueError(f"convolution: images of {list(images.shape)} do not fit filters of {list(weights.shape)}")
     if not all(sharing):
         raise ValueError("CNTK on PyTorch shares a convolution's filters between all places: sharing=[True]")
-    steps, pads, spread = (per_axis(each, 3) for each in (strides, auto_padding, dilation))
+    steps, pads, spread = (per_axis(option, 3) for option in (strides, auto_padding, dilation))
     window = tuple((wide - 1) * far + 1 for wide, far in zip(weights.shape[2:], spread[1:], strict=True))
     size, padding = _window("convolution", images.shape[1:], window, steps[1:], pads[1:])
     positions = -(-images.shape[0] // steps[0]) if pads[0] else 1
@@ -138,7 +138,7 @@ def pooling(  # noqa: PLR0917  # CNTK's own order
         raise ValueError("CNTK on PyTorch has no ceil_out_dim and no include_pad in pooling")
     window, steps, pads = (
         as_shape(pooling_window_shape)[-2:],
-        *(per_axis(each, 3)[1:] for each in (strides, auto_padding)),
+        *(per_axis(option, 3)[1:] for option in (strides, auto_padding)),
     )
     size, padding = _window("pooling", images.shape[1:], window, steps, pads)
     attributes = {"window": window, "strides": steps, "padding": padding}
@@ -190,7 +190,7 @@ def _channels_last(images: Tensor) -> Tensor:
     if images.device.type != "cpu":
         return images
     _, channels, height, width = images.shape
-    if channels == 1 and images.is_contiguous():  # either layout; strides alone tell PyTorch which
+    if channels == 1 and images.is_contiguous():  # the data fits both layouts; only strides tell PyTorch which
         return images.as_strided(images.shape, (height * width, 1, width, 1))
     return images.contiguous(memory_format=torch.channels_last)
 

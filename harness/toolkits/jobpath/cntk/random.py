@@ -6,7 +6,7 @@ from .missing import missing
 
 
 def set_fixed_random_seed(value: int) -> None:
-    """Begin the random numbers of weights and dropout anew from a seed."""
+    """Restart the random numbers of weights and dropout from a seed."""
     torch.manual_seed(value)
 
 

@@ -14,7 +14,7 @@ from .shape import InferredDimension, Shape, as_shape, static_axis
 
 
 def reshape(x: Any, shape: Any, begin_axis: Any = None, end_axis: Any = None, name: str = "") -> Function:
-    """The same values in another shape of as many.
+    """The same values in another shape.
 
     Args:
         x: the values.
@@ -26,43 +26,43 @@ def reshape(x: Any, shape: Any, begin_axis: Any = None, end_axis: Any = None, na
     value = as_function(x)
     begin, end = begin_axis or 0, len(value.shape) if end_axis is None else end_axis
     head, middle, tail = value.shape[:begin], value.shape[begin:end], value.shape[end:]
-    target = _whole(as_shape(shape), math.prod(middle))
+    target = _fill_inferred_axis(as_shape(shape), math.prod(middle))
     if math.prod(target) != math.prod(middle):
         raise ValueError(f"reshape: {list(middle)} cannot become {list(target)}")
-    return _shaped(value, (*head, *target, *tail), name)
+    return _reshaped(value, (*head, *target, *tail), name)
 
 
 def flatten(x: Any, axis: Any = None, name: str = "") -> Function:
     """Two axes: those before ``axis`` in one, the rest in the other; default all in the second."""
     value = as_function(x)
     cut = 0 if axis is None else int(axis) % (len(value.shape) + 1)
-    return _shaped(value, (math.prod(value.shape[:cut]), math.prod(value.shape[cut:])), name)
+    return _reshaped(value, (math.prod(value.shape[:cut]), math.prod(value.shape[cut:])), name)
 
 
 def squeeze(x: Any, axes: Any = None, name: str = "") -> Function:
-    """Without axes of 1: all of them, or those named."""
+    """The values without axes of length 1: without all of them, or without ``axes``."""
     value = as_function(x)
-    several = axes if isinstance(axes, (tuple, list)) else range(len(value.shape)) if axes is None else (axes,)
-    gone = {static_axis("squeeze", each, value.shape) for each in several}
-    if axes is not None and any(value.shape[each] != 1 for each in gone):
+    axis_list = axes if isinstance(axes, (tuple, list)) else range(len(value.shape)) if axes is None else (axes,)
+    removed_axes = {static_axis("squeeze", axis, value.shape) for axis in axis_list}
+    if axes is not None and any(value.shape[axis] != 1 for axis in removed_axes):
         raise ValueError(f"squeeze: an axis of {list(value.shape)} in {axes} is not of 1")
-    return _shaped(value, tuple(n for i, n in enumerate(value.shape) if n != 1 or i not in gone), name)
+    return _reshaped(value, tuple(n for i, n in enumerate(value.shape) if n != 1 or i not in removed_axes), name)
 
 
 def transpose(x: Any, perm: Sequence[int], name: str = "") -> Function:
     """The axes of a sample in another order."""
     value = as_function(x)
-    order = [static_axis("transpose", each, value.shape) for each in perm]
+    order = [static_axis("transpose", axis, value.shape) for axis in perm]
     if sorted(order) != list(range(len(value.shape))):
         raise ValueError(f"transpose: {list(perm)} is no order of the axes of {list(value.shape)}")
     lead = int(value.batched)
-    attributes = {"order": (*range(lead), *(each + lead for each in order))}
-    return Function("transpose", [value], shape=tuple(value.shape[each] for each in order), attributes=attributes,
+    attributes = {"order": (*range(lead), *(axis + lead for axis in order))}
+    return Function("transpose", [value], shape=tuple(value.shape[axis] for axis in order), attributes=attributes,
                     name=name)  # fmt: skip
 
 
 def swapaxes(x: Any, axis1: int = 0, axis2: int = 1, name: str = "") -> Function:
-    """Two axes of a sample in each other's place."""
+    """Two axes of a sample swapped."""
     value = as_function(x)
     order = list(range(len(value.shape)))
     first, second = static_axis("swapaxes", axis1, order), static_axis("swapaxes", axis2, order)
@@ -71,13 +71,13 @@ def swapaxes(x: Any, axis1: int = 0, axis2: int = 1, name: str = "") -> Function
 
 
 def splice(*inputs: Any, axis: int = -1, name: str = "") -> Function:
-    """Values one after the other along an axis; default the last.
+    """Values concatenated along an axis; default the last.
 
     Raises:
         ValueError: their shapes differ elsewhere.
     """
-    several = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
-    nodes = [as_function(each) for each in several]
+    operands = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
+    nodes = [as_function(operand) for operand in operands]
     along = static_axis("splice", axis, nodes[0].shape)
     if len({(*node.shape[:along], *node.shape[along + 1 :]) for node in nodes}) != 1:
         raise ValueError(f"splice: {', '.join(str(list(node.shape)) for node in nodes)} do not fit along axis {axis}")
@@ -99,11 +99,11 @@ def slice(x: Any, axis: Any, begin_index: Any, end_index: Any, strides: Any = No
         name: to find it by.
     """
     value = as_function(x)
-    several = [each if isinstance(each, (list, tuple)) else [each] for each in (axis, begin_index, end_index)]
-    steps = strides if isinstance(strides, (list, tuple)) else [strides or 1] * len(several[0])
+    options = [option if isinstance(option, (list, tuple)) else [option] for option in (axis, begin_index, end_index)]
+    steps = strides if isinstance(strides, (list, tuple)) else [strides or 1] * len(options[0])
     window = [(0, length, 1) for length in value.shape]
-    for each, begin, end, step in zip(*several, steps, strict=True):
-        along = static_axis("slice", each, value.shape)
+    for index, begin, end, step in zip(*options, steps, strict=True):
+        along = static_axis("slice", index, value.shape)
         if step < 1:
             raise ValueError("CNTK on PyTorch has slices of positive strides only")
         start, stop, _ = builtins.slice(begin, end or None, None).indices(value.shape[along])
@@ -115,18 +115,18 @@ def slice(x: Any, axis: Any, begin_index: Any, end_index: Any, strides: Any = No
 
 
 def getitem(x: Function, key: Any) -> Function:
-    """``x[key]``; unlike numpy, an axis stays where a single index is taken of it, as in CNTK."""
+    """``x[key]``; unlike in numpy, an axis stays when a single index is taken of it, as in CNTK."""
     keys = key if isinstance(key, tuple) else (key,)
     if Ellipsis in keys:
-        place = keys.index(Ellipsis)
-        keys = (*keys[:place], *[builtins.slice(None)] * (len(x.shape) - len(keys) + 1), *keys[place + 1 :])
-    for axis, each in enumerate(keys):
-        if isinstance(each, int):
-            x = slice(x, axis, each, each + 1)
-        elif isinstance(each, builtins.slice) and (each.start, each.stop, each.step) != (None, None, None):
-            x = slice(x, axis, each.start or 0, each.stop or 0, each.step)
-        elif not isinstance(each, builtins.slice):
-            raise TypeError(f"an index is a number or a slice, not {each!r}")
+        position = keys.index(Ellipsis)
+        keys = (*keys[:position], *[builtins.slice(None)] * (len(x.shape) - len(keys) + 1), *keys[position + 1 :])
+    for axis, index in enumerate(keys):
+        if isinstance(index, int):
+            x = slice(x, axis, index, index + 1)
+        elif isinstance(index, builtins.slice) and (index.start, index.stop, index.step) != (None, None, None):
+            x = slice(x, axis, index.start or 0, index.stop or 0, index.step)
+        elif not isinstance(index, builtins.slice):
+            raise TypeError(f"an index is a number or a slice, not {index!r}")
     return x
 
 
@@ -139,15 +139,15 @@ def one_hot(x: Any, num_classes: int, sparse_output: bool = False, axis: int = -
                     name=name)  # fmt: skip
 
 
-def _whole(shape: Shape, size: int) -> Shape:
+def _fill_inferred_axis(shape: Shape, size: int) -> Shape:
     """A shape with its one inferred axis filled in."""
     if shape.count(InferredDimension) != 1:
         return shape
-    rest = math.prod(each for each in shape if each != InferredDimension)
-    return tuple(size // rest if each == InferredDimension else each for each in shape)
+    rest = math.prod(length for length in shape if length != InferredDimension)
+    return tuple(size // rest if length == InferredDimension else length for length in shape)
 
 
-def _shaped(value: Function, shape: Shape, name: str) -> Function:
+def _reshaped(value: Function, shape: Shape, name: str) -> Function:
     return Function("reshape", [value], shape=shape, attributes={"shape": shape, "batched": value.batched}, name=name)
 
 
@@ -166,7 +166,7 @@ def _splice(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: 
 
 
 def _cut(values: Sequence[Tensor], attributes: Mapping[str, Any], _training: bool) -> Tensor:
-    window = tuple(builtins.slice(*each) for each in attributes["window"])
+    window = tuple(builtins.slice(*bounds) for bounds in attributes["window"])
     return values[0][(builtins.slice(None), *window) if attributes["batched"] else window]
 
 

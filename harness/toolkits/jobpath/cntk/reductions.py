@@ -1,4 +1,4 @@
-"""Operations along axes: sums and their like, and what picks the greatest."""
+"""Operations along axes: reductions such as sums, and normalizations such as softmax."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import torch
 
-from .elementwise import mapped
+from .elementwise import shape_preserving
 from .function import Function, Tensor
 from .kernel import Kernel
 from .leaves import as_function
@@ -37,7 +37,7 @@ def _reduction(op: str, meaning: str, compute: Callable[..., Tensor]) -> Reducti
     Args:
         x: the values.
         axis: of a sample, or several; default all of them, which gives a single number.
-        keepdims: whether an axis that is gone through stays, with one value.
+        keepdims: whether a reduced axis stays, with one value.
         name: to find it by.
     """
     KERNELS[op] = kernel
@@ -47,8 +47,8 @@ def _reduction(op: str, meaning: str, compute: Callable[..., Tensor]) -> Reducti
 def _axes(op: str, axis: Any, value: Function) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(len(value.shape)))
-    several = axis if isinstance(axis, (tuple, list)) else (axis,)
-    return tuple(sorted(static_axis(op, each, value.shape) for each in several))
+    axis_list = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(sorted(static_axis(op, index, value.shape) for index in axis_list))
 
 
 def _product(x: Tensor, axes: Sequence[int], keep: bool) -> Tensor:
@@ -57,8 +57,8 @@ def _product(x: Tensor, axes: Sequence[int], keep: bool) -> Tensor:
     return x
 
 
-def _place(pick: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Where the picked element is; along all axes, counted with the last axis running fastest."""
+def _position(pick: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The index of the picked element; along all axes, the index in row-major order."""
 
     def compute(x: Tensor, axes: Sequence[int], keep: bool) -> Tensor:
         if len(axes) == 1:
@@ -76,8 +76,8 @@ reduce_prod = _reduction("reduce_prod", "The product.", _product)
 reduce_log_sum_exp = _reduction(
     "reduce_log_sum_exp", "The logarithm of the sum of exponentials.", lambda x, axes, keep: x.logsumexp(axes, keep)
 )
-_argmax = _reduction("argmax", "Where the greatest is.", _place(torch.argmax))
-_argmin = _reduction("argmin", "Where the smallest is.", _place(torch.argmin))
+_argmax = _reduction("argmax", "Where the greatest is.", _position(torch.argmax))
+_argmin = _reduction("argmin", "Where the smallest is.", _position(torch.argmin))
 
 
 def argmax(x: Any, axis: Any = None, name: str = "") -> Function:
@@ -96,7 +96,7 @@ def softmax(x: Any, axis: Any = None, name: str = "") -> Function:
 
 
 def log_softmax(x: Any, axis: Any = None, name: str = "") -> Function:
-    """The logarithm of ``softmax``; unlike there, the default axis is the last, as in CNTK."""
+    """The logarithm of ``softmax``, but with the last axis as default, as in CNTK."""
     return _normalized("log_softmax", x, -1 if axis is None else axis, name)
 
 
@@ -110,7 +110,7 @@ def _normalized(op: str, x: Any, axis: Any, name: str) -> Function:
     along = None if axis is None else static_axis(op, axis, value.shape) + value.batched
     if len(value.shape) == 1:
         along = int(value.batched)
-    return mapped(op, value, name, axis=along, batched=value.batched)
+    return shape_preserving(op, value, name, axis=along, batched=value.batched)
 
 
 def _along(compute: Callable[[Tensor, int], Tensor]) -> Kernel:

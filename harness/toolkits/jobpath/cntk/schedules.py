@@ -1,4 +1,4 @@
-"""Values that change as training goes on: rates, momenta, sizes of minibatches."""
+"""Values that change during training: rates, momenta, sizes of minibatches."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Values = float | Sequence[float] | Sequence[tuple[int, float]]
 
 
 class UnitType(Enum):
-    """What a rate is per, in ``learning_rate_schedule``."""
+    """The unit of a rate in ``learning_rate_schedule``."""
 
     minibatch = "minibatch"
     sample = "sample"
@@ -20,26 +20,26 @@ class UnitType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Values that take turns.
+    """A sequence of values, each for some units of training.
 
-    ``ends`` are the units after which each value but the last gives way; a unit is ``epoch_size`` samples, or one
-    sweep over the data where that is ``None``. ``minibatch_size`` is what the values are meant for; ``None`` leaves
-    that to the learner.
+    ``ends`` are the units at which each value but the last ends. A unit is ``epoch_size`` samples, or one sweep over
+    the data if that is None. ``minibatch_size`` is the size of minibatch for which the values are meant; None leaves it
+    to the learner.
     """
 
     values: tuple[float, ...]
     ends: tuple[int, ...]
     epoch_size: int | None
     minibatch_size: int | None
-    __iter__: ClassVar[None] = None  # or Python would iterate by ``__getitem__``, for ever
+    __iter__: ClassVar[None] = None  # otherwise Python would iterate by ``__getitem__`` for ever
 
     def at(self, samples: int, sweeps: int) -> float:
-        """The value after so many samples and sweeps."""
+        """The value after ``samples`` samples and ``sweeps`` sweeps."""
         unit = sweeps if self.epoch_size is None else samples // self.epoch_size
         return self._value(unit)
 
     def __getitem__(self, samples: int) -> float:
-        """The value after so many samples; after so many sweeps where a unit is a sweep.
+        """The value after ``samples`` samples; if a unit is a sweep, after so many sweeps.
 
         Raises:
             IndexError: ``samples`` is negative.
@@ -87,7 +87,7 @@ def learning_rate_schedule(lr: Values | Schedule, unit: UnitType, epoch_size: in
 def momentum_schedule(
     momentum: Values | Schedule, epoch_size: int | None = None, minibatch_size: int | None = None
 ) -> Schedule:
-    """Momentum per minibatch of ``minibatch_size`` samples, or of whatever size comes."""
+    """Momentum per minibatch of ``minibatch_size`` samples, or of any size."""
     return learning_parameter_schedule(momentum, minibatch_size, epoch_size)
 
 
@@ -104,7 +104,7 @@ def momentum_schedule_per_sample(momentum: Values | Schedule, epoch_size: int | 
 
 
 def minibatch_size_schedule(schedule: Values | Schedule, epoch_size: int = 1) -> Schedule:
-    """How many samples minibatches have: a number, or values that take turns after ``epoch_size`` samples each."""
+    """The size of minibatches: a number, or values for ``epoch_size`` samples each."""
     sizes = learning_parameter_schedule(schedule, 1, epoch_size)
     return replace(sizes, values=tuple(int(value) for value in sizes.values))
 

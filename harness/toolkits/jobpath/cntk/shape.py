@@ -15,28 +15,28 @@ def as_shape(value: Any) -> Shape:
     )
 
 
-def listed(value: Any) -> tuple[Any, ...]:
-    """An option's value or values; numpy's numbers become Python's own, which a model's file can hold."""
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """The values of an option as a tuple of Python's numbers, which a model file can hold."""
     values = tuple(value) if hasattr(value, "__iter__") else (value,)
-    return tuple(each.item() if hasattr(each, "item") else each for each in values)
+    return tuple(number.item() if hasattr(number, "item") else number for number in values)
 
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
-    """What CNTK takes for each axis of an image: one value for all, or as many as there are axes, or the last few.
+    """The value of an option for each axis: one value is used for all axes, a few values for the last axes.
 
-    Where the first axes have no value, the first value is theirs, as in CNTK.
+    The other axes get the first value, as in CNTK.
 
     Raises:
         ValueError: there is no value, or there are more than axes.
     """
-    values = listed(value)
+    values = as_tuple(value)
     if not 0 < len(values) <= axes:
         raise ValueError(f"{value!r} has {len(values)} values for {axes} axes")
     return (values[0],) * (axes - len(values)) + values
 
 
 def static_axis(op: str, axis: Any, shape: Sequence[int]) -> int:
-    """An axis from the left, whichever side it was counted from.
+    """The index of an axis counted from the left; a negative ``axis`` counts from the right.
 
     Raises:
         ValueError: the shape has no such axis.

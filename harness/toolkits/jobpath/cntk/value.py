@@ -1,4 +1,4 @@
-"""``cntk.Value``: samples made by hand."""
+"""``cntk.Value``: samples that a script creates."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from .function import Tensor
 from .missing import missing
 
 
-class _Explained(type):
-    """Says of what CNTK's class has and this one has not why that is so."""
+class _ExplainsMissing(type):
+    """Explains attributes of CNTK's class that this one lacks."""
 
     def __getattr__(cls, name: str) -> Any:
         return missing(f"cntk.{cls.__name__}")(name)
 
 
-class Value(metaclass=_Explained):
-    """Samples as an input takes them; made by ``one_hot``."""
+class Value(metaclass=_ExplainsMissing):
+    """Samples for an input; ``one_hot`` creates them."""
 
     def __init__(self, data: Tensor) -> None:
         self.data = data
@@ -44,11 +44,11 @@ class Value(metaclass=_Explained):
         """
         del dtype
         check_device(device)
-        lists = [each if isinstance(each, (list, tuple, np.ndarray)) else [each] for each in batch]
-        if any(len(each) != 1 for each in lists):
+        lists = [item if isinstance(item, (list, tuple, np.ndarray)) else [item] for item in batch]
+        if any(len(row) != 1 for row in lists):
             raise ValueError("CNTK on PyTorch takes batches of samples: each list of a one_hot batch holds one index")
-        indices = torch.tensor([int(each[0]) for each in lists])
-        outside = [int(each) for each in indices if not 0 <= each < num_classes]
+        indices = torch.tensor([int(row[0]) for row in lists])
+        outside = [int(index) for index in indices if not 0 <= index < num_classes]
         if outside:
             raise ValueError(f"one_hot: the index {outside[0]} is not below num_classes, {num_classes}")
         return Value(torch.nn.functional.one_hot(indices, num_classes).float())

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files atomically."""
 
 import os
 import tempfile
@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 
-def save_whole(content: Any, filename: str) -> None:
-    """Write what ``torch.save`` can write; a missing folder is made, as CNTK does.
+def save_atomically(content: Any, filename: str) -> None:
+    """Write content atomically with ``torch.save``; a missing folder is created, as in CNTK.
 
     Args:
         content: records and tensors.

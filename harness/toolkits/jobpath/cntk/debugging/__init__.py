@@ -1,4 +1,4 @@
-"""``cntk.debugging``: what scripts switch on before they begin, and nothing here needs."""
+"""``cntk.debugging``: options that scripts set at their beginning, and that have no effect here."""
 
 from ..missing import missing
 from ..random import set_fixed_random_seed
@@ -11,7 +11,7 @@ __all__ = [
 
 
 def force_deterministic(seed: int) -> None:
-    """Begin the random numbers again from a seed."""
+    """Restart the random numbers from a seed."""
     set_fixed_random_seed(seed)
 
 
@@ -21,7 +21,7 @@ def set_checked_mode(enable: bool) -> None:  # CNTK's own form
 
 
 def set_computation_network_trace_level(level: int) -> None:
-    """Does nothing: there is no network of CNTK's own to trace."""
+    """Does nothing: there is no native network to trace."""
     del level
 
 

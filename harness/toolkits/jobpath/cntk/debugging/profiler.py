@@ -1,4 +1,4 @@
-"""``cntk.debugging.profiler``, whose functions do nothing: PyTorch has a profiler of its own, ``torch.profiler``."""
+"""``cntk.debugging.profiler``, whose functions do nothing: use PyTorch's ``torch.profiler``."""
 
 from typing import Final
 

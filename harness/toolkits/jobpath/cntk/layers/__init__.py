@@ -1,4 +1,4 @@
-"""Layers: functions of one value whose weights are made when they first see a shape. ``cntk.layers``."""
+"""Layers: functions of one value whose weights are created at the first use. ``cntk.layers``."""
 
 from ..initializer import glorot_uniform
 from ..missing import missing

@@ -1,4 +1,4 @@
-"""Layers that keep values in bounds: normalization and dropout."""
+"""Layers for normalization and dropout."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from ..function import Function
 from ..initializer import Init
 from ..leaves import Constant, Parameter, as_function
 from ..normalization import layer_normalization
-from .options import UNSET, Layer, Unset, chosen
+from .options import UNSET, Layer, Unset, option_value
 
 
 def BatchNormalization(  # noqa: N802, PLR0917  # CNTK's own name and order
@@ -26,7 +26,7 @@ def BatchNormalization(  # noqa: N802, PLR0917  # CNTK's own name and order
     Args:
         map_rank: 1 for one scale and offset per channel; default one per value of a sample.
         init_scale: of the scale.
-        normalization_time_constant: samples after which a minibatch's statistics have faded to 1/e.
+        normalization_time_constant: samples after which the weight of a minibatch's statistics is 1/e.
         blend_time_constant: has to be 0 here.
         epsilon: added to the variance.
         use_cntk_engine: accepted as in CNTK.
@@ -34,24 +34,27 @@ def BatchNormalization(  # noqa: N802, PLR0917  # CNTK's own name and order
         name: of the result.
     """
     del use_cntk_engine, disable_regularization
-    rank, memory = chosen("map_rank", map_rank), chosen("normalization_time_constant", normalization_time_constant)
+    rank, time_constant = (
+        option_value("map_rank", map_rank),
+        option_value("normalization_time_constant", normalization_time_constant),
+    )
     if rank not in (None, 1):
         raise ValueError("CNTK on PyTorch has BatchNormalization with map_rank 1 or None")
-    least = chosen("epsilon", epsilon)
-    made: list[tuple[Any, ...]] = []
+    least = option_value("epsilon", epsilon)
+    parameters: list[tuple[Any, ...]] = []
 
     def layer(x: Any) -> Function:
         value = as_function(x)
-        if not made:
+        if not parameters:
             shape = value.shape[:1] if rank == 1 else (math.prod(value.shape),)
-            made.append((
+            parameters.append((
                 Parameter(shape, init_scale, name="scale"), Parameter(shape, 0, name="bias"),
                 Constant(0, shape, name="aggregate_mean"), Constant(0, shape, name="aggregate_variance"),
                 Constant(0, (), name="aggregate_count"),
             ))  # fmt: skip
-        scale, bias, mean, variance, count = made[0]
+        scale, bias, mean, variance, count = parameters[0]
         return ops.batch_normalization(
-            value, scale, bias, mean, variance, rank == 1, memory, blend_time_constant, least,
+            value, scale, bias, mean, variance, rank == 1, time_constant, blend_time_constant, least,
             name=name, running_count=count,
         )  # fmt: skip
 
@@ -62,15 +65,16 @@ def LayerNormalization(  # noqa: N802  # CNTK's own name
     initial_scale: Init = 1, initial_bias: Init = 0, epsilon: float | Unset = UNSET, name: str = ""
 ) -> Layer:
     """A sample's values minus their mean, over their deviation; then a learned scale and offset."""
-    least = chosen("epsilon", epsilon)
-    made: list[tuple[Parameter, Parameter]] = []
+    least = option_value("epsilon", epsilon)
+    parameters: list[tuple[Parameter, Parameter]] = []
 
     def layer(x: Any) -> Function:
         value = as_function(x)
-        if not made:
+        if not parameters:
             width = value.shape[-1:]
-            made.append((Parameter(width, initial_scale, name="scale"), Parameter(width, initial_bias, name="bias")))
-        scale, bias = made[0]
+            scale, bias = Parameter(width, initial_scale, name="scale"), Parameter(width, initial_bias, name="bias")
+            parameters.append((scale, bias))
+        scale, bias = parameters[0]
         return layer_normalization(value, scale, bias, epsilon=least, name=name)
 
     return layer

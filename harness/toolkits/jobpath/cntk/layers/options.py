@@ -1,4 +1,4 @@
-"""Options of layers: given, or left to ``default_options``."""
+"""Options of layers, and their defaults by ``default_options``."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from ..function import Function
 from ..initializer import glorot_uniform
-from ..shape import listed
+from ..shape import as_tuple
 
 Layer = Callable[[Any], Function]
 Apply = Callable[[Any], Function] | None
 
 
 class Unset:
-    """Stands for an option that was not given, since ``None`` is a choice of its own."""
+    """Marks an option that was not given, since ``None`` is a valid value."""
 
 
 UNSET: Final = Unset()
@@ -27,10 +27,10 @@ _options: ContextVar[Mapping[str, Any]] = ContextVar("cntk_layer_options", defau
 
 @contextmanager
 def default_options(**options: Any) -> Iterator[None]:
-    """What layers made inside take for options that they are not given: init, activation, pad and their like.
+    """Set the defaults of layer options such as init, activation and pad while the block lasts.
 
     Raises:
-        TypeError: an option has another name.
+        TypeError: there is no such option.
     """
     unknown = sorted(set(options) - set(_BUILT_IN))
     if unknown:
@@ -42,14 +42,14 @@ def default_options(**options: Any) -> Iterator[None]:
         _options.reset(token)
 
 
-def chosen(option: str, given: Any) -> Any:
-    """An option's value: the one given, else the default."""
-    return _options.get()[option] if isinstance(given, Unset) else given
+def option_value(option: str, value: Any) -> Any:
+    """The given value of an option, else its default."""
+    return _options.get()[option] if isinstance(value, Unset) else value
 
 
-def two(value: Any) -> tuple[Any, Any]:
-    """Height's and width's share of an option. Raises ValueError where it has more or fewer."""
-    values = listed(value) if hasattr(value, "__iter__") else listed(value) * 2
+def as_pair(value: Any) -> tuple[Any, Any]:
+    """The values of an option for height and width. Raises ValueError if it has more or fewer than two values."""
+    values = as_tuple(value) if hasattr(value, "__iter__") else as_tuple(value) * 2
     if len(values) != 2:
         raise ValueError(f"CNTK on PyTorch has filters and windows of two axes, not {len(values)}: {value}")
     return values[0], values[1]

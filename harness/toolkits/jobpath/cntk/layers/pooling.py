@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .. import ops
 from ..leaves import as_function
-from .options import UNSET, Layer, Unset, chosen, two
+from .options import UNSET, Layer, Unset, as_pair, option_value
 
 
 def MaxPooling(  # noqa: N802  # CNTK's own name
@@ -14,7 +14,7 @@ def MaxPooling(  # noqa: N802  # CNTK's own name
     name: str = "",
 ) -> Layer:
     """The maximum of each window."""
-    window, steps, padding = two(filter_shape), two(strides), two(chosen("pad", pad))
+    window, steps, padding = as_pair(filter_shape), as_pair(strides), as_pair(option_value("pad", pad))
     return lambda x: ops.pooling(x, ops.MAX_POOLING, window, steps, padding, name=name)
 
 
@@ -25,7 +25,7 @@ def AveragePooling(  # noqa: N802  # CNTK's own name
     name: str = "",
 ) -> Layer:
     """The average of each window."""
-    window, steps, padding = two(filter_shape), two(strides), two(chosen("pad", pad))
+    window, steps, padding = as_pair(filter_shape), as_pair(strides), as_pair(option_value("pad", pad))
     return lambda x: ops.pooling(x, ops.AVG_POOLING, window, steps, padding, name=name)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from .. import ops
 from ..function import Function
-from ..initializer import Init, initial
+from ..initializer import Init, initial_weights
 from ..leaves import Constant, Parameter, as_function
 from ..shape import Shape, as_shape
-from .options import UNSET, Apply, Layer, Unset, chosen, two
+from .options import UNSET, Apply, Layer, Unset, as_pair, option_value
 
 
 def Dense(  # noqa: N802  # CNTK's own name
@@ -27,16 +27,16 @@ def Dense(  # noqa: N802  # CNTK's own name
         shape: of the output.
         activation: applied to the result.
         init: of the weights.
-        bias: whether ``b`` is there.
+        bias: whether to add ``b``.
         init_bias: of ``b``.
         name: of the result.
     """
     outputs = as_shape(shape)
-    apply, first = chosen("activation", activation), chosen("init", init)
-    offset = _bias(outputs, chosen("bias", bias), chosen("init_bias", init_bias))
+    apply, first = option_value("activation", activation), option_value("init", init)
+    offset = _bias(outputs, option_value("bias", bias), option_value("init_bias", init_bias))
 
     def weights(x: Function) -> Parameter:
-        values = initial(first, x.shape + outputs, fan_in=math.prod(x.shape), fan_out=math.prod(outputs))
+        values = initial_weights(first, x.shape + outputs, fan_in=math.prod(x.shape), fan_out=math.prod(outputs))
         return Parameter(init=values, name="W")
 
     return _weighted(weights, lambda x, w: ops.times(x, w, len(outputs), bias=offset), apply, name)
@@ -66,36 +66,38 @@ def Convolution(  # noqa: N802, PLR0917  # CNTK's own name and order
         sequential: has to be ``False`` here.
         activation: applied to the result.
         init: of the filters.
-        pad: whether zeros around the image let every position be a centre; per axis or for both.
+        pad: whether to pad the image with zeros so that every position is a centre; per axis or for both.
         strides: steps, per axis or for both.
         bias: whether each filter has an offset.
         init_bias: of the offsets.
         reduction_rank: has to be 1 here: an image has an axis of channels.
         dilation: distance of a filter's elements in the image.
-        groups: into which the channels are split.
+        groups: the number of groups into which the channels are split.
         name: of the result.
 
     Raises:
-        ValueError: the filters do not have two axes, or a sequence is asked for.
+        ValueError: the filters do not have two axes, or a sequence is requested.
     """
     if sequential or reduction_rank != 1:
         raise ValueError("CNTK on PyTorch convolves images with channels: sequential=False, reduction_rank=1")
-    window = two(filter_shape)
+    window = as_pair(filter_shape)
     if num_filters is None:
         raise ValueError("CNTK on PyTorch needs num_filters in a convolution")
-    apply, first = chosen("activation", activation), chosen("init", init)
-    offset = _bias((num_filters, 1, 1), chosen("bias", bias), chosen("init_bias", init_bias))
-    steps, padding = two(strides), two(chosen("pad", pad))
+    apply, first = option_value("activation", activation), option_value("init", init)
+    offset = _bias((num_filters, 1, 1), option_value("bias", bias), option_value("init_bias", init_bias))
+    steps, padding = as_pair(strides), as_pair(option_value("pad", pad))
 
     def weights(x: Function) -> Parameter:
         area = math.prod(window)
         channels = x.shape[0] // groups
-        values = initial(first, (num_filters, channels, *window), fan_in=channels * area, fan_out=num_filters * area)
+        values = initial_weights(
+            first, (num_filters, channels, *window), fan_in=channels * area, fan_out=num_filters * area
+        )
         return Parameter(init=values, name="W")
 
     def combine(x: Function, w: Parameter) -> Function:
         pads = (False, *padding)  # an image's channels are never padded by a layer
-        return ops.convolution(w, x, steps, auto_padding=pads, dilation=two(dilation), groups=groups, bias=offset)
+        return ops.convolution(w, x, steps, auto_padding=pads, dilation=as_pair(dilation), groups=groups, bias=offset)
 
     return _weighted(weights, combine, apply, name)
 
@@ -109,9 +111,9 @@ def Convolution2D(  # noqa: N802, PLR0917  # CNTK's own name and order
     strides: int | Sequence[int] = 1,
     **options: Any,
 ) -> Layer:
-    """``Convolution`` with filters of two axes, which a single number stands for too."""
+    """``Convolution`` with filters of two axes; a single number is used for both."""
     return Convolution(
-        two(filter_shape), num_filters, activation=activation, init=init, pad=pad, strides=strides, **options
+        as_pair(filter_shape), num_filters, activation=activation, init=init, pad=pad, strides=strides, **options
     )
 
 
@@ -126,10 +128,10 @@ def Embedding(shape: Any = None, init: Init = UNSET, weights: Any = None, name: 
     if weights is not None:
         fixed = Constant(weights, name="E")
         return lambda x: ops.times(x, fixed, name=name)
-    outputs, first = as_shape(shape), chosen("init", init)
+    outputs, first = as_shape(shape), option_value("init", init)
 
     def rows(x: Function) -> Parameter:
-        values = initial(first, (x.shape[-1], *outputs), fan_in=x.shape[-1], fan_out=math.prod(outputs))
+        values = initial_weights(first, (x.shape[-1], *outputs), fan_in=x.shape[-1], fan_out=math.prod(outputs))
         return Parameter(init=values, name="E")
 
     return _weighted(rows, lambda x, table: ops.times(x, table, len(outputs)), None, name)
@@ -141,14 +143,14 @@ def _weighted(
     activation: Apply,
     name: str,
 ) -> Layer:
-    """A layer that makes its weights for the first shape it sees and shares them between its uses."""
-    made: list[Parameter] = []
+    """A layer that creates its weights at its first use, and shares them between its uses."""
+    parameters: list[Parameter] = []
 
     def layer(x: Any) -> Function:
         value = as_function(x)
-        if not made:
-            made.append(weights(value))
-        result = combine(value, made[0])
+        if not parameters:
+            parameters.append(weights(value))
+        result = combine(value, parameters[0])
         result = activation(result) if activation is not None else result
         result.name = name or result.name
         return result
@@ -156,5 +158,5 @@ def _weighted(
     return layer
 
 
-def _bias(shape: Shape, wanted: bool, init: Init) -> Parameter | None:
-    return Parameter(init=initial(init, shape, fan_in=1, fan_out=1), name="b") if wanted else None
+def _bias(shape: Shape, has_bias: bool, init: Init) -> Parameter | None:
+    return Parameter(init=initial_weights(init, shape, fan_in=1, fan_out=1), name="b") if has_bias else None

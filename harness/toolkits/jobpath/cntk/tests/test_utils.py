@@ -14,9 +14,9 @@ AA: Final = np.asarray
 
 
 def set_device_from_pytest_env() -> None:
-    """Take the device that the variable ``TEST_DEVICE`` names, ``cpu`` or any other word for the first GPU."""
-    if wanted := os.environ.get("TEST_DEVICE"):
-        try_set_default_device(cpu() if wanted == "cpu" else gpu(0))
+    """Use the device of the variable ``TEST_DEVICE``: ``cpu``, or any other text for the first GPU."""
+    if name := os.environ.get("TEST_DEVICE"):
+        try_set_default_device(cpu() if name == "cpu" else gpu(0))
 
 
 __getattr__ = missing(__name__)

@@ -24,32 +24,32 @@ class Communicator:
 
     @staticmethod
     def num_workers() -> int:
-        """How many there are."""
+        """The number of workers."""
         return _number("OMPI_COMM_WORLD_SIZE", 1)
 
     @staticmethod
     def rank() -> int:
-        """This one's number, from 0."""
+        """The number of this worker, from 0."""
         return _number("OMPI_COMM_WORLD_RANK", 0)
 
     @staticmethod
     def is_main() -> bool:
-        """Whether this one is the first."""
+        """Whether this worker is the first."""
         return Communicator.rank() == 0
 
     @staticmethod
     def barrier() -> None:
-        """Wait until every worker is here."""
+        """Wait until every worker has called this."""
         if Communicator.num_workers() > 1:
             _join()
             distributed.barrier()
 
     @staticmethod
     def finalize() -> None:
-        """Part; the last thing that a script does."""
+        """Leave the other workers; this is the last call of a script."""
         if distributed.is_available() and distributed.is_initialized():
             distributed.barrier()
-            _part()
+            _leave()
 
 
 def data_parallel_distributed_learner(
@@ -58,12 +58,12 @@ def data_parallel_distributed_learner(
     num_quantization_bits: int = 32,
     use_async_buffered_parameter_update: bool = False,
 ) -> Learner:
-    """The learner, learning from the gradients of all workers together.
+    """The learner, which from now on learns from the gradients of all workers.
 
     Args:
-        learner: which learns alone until now.
+        learner: a learner that has learned alone so far.
         distributed_after: has to be 0 here.
-        num_quantization_bits: has to be 32 here: gradients travel as they are.
+        num_quantization_bits: has to be 32 here: gradients are not quantized.
         use_async_buffered_parameter_update: has to be ``False`` here.
 
     Raises:
@@ -78,21 +78,21 @@ def data_parallel_distributed_learner(
     if Communicator.num_workers() > 1:
         _join()
         learner.distributed = True
-        for each in learner.parameters:
-            distributed.broadcast(each.tensor.data, 0)
+        for parameter in learner.parameters:
+            distributed.broadcast(parameter.tensor.data, 0)
     return learner
 
 
 def all_sum(
     gradients: list[Tensor], loss: Tensor, metric: Tensor | None, samples: int
 ) -> tuple[Tensor, Tensor | None, int]:
-    """Add up what the workers have: gradients in place; loss, metric and number of samples as results."""
+    """Sum over all workers: gradients in place; loss, metric and number of samples as results."""
     figures = torch.stack([loss.cpu(), torch.zeros_like(loss).cpu() if metric is None else metric.cpu(),
                            torch.tensor(float(samples), dtype=torch.float64)])  # fmt: skip
     distributed.all_reduce(figures)
-    flat = torch.cat([each.reshape(-1) for each in gradients])
+    flat = torch.cat([tensor.reshape(-1) for tensor in gradients])
     distributed.all_reduce(flat)
-    for gradient, part in zip(gradients, flat.split([each.numel() for each in gradients]), strict=True):
+    for gradient, part in zip(gradients, flat.split([tensor.numel() for tensor in gradients]), strict=True):
         gradient.copy_(part.reshape(gradient.shape))
     return figures[0], None if metric is None else figures[1], int(figures[2])
 
@@ -100,38 +100,38 @@ def all_sum(
 def _join() -> None:
     """Meet the other workers."""
     if not distributed.is_initialized():
-        # Its functions have the process group of the moment at which it is imported as a default, and optimizers of
-        # PyTorch import it: with a group there it would keep it and its threads, whatever is destroyed.
+        # The module keeps the process group that exists when it is imported as a default of its functions, and
+        # PyTorch's optimizers import it. Imported later, it would keep the group and its threads after their end.
         import_module("torch.distributed.nn")
         distributed.init_process_group(
-            "gloo", _meeting(os.environ), rank=Communicator.rank(), world_size=Communicator.num_workers()
+            "gloo", _rendezvous_url(os.environ), rank=Communicator.rank(), world_size=Communicator.num_workers()
         )
-        atexit.register(_part)
+        atexit.register(_leave)
 
 
-def _part() -> None:
-    """End gloo's threads, also where a script does not finalize.
+def _leave() -> None:
+    """End gloo's threads, also if a script does not call ``finalize``.
 
-    One that still has a tensor when Python ends aborts the process: https://github.com/pytorch/pytorch/issues/190489
+    A thread that has a tensor when Python ends aborts the process: https://github.com/pytorch/pytorch/issues/190489
     """
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
-def _meeting(environ: Mapping[str, str]) -> str:
-    """Where workers meet: at the address that the job names, else in a file that only this run of ``mpirun`` knows.
+def _rendezvous_url(environ: Mapping[str, str]) -> str:
+    """The URL at which workers meet: the address in the job's environment, else a file for this run of ``mpirun``.
 
-    A job has an address where its nodes have no directory in common.
+    A job has an address if its nodes share no directory.
     """
-    named = environ.get("HARNESS_CNTK_MEETING", "")
-    if named.startswith("tcp://"):
-        return named
+    address = environ.get("HARNESS_CNTK_MEETING", "")
+    if address.startswith("tcp://"):
+        return address
     directory = Path(environ.get("AZ_BATCHAI_SHARED_JOB_TEMP") or tempfile.gettempdir())
     directory.mkdir(parents=True, exist_ok=True)
-    return f"file://{directory / f'cntk-workers-{_run(environ)}'}"
+    return f"file://{directory / f'cntk-workers-{_run_name(environ)}'}"
 
 
-def _run(environ: Mapping[str, str]) -> str:
+def _run_name(environ: Mapping[str, str]) -> str:
     """A name that the processes of one ``mpirun`` share and no other run has."""
     names = ("OMPI_MCA_orte_precondition_transports", "PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid")
     return "-".join(environ.get(name, "") for name in names).replace("/", "_")

@@ -12,7 +12,7 @@ from ..learner import Learner
 from ..logging import ProgressPrinter
 from ..missing import missing
 from ..plan import Plan, feed
-from ..whole_file import save_whole
+from ..whole_file import save_atomically
 from .distributed import all_sum
 
 Writers = ProgressPrinter | Sequence[ProgressPrinter] | None
@@ -23,9 +23,9 @@ class Trainer:
 
     Args:
         model: the network; ``None`` takes the loss alone.
-        criterion: the loss, or the loss and a metric; what each gives of a sample is summed.
+        criterion: the loss, or the loss and a metric; their values of a sample are summed.
         parameter_learners: one learner or several, each for its own parameters.
-        progress_writers: who hears of losses and metrics.
+        progress_writers: get losses and metrics.
 
     Raises:
         ValueError: the criterion does not depend on samples, or no learner is given.
@@ -38,21 +38,23 @@ class Trainer:
         parameter_learners: Learner | Sequence[Learner],
         progress_writers: Writers = None,
     ) -> None:
-        parts = [criterion] if isinstance(criterion, Function) else [each for each in criterion if each is not None]
+        parts = [criterion] if isinstance(criterion, Function) else [part for part in criterion if part is not None]
         if not 1 <= len(parts) <= 2 or not all(part.batched for part in parts):
             raise ValueError("the criterion is a loss, or a loss and a metric, of samples")
         self.model = model if model is not None else parts[0]
         self.loss_function, self.evaluation_function = parts[0], parts[1] if len(parts) == 2 else None
-        self.parameter_learners = _listed(parameter_learners)
-        self._writers = _listed(progress_writers)
+        self.parameter_learners = _as_tuple(parameter_learners)
+        self._writers = _as_tuple(progress_writers)
         if not self.parameter_learners:
             raise ValueError("a trainer needs a learner")
         self._training, self._testing = Plan(parts), Plan([parts[-1]])
-        self._learned = [each.tensor for learner in self.parameter_learners for each in learner.parameters]
+        self._parameter_tensors = [
+            parameter.tensor for learner in self.parameter_learners for parameter in learner.parameters
+        ]
         self.distributed = any(learner.distributed for learner in self.parameter_learners)
         self._loss: Tensor = 0.0
         self._metric: Tensor = 0.0
-        self._said: tuple[str, ...] = ()
+        self._logged_lines: tuple[str, ...] = ()
         self.previous_minibatch_sample_count = 0
         self.total_number_of_samples_seen = 0
 
@@ -72,20 +74,20 @@ class Trainer:
         """Learn from a minibatch.
 
         Args:
-            arguments: samples by input of the network: what ``next_minibatch`` gives, or arrays; or arrays alone, in
+            arguments: samples by input of the network: the result of ``next_minibatch``, or arrays; or only arrays, in
                 the order of the loss's inputs.
             outputs: has to be ``None`` here.
             device: accepted as in CNTK; the default device computes.
-            is_sweep_end: whether the data has been gone through; default what the minibatch says.
+            is_sweep_end: whether a sweep over the data ends; default the minibatch's own flag.
 
         Returns:
-            Whether there was anything to learn from, on this or another worker: ``False`` for an empty mapping.
+            Whether this or another worker had any samples; ``False`` for an empty mapping.
         """
         if outputs is not None:
             raise ValueError("CNTK on PyTorch gives no outputs from train_minibatch; evaluate them with eval")
         check_device(device)
-        named = self._named(arguments)
-        loss, metric, gradients, samples = self._gradients(named)
+        samples_by_input = self._samples_by_input(arguments)
+        loss, metric, gradients, samples = self._gradients(samples_by_input)
         if self.distributed:
             loss, metric, samples = all_sum(gradients, loss, metric, samples)
         self._loss, self._metric = loss, 0.0 if metric is None else metric
@@ -96,7 +98,7 @@ class Trainer:
         self._announce()
         sweep_end = is_sweep_end
         if sweep_end is None:
-            sweep_end = any(getattr(each, "end_of_sweep", False) for each in named.values())
+            sweep_end = any(getattr(value, "end_of_sweep", False) for value in samples_by_input.values())
         start = 0
         for learner in self.parameter_learners:
             stop = start + len(learner.parameters)
@@ -109,10 +111,10 @@ class Trainer:
         return True
 
     def test_minibatch(self, arguments: Any, device: Any = None) -> float:
-        """The average metric of a minibatch, or loss where there is no metric, with dropout off."""
+        """The average metric of a minibatch, or its loss if there is no metric, with dropout off."""
         check_device(device)
         with torch.inference_mode():
-            (values,) = self._testing.run(feed(self._named(arguments)), training=False)
+            (values,) = self._testing.run(feed(self._samples_by_input(arguments)), training=False)
         total = values.sum().double()
         for writer in self._writers:
             writer.on_test_update(total, len(values))
@@ -139,16 +141,16 @@ class Trainer:
             OSError: a file cannot be written.
         """
         content = {
-            "tensors": [each.detach().cpu() for each in self._kept()],
+            "tensors": [tensor.detach().cpu() for tensor in self._state_tensors()],
             "learners": [learner.state() for learner in self.parameter_learners],
             "samples": self.total_number_of_samples_seen,
             "external": dict(external_state or {}),
         }
         self.model.save(filename)
-        save_whole(content, f"{filename}.ckp")
+        save_atomically(content, f"{filename}.ckp")
 
     def restore_from_checkpoint(self, filename: str) -> dict[str, Any]:
-        """Continue from what ``save_checkpoint`` wrote under the same name.
+        """Continue from a checkpoint that ``save_checkpoint`` has written under this name.
 
         Returns:
             The external state.
@@ -158,11 +160,11 @@ class Trainer:
             ValueError: it is of another network.
         """
         content = torch.load(f"{filename}.ckp", weights_only=True)
-        kept = self._kept()
-        if [each.shape for each in content["tensors"]] != [each.shape for each in kept]:
+        tensors = self._state_tensors()
+        if [tensor.shape for tensor in content["tensors"]] != [tensor.shape for tensor in tensors]:
             raise ValueError(f"{filename} is the checkpoint of another network")
         with torch.no_grad():
-            for tensor, value in zip(kept, content["tensors"], strict=True):
+            for tensor, value in zip(tensors, content["tensors"], strict=True):
                 tensor.copy_(value)
         for learner, state in zip(self.parameter_learners, content["learners"], strict=True):
             learner.restore(state)
@@ -170,19 +172,19 @@ class Trainer:
         external: dict[str, Any] = content["external"]
         return external
 
-    def _gradients(self, named: Mapping[Any, Any]) -> tuple[Tensor, Tensor | None, list[Tensor], int]:
-        """Summed loss and metric, gradients of the loss, and how many samples; zeros where there is none."""
-        if not any(_length(each) for each in named.values()):
+    def _gradients(self, samples_by_input: Mapping[Any, Any]) -> tuple[Tensor, Tensor | None, list[Tensor], int]:
+        """Summed loss and metric, gradients of the loss, and the number of samples; zeros without samples."""
+        if not any(_length(samples) for samples in samples_by_input.values()):
             zero = torch.zeros((), dtype=torch.float64)
             metric = None if self.evaluation_function is None else zero
-            return zero, metric, [torch.zeros_like(each) for each in self._learned], 0
-        losses, *metrics = self._training.run(feed(named), training=True)
+            return zero, metric, [torch.zeros_like(tensor) for tensor in self._parameter_tensors], 0
+        losses, *metrics = self._training.run(feed(samples_by_input), training=True)
         loss = losses.sum()
-        gradients = torch.autograd.grad(loss, self._learned)
+        gradients = torch.autograd.grad(loss, self._parameter_tensors)
         metric = metrics[0].detach().sum().double() if metrics else None
         return loss.detach().double(), metric, list(gradients), len(losses)
 
-    def _named(self, arguments: Any) -> Mapping[Any, Any]:
+    def _samples_by_input(self, arguments: Any) -> Mapping[Any, Any]:
         if isinstance(arguments, Mapping):
             return arguments
         inputs = dict.fromkeys(self.loss_function.arguments)
@@ -190,26 +192,26 @@ class Trainer:
 
     def _announce(self) -> None:
         """Log rates and momenta when they change, as CNTK does."""
-        said = tuple(line for learner in self.parameter_learners if learner.announced for line in learner.describe())
-        for line in said:
-            if line not in self._said:
+        lines = tuple(line for learner in self.parameter_learners if learner.announced for line in learner.describe())
+        for line in lines:
+            if line not in self._logged_lines:
                 for writer in self._writers:
                     writer.log(line)
-        self._said = said
+        self._logged_lines = lines
 
-    def _kept(self) -> list[Tensor]:
+    def _state_tensors(self) -> list[Tensor]:
         """Parameters and running statistics."""
-        roots = [each for each in (self.loss_function, self.evaluation_function) if each is not None]
+        roots = [root for root in (self.loss_function, self.evaluation_function) if root is not None]
         leaves = dict.fromkeys(leaf for root in roots for leaf in (*root.parameters, *root.constants))
         return [leaf.tensor for leaf in leaves]
 
 
 def _length(samples: Any) -> int:
-    """How many samples there may be: none only in what a source gives of a minibatch that is too small for all."""
+    """The number of samples; 0 is possible only if a source's minibatch has fewer samples than workers."""
     return samples.num_samples if isinstance(samples, MinibatchData) else 1
 
 
-def _listed(value: Any) -> tuple[Any, ...]:
+def _as_tuple(value: Any) -> tuple[Any, ...]:
     if value is None:
         return ()
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)

@@ -1,4 +1,4 @@
-"""The whole of a training in one object: ``cntk.train.training_session``."""
+"""A whole training in one object: ``cntk.train.training_session``."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class DataUnit(Enum):
-    """What a frequency counts."""
+    """The unit of a frequency."""
 
     sample = 0
     minibatch = 1
@@ -29,14 +29,14 @@ Frequency = int | tuple[int, DataUnit] | None
 
 
 class CheckpointConfig:
-    """Where and how often to keep the state of a training.
+    """The file of a training's state, and how often to write it.
 
     Args:
         filename: the file.
         frequency: in samples, or with a unit; default only at the end.
-        restore: whether to go on from the file where it is there.
-        preserve_all: whether each checkpoint gets a file of its own, with a number after the name; the last one is
-            also there without a number.
+        restore: whether to continue from the file if it exists.
+        preserve_all: whether each checkpoint gets a separate file, with a number after the name; the last one is also
+            written without a number.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CheckpointConfig:
 
 
 class TestConfig:
-    """What to test with when training has ended.
+    """The test at the end of training.
 
     Args:
         minibatch_source: the samples, one sweep of them.
@@ -76,14 +76,14 @@ class TestConfig:
 
 
 class CrossValidationConfig(TestConfig):
-    """What to test with from time to time.
+    """The tests during training.
 
     Args:
         minibatch_source: the samples, the same ones each time.
         frequency: in samples, or with a unit; default only at the end.
         minibatch_size: how many at a time.
-        callback: hears index, average error, samples and minibatches of each test; ``False`` ends the training.
-        max_samples: of each test; default all.
+        callback: gets index, average error, samples and minibatches of each test; ``False`` ends the training.
+        max_samples: the maximum number of samples of each test; default all.
         model_inputs_to_streams: streams by input; default those of the training.
         criterion: has to be ``None`` here.
         source: the older name of ``minibatch_source``.
@@ -107,7 +107,7 @@ class CrossValidationConfig(TestConfig):
 
 
 class _Action:
-    """Something done each time that a frequency's next time has come, and at the end if training went on since."""
+    """An action that runs at a frequency, and at the end if training has continued since the last time."""
 
     def __init__(self, frequency: Frequency, act: Callable[[], bool]) -> None:
         self._every, self._unit = frequency if isinstance(frequency, tuple) else (frequency, DataUnit.sample)
@@ -117,7 +117,7 @@ class _Action:
         self._pending = False
 
     def count(self, samples: int, sweep_end: bool) -> bool:
-        """Count a minibatch in, and act where it is time. Returns whether training goes on."""
+        """Count a minibatch, and act if it is time. Return whether training continues."""
         for unit, more in ((DataUnit.sample, samples), (DataUnit.minibatch, 1), (DataUnit.sweep, int(sweep_end))):
             self._counts[unit] += more
         times = self._counts[self._unit] // self._every if self._every else 0
@@ -125,13 +125,13 @@ class _Action:
         return self._pending or self._act()
 
     def finish(self) -> None:
-        """Act for what was trained since the last time."""
+        """Act if training has continued since the last time."""
         if self._pending:
             self._act()
 
 
 class TrainingSession:
-    """Trains until the samples end; made by ``training_session``."""
+    """Trains until the samples end; ``training_session`` creates it."""
 
     def __init__(  # noqa: PLR0917  # CNTK's own order
         self,
@@ -152,7 +152,7 @@ class TrainingSession:
         self._validations = self._checkpoints = 0
 
     def train(self, device: Any = None) -> None:
-        """Do it all.
+        """Run the whole training.
 
         Args:
             device: accepted as in CNTK; the default device computes.
@@ -160,20 +160,20 @@ class TrainingSession:
         del device
         self._restore()
         actions = self._actions()
-        seen = self._trainer.total_number_of_samples_seen
+        sample_count = self._trainer.total_number_of_samples_seen
         shared = self._trainer.distributed
         workers, worker = (Communicator.num_workers(), Communicator.rank()) if shared else (1, 0)
-        wanted = True
-        while wanted and seen < self._most:
-            size = min(int(self._sizes.at(seen, 0)), self._most - seen)
+        is_running = True
+        while is_running and sample_count < self._most:
+            size = min(int(self._sizes.at(sample_count, 0)), self._most - sample_count)
             data = self._source.next_minibatch(size, self._streams, num_data_partitions=workers, partition_index=worker)
             if not self._trainer.train_minibatch(data):
                 break
             count = self._trainer.previous_minibatch_sample_count
-            seen += count
-            ended = any(each.end_of_sweep for each in data.values())
+            sample_count += count
+            ended = any(stream.end_of_sweep for stream in data.values())
             answers = [action.count(count, ended) for action in actions]
-            wanted = all(answers)
+            is_running = all(answers)
         for action in actions:
             action.finish()
         self._save_last()
@@ -181,14 +181,14 @@ class TrainingSession:
             self._evaluate(self._test, None)
 
     def _actions(self) -> list[_Action]:
-        actions = [_Action(self._progress, self._tell)]
+        actions = [_Action(self._progress, self._summarize)]
         if self._checkpoint:
             actions.append(_Action(self._checkpoint.frequency, self._save))
         if self._validation:
             actions.append(_Action(self._validation.frequency, self._validate))
         return actions
 
-    def _tell(self) -> bool:
+    def _summarize(self) -> bool:
         self._trainer.summarize_training_progress()
         return True
 
@@ -224,7 +224,7 @@ class TrainingSession:
         return True
 
     def _save_last(self) -> None:
-        """The checkpoint without a number, which a repeated training restores; with ``preserve_all`` it is one more."""
+        """With ``preserve_all``, write the checkpoint without a number, which a restarted training restores."""
         config = self._checkpoint
         if config is not None and config.preserve_all:
             self._save_as(config.filename)
@@ -254,14 +254,14 @@ def training_session(  # noqa: PLR0917  # CNTK's own order
     """A training, to be started with ``train()``.
 
     Args:
-        trainer: what learns.
+        trainer: the trainer.
         mb_source: the samples.
-        mb_size: how many at a time: a number or ``minibatch_size_schedule``.
+        mb_size: the size of minibatches: a number or ``minibatch_size_schedule``.
         model_inputs_to_streams: the source's streams by input of the network.
-        progress_frequency: how often progress is summed up, in samples or with a ``DataUnit``; default at the end.
-        max_samples: after how many to stop; default when the source ends.
-        checkpoint_config: whether and where to keep the state.
-        cv_config: tests on the way.
+        progress_frequency: how often progress is summarized, in samples or with a ``DataUnit``; default at the end.
+        max_samples: the number of samples after which to stop; default when the source ends.
+        checkpoint_config: whether and where to write checkpoints.
+        cv_config: the tests during training.
         test_config: the test at the end.
     """
     return TrainingSession(
