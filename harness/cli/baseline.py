@@ -78,7 +78,7 @@ def compare(run_dir: Path, file: Path, allowed: tuple[str, ...]) -> int:
     changes = [each for name in limits for each in worsening(known, mine, name, directions[name])]
     worse = [change for change in changes if not change.amount <= limits[change.metric]]
     for change in worse[:_MOST_SHOWN]:
-        say(f"worse: {change.metric} {change.words} ({change.trial})")
+        say(f"worse: {change.metric} {change.description} ({change.trial})")
     if len(worse) > _MOST_SHOWN:
         say(f"and {len(worse) - _MOST_SHOWN} more")
     say(f"{len(changes)} value(s) compared, {_better(changes)} better, {len(worse)} worse than allowed")

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from harness.emulator.orphans import Orphan, find_orphans, remove_orphan
-from harness.experiments.run_context import RunContext, experiment_of, further_experiment
+from harness.experiments.run_context import RunContext, experiment_of, numbered_experiment
 from harness.experiments.run_policy import plan_of
 from harness.resources.provisioning import Provisioning
 from harness.resources.reap import Verdict, decide, find, reap
@@ -112,7 +112,7 @@ def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: 
     )
     name, jobs = experiment_of(context, scenario), dict[str, JobView]()
     for number in count():
-        found = service.list_jobs(provisioning, cluster, further_experiment(name, number))
+        found = service.list_jobs(provisioning, cluster, numbered_experiment(name, number))
         jobs |= found
         if number and not found:
             break

@@ -22,7 +22,7 @@ from harness.experiments.running_trials import RUNNING
 from harness.interruption import Interrupted, Interruption
 from harness.report.model import document_of
 from harness.report.server import ReportServer
-from harness.report.writing import REPORT, asked_of, without_importance, write_report
+from harness.report.writing import REPORT, default_options, without_importance, write_report
 from harness.results.goal import Goal, read_goal
 from harness.results.run_record import read_run
 
@@ -73,7 +73,7 @@ def report(
         _serve(paths, goals, settings, port)
         return
     path = out or runs[0].path / (_COMPARISON if compare else REPORT)
-    write_report(path, runs, asked_of(runs, settings, goals), SystemClock().now())
+    write_report(path, runs, default_options(runs, settings, goals), SystemClock().now())
     say(f"report: {path}")
 
 
@@ -94,8 +94,8 @@ def _following(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -
     @lru_cache(maxsize=1)
     def made(_marks: tuple[object, ...]) -> Mapping[str, Any]:
         runs = [read_run(path) for path in paths]
-        asked = replace(without_importance(asked_of(runs, settings, goals)), is_live=True)
-        return document_of(runs, asked, SystemClock().now())
+        options = replace(without_importance(default_options(runs, settings, goals)), is_live=True)
+        return document_of(runs, options, SystemClock().now())
 
     return lambda: made(tuple(map(_mark, paths)))
 

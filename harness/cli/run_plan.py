@@ -61,7 +61,7 @@ def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | No
     Raises:
         UserError: it asks for a size or a search that is not there, or it has too many trials.
     """
-    refuse_unknown_size(scenario, cloud)
+    refuse_unknown_size(scenario, scenario.trials.sample(), cloud)
     if scenario.sweep.search is not None:
         study_of(scenario, storage=None)  # this also checks the sampler and the pruner
     if limit is None and len(scenario.trials) > MAX_TRIALS:

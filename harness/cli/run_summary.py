@@ -18,8 +18,8 @@ from harness.experiments.outcomes import PRUNED, Outcome, Unmet
 from harness.experiments.ranking import describe_best
 from harness.experiments.run_directory import RunDirectory
 from harness.experiments.selection import Part
-from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
-from harness.report.writing import REPORT, asked_of, without_importance, write_report
+from harness.experiments.sweep_expectations import check_expectation, describe_unmet, sweep_checks
+from harness.report.writing import REPORT, default_options, without_importance, write_report
 from harness.results.failures import group_failures, without_numbers
 from harness.results.fields import Field, Fields
 from harness.results.junit import junit_text
@@ -87,11 +87,11 @@ class RunSummary:
         if not names:
             return {}
         ended = {outcome.trial for outcome in outcomes}
-        is_whole = part.study.left == 0 if part.study else all(trial in ended for trial in scenario.trials.ids())
+        is_whole = part.study.remaining == 0 if part.study else all(trial in ended for trial in scenario.trials.ids())
         if not is_whole:
             self._say("what is expected of the sweep is judged when all its trials have an outcome")
             return {}
-        checked = {name: check_one(scenario, name, outcomes) for name in names}
+        checked = {name: check_expectation(scenario, name, outcomes) for name in names}
         for unmet in checked.values():
             if unmet is not None:
                 self._say(describe_unmet(scenario, unmet))
@@ -100,9 +100,11 @@ class RunSummary:
     def _write_report(self, *, is_interrupted: bool) -> None:
         """Write the page to look at; where that fails, the run has still done what it did."""
         record = read_run(self.directory.path)
-        path, asked = record.path / REPORT, asked_of([record], self.settings)
+        path, options = record.path / REPORT, default_options([record], self.settings)
         try:
-            write_report(path, [record], without_importance(asked) if is_interrupted else asked, SystemClock().now())
+            write_report(
+                path, [record], without_importance(options) if is_interrupted else options, SystemClock().now()
+            )
         except UserError as error:
             self._say(f"note: {error}")
         else:

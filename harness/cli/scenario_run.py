@@ -67,7 +67,9 @@ class ScenarioRun:
         """
         self._say(f"run directory: {self.directory.path}")
         parts = list(parts_of(scenarios, self.directory, selection))
-        outcomes = {(part.scenario.scenario, name): one for part in parts for name, one in part.done.items()}
+        outcomes = {
+            (part.scenario.scenario, name): outcome for part in parts for name, outcome in part.outcomes.items()
+        }
         try:
             if any(part.total for part in parts):
                 with self._context() as context:
@@ -109,7 +111,7 @@ class ScenarioRun:
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
         """Run the trials of a scenario; outcomes are shown, and added to ``outcomes``."""
         scenario, goal = part.scenario, part.scenario.sweep.goal
-        leaders = best(list(part.done.values()), goal) if goal else []
+        leaders = best(list(part.outcomes.values()), goal) if goal else []
 
         def report(outcome: Outcome) -> None:
             outcomes[outcome.scenario, outcome.trial] = outcome
@@ -124,10 +126,12 @@ class ScenarioRun:
         if any(metric.pattern is not None for metric in scenario.metrics.values()):
             context.matcher.prepare()  # while what the jobs need is made, so that the first outcome does not wait
         if part.study is not None:
-            study, again = part.study, part.trials
+            study, reruns = part.study, part.trials
             # A recording runs one trial at a time, so a replay must do so, too, to get the same points.
             at_once = 1 if self.cloud == "replay" else None
-            run_search(context, scenario, study, self.directory, report, again=again, limit=part.limit, at_once=at_once)
+            run_search(
+                context, scenario, study, self.directory, report, reruns=reruns, limit=part.limit, at_once=at_once
+            )
         else:
             run_scenario(context, scenario, part.trials, self.directory, report)
 

@@ -1,4 +1,4 @@
-"""Sweeps: where trials run, their jobs, and their outcomes."""
+"""Runs of scenarios: their resources, trials, jobs and outcomes."""
 
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from harness.experiments.run_context import (
         JobTarget,
         RunContext,
-        open_alone,
         open_cluster,
         open_group,
+        open_isolated,
         open_target,
         open_volumes,
         target_of,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.experiments.run_policy import policy_for
     from harness.experiments.selection import Selection
     from harness.experiments.studies import study_of
-    from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
+    from harness.experiments.sweep_expectations import check_expectation, describe_unmet, sweep_checks
     from harness.experiments.uploads import LocalUploads, RecordedUploads
 else:
     __getattr__ = lazy_attributes(
@@ -41,11 +41,11 @@ else:
             "RunContext": "run_context",
             "RunDirectory": "run_directory",
             "Selection": "selection",
-            "check_one": "sweep_expectations",
+            "check_expectation": "sweep_expectations",
             "describe_unmet": "sweep_expectations",
             "encoded": "outcomes",
             "explain_failure": "failure_report",
-            "open_alone": "run_context",
+            "open_isolated": "run_context",
             "open_cluster": "run_context",
             "open_group": "run_context",
             "open_run_directory": "run_directory",
@@ -73,13 +73,13 @@ __all__ = [
     "RunContext",
     "RunDirectory",
     "Selection",
-    "check_one",
+    "check_expectation",
     "describe_unmet",
     "encoded",
     "explain_failure",
-    "open_alone",
     "open_cluster",
     "open_group",
+    "open_isolated",
     "open_run_directory",
     "open_target",
     "open_volumes",

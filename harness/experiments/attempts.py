@@ -1,4 +1,4 @@
-"""The attempts of one trial, which is tried again where its scenario says so."""
+"""The attempts of one trial; the scenario's ``retries`` say when a failed trial is tried again."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from harness.resources.provisioning import Provisioning
 
 @dataclass(frozen=True)
 class Attempts:
-    """What the attempts of one trial share.
+    """The state that the attempts of one trial share.
 
     Attributes:
-        provisioning: over the cassette of the trial.
+        provisioning: makes resources through the cassette of the trial.
         resources: deletes the last job and ends the cassette when it is closed.
-        failures: of the attempts that have ended, in order.
+        failures: how the earlier attempts failed, in order.
         job: deletes the last job when it is closed.
     """
 

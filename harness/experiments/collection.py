@@ -1,4 +1,4 @@
-"""Files of a finished job: they are downloaded, and problems with single files are reported in the outcome."""
+"""Downloads of a finished job's files; the outcome reports the files that cannot be downloaded."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import CloudError, UnreachableError
-from harness.experiments.metrics import wanted_outputs
+from harness.experiments.metrics import output_patterns
 from harness.experiments.run_directory import TrialDirectory, make_directory
 from harness.printable import printable
 from harness.scenario.consistency import STDOUTERR
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\d+")
 _TOOLKIT = re.compile(r"toolkit: (.+)")
 _ON_CPU = "the job runs on the CPU"
 _MOST_PROBLEMS = 20  # the most files that an outcome names
-_LONGEST_NOTES = 64 << 10  # characters of an execution log that are read; it begins with the toolkit
+_LONGEST_NOTES = 64 << 10  # characters of an execution log that are read; the toolkit is at its beginning
 
 
 @dataclass(slots=True)
@@ -27,10 +27,10 @@ class Collected:
     """The files of a job.
 
     Attributes:
-        names: of all files, by output directory.
+        names: names of all files, by output directory.
         logs: the local files of the logs, by name.
         outputs: the local files of the other output directories, by ``OUTPUT/NAME``.
-        problems: what could not be listed or fetched, a sentence each.
+        problems: a sentence for each file or directory that could not be listed or downloaded.
     """
 
     names: dict[str, list[str]] = field(default_factory=dict)
@@ -69,38 +69,38 @@ def collect(
         if directory == STDOUTERR:
             problems += _download_logs(output, listing.files, target.path, collected.logs)
         else:
-            for file in newest_versions(listing.files, wanted_outputs(metrics, directory)):
+            for file in newest_versions(listing.files, output_patterns(metrics, directory)):
                 path = target.path / directory / file.name
-                failed = list(_download(output, file, path))
-                problems += failed
-                if not failed:
+                failures = list(_download(output, file, path))
+                problems += failures
+                if not failures:
                     collected.outputs[f"{directory}/{file.name}"] = path
     collected.problems = problems[:_MOST_PROBLEMS]
     if len(problems) > _MOST_PROBLEMS:
-        collected.problems.append(f"{len(problems) - _MOST_PROBLEMS} more files could not be fetched")
+        collected.problems.append(f"{len(problems) - _MOST_PROBLEMS} more files could not be downloaded")
     return collected
 
 
 def newest_versions(files: Sequence[OutputFile], always: Sequence[str] = ()) -> list[OutputFile]:
-    """The files, and of those that differ in numbers only, such as ``net_1.dnn`` and ``net_12.dnn``, the highest.
+    """The files without older versions: of ``net_1.dnn`` and ``net_12.dnn`` the one with the highest number.
 
     Args:
         files: the files of one directory.
-        always: patterns of names that are kept in any case.
+        always: patterns of names that are never left out.
     """
-    wanted = {file.name: file for file in files if any(fnmatchcase(file.name, pattern) for pattern in always)}
+    selected = {file.name: file for file in files if any(fnmatchcase(file.name, pattern) for pattern in always)}
     families: dict[str, OutputFile] = {}
     for file in sorted(files, key=lambda file: [int(number) for number in _NUMBER.findall(file.name)]):
         families[_NUMBER.sub("#", file.name)] = file
-    wanted |= {file.name: file for file in families.values()}
-    return sorted(wanted.values(), key=lambda file: file.name)
+    selected |= {file.name: file for file in families.values()}
+    return sorted(selected.values(), key=lambda file: file.name)
 
 
 def toolkit_of(logs: Mapping[str, Path], job: JobSpec) -> str:
-    """The toolkit that really trained, by the execution log; else the one that the job asks for."""
+    """The toolkit that the execution log names as the one that trained; else the one of the job's specification."""
     notes = "\n".join(_beginning(path) for name, path in sorted(logs.items()) if name.startswith("execution"))
-    found = _TOOLKIT.search(notes)
-    name = found[1].strip() if found else " in ".join(filter(None, (job.toolkit, job.image)))
+    match = _TOOLKIT.search(notes)
+    name = match[1].strip() if match else " in ".join(filter(None, (job.toolkit, job.image)))
     return f"{name}, on the CPU" if _ON_CPU in notes else name
 
 

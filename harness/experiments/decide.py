@@ -1,4 +1,4 @@
-"""Decisions of a run: the next actions, from the states of the trials and the time; pure."""
+"""Decisions of a run: which actions the states of the trials and the time require. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ _NODE_LOST = re.compile(r"\w*(Preempt|NodeLost|NodeUnusable|NodeFailure|NodeRemo
 
 @dataclass(frozen=True, slots=True)
 class TrialView:
-    """One trial as decisions see it.
+    """The state of one trial that decisions depend on.
 
     Attributes:
-        nodes: how many nodes its job takes.
+        nodes: how many nodes its job needs.
         since: when it entered its state, in the clock's monotonic seconds.
         submitted: when its job was submitted, in the same seconds.
-        returns: how often the job has gone back to the queue, because its node was removed.
-        is_stopping: its job has been asked to end.
+        returns: how often the job was returned to the queue because its node was removed.
+        is_stopping: whether the harness has terminated its job.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How an attempt of a trial failed; ``text`` is for people."""
+    """How an attempt of a trial failed; ``text`` describes it to users."""
 
     reason: Reason
     text: str
@@ -68,9 +68,9 @@ Action = Submit | Stop
 def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Limits) -> tuple[Action, ...]:
     """The actions that are due.
 
-    Jobs are submitted in file order, as many as the cluster has nodes for. A job that does not fit waits, and so do
-    those behind it, so that a large job is not overtaken for ever. A job that is queued or runs for too long is
-    stopped. So is one that changes between the two for longer than both together may take.
+    Jobs are submitted in file order while the cluster has free nodes. A job that does not fit waits, and the jobs
+    after it wait too, so that a large job is not overtaken for ever. A job that is queued or running for longer than
+    its limit is stopped. A job that alternates between both states is stopped when the sum of both limits is over.
 
     Args:
         trials: all trials of the run, in file order.
@@ -92,17 +92,17 @@ def decide(trials: Sequence[TrialView], *, capacity: int, now: float, limits: Li
 
 
 def _overdue(trial: TrialView, now: float, limits: Limits) -> str:
-    longest = {TrialState.QUEUED: ("queued", limits.queued), TrialState.RUNNING: ("running", limits.running)}
-    if trial.is_stopping or trial.state not in longest:
+    limits_by_state = {TrialState.QUEUED: ("queued", limits.queued), TrialState.RUNNING: ("running", limits.running)}
+    if trial.is_stopping or trial.state not in limits_by_state:
         return ""
-    name, limit = longest[trial.state]
+    name, limit = limits_by_state[trial.state]
     seconds, most = now - trial.since, limit.total_seconds()
     if seconds > most:
         return f"was {name} for {seconds:.0f} s, and limits.{name} is {most:.0f} s"
     seconds, most = now - trial.submitted, (limits.queued + limits.running).total_seconds()
     if trial.returns and seconds > most:
-        times = f"went back to the queue {trial.returns} times, as its nodes were taken away"
-        return f"{times}, and was not done after {seconds:.0f} s; limits.queued and limits.running are {most:.0f} s"
+        times = f"was returned to the queue {trial.returns} times, because its nodes were removed"
+        return f"{times}, and had not ended after {seconds:.0f} s; limits.queued and limits.running are {most:.0f} s"
     return ""
 
 
@@ -111,7 +111,7 @@ def failure_of(view: JobView, stopped: Stop | None) -> Failure | None:
 
     Args:
         view: the state of the job.
-        stopped: why the harness had it terminated; None where it did not.
+        stopped: why the harness terminated the job; None if it did not.
     """
     if view.state == "succeeded" or (stopped is not None and stopped.kind == "pruned"):
         return None
@@ -131,8 +131,8 @@ def is_retried(failure: Failure, exit_code: int | None, history: Sequence[Failur
     Args:
         failure: the failure of the last attempt.
         exit_code: the exit code of the last attempt.
-        history: the failures of the attempts before.
+        history: the failures of the earlier attempts.
         retries: the retries of the scenario.
     """
-    before = sum(earlier.reason == failure.reason for earlier in history)
-    return before < retries.most(failure.reason, exit_code)
+    earlier_failures = sum(earlier.reason == failure.reason for earlier in history)
+    return earlier_failures < retries.most(failure.reason, exit_code)

@@ -1,8 +1,8 @@
-"""Scalars of TensorBoard's event files: TFRecords of ``Event`` messages. Pure, except that it reads the file.
+"""Scalars of TensorBoard's event files, which are TFRecords of ``Event`` messages. Pure, except for reading the file.
 
-The format is small and stable, so it is read here: TensorBoard itself would bring 40 packages. Sources, below
+The format is small and stable, so this module parses it: TensorBoard itself would bring 40 packages. Sources, below
 tensorflow/core: lib/io/record_writer.h, util/event.proto, framework/summary.proto, framework/tensor.proto.
-Checksums are not verified: a torn record ends what can be read, as in a file that is still being written.
+Checksums are not verified. Reading stops at an incomplete record, as in a file that is still being written.
 """
 
 import errno
@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from harness.experiments.metric_points import Point
 
-_LONGEST_RECORD = 16 << 20  # bytes of a record that is read; scalars have tens, images and graphs may have more
+_LONGEST_RECORD = 16 << 20  # bytes of a record that is read; scalars have tens, images and graphs have more
 _HEADER, _FOOTER = 12, 4  # length and its checksum, the record's checksum
-_MOST_FIELDS = 10_000_000  # the most fields of a file, records included: a million values, which take some seconds
-_FEW_FIELDS = 100  # of messages but summaries, which have a field for each value; they have up to ten
+_MOST_FIELDS = 10_000_000  # fields of a file, records included: a million values, which take some seconds
+_FEW_FIELDS = 100  # fields of a message other than a summary; such messages have up to ten
 _LONGEST_TAG = 100  # bytes that are shown
 _FLOAT, _DOUBLE = 1, 2  # of tensor.proto's DataType
 
@@ -26,7 +26,7 @@ Field = tuple[int, int | bytes]
 
 
 class TooLargeError(OSError):
-    """A file has more fields than are read."""
+    """The file has more fields than the parser reads."""
 
     def __init__(self) -> None:
         super().__init__(errno.EFBIG, f"it has more than {_MOST_FIELDS:,} fields")
@@ -36,31 +36,31 @@ def scalar_points(path: Path, tag: str) -> Iterator[Point]:
     """The scalars of a tag, in the order in which they were written.
 
     Args:
-        path: of the event file.
+        path: the event file.
         tag: the name of the scalar.
 
     Raises:
-        OSError: the file cannot be read, or is too large: its last values are not known then.
+        OSError: the file cannot be read, or is so large that its last values remain unknown.
     """
-    wanted, parser = tag.encode(), _Parser()
+    name, parser = tag.encode(), _Parser()
     with path.open("rb") as stream:
         for record in parser.records(stream):
-            if wanted in record:
-                yield from _scalars(record, wanted, parser)
+            if name in record:
+                yield from _scalars(record, name, parser)
 
 
 def tags_in(path: Path, most: int) -> list[str]:
-    """Some tags of the scalars in a file, each once, and the beginnings of long ones."""
-    found: dict[bytes, None] = {}
+    """At most ``most`` tags of the scalars in a file, without duplicates; long tags are cut."""
+    tags: dict[bytes, None] = {}
     parser = _Parser()
     with path.open("rb") as stream, suppress(TooLargeError):
         for record in parser.records(stream):
-            for _, summary in _of(parser.fields(record), 5):
-                for _, value in _of(parser.fields(summary), 1):
-                    found |= dict.fromkeys(tag[:_LONGEST_TAG] for _, tag in _of(parser.few_fields(value), 1))
-                    if len(found) >= most:
-                        return _texts(found)
-    return _texts(found)
+            for _, summary in _bytes_fields(parser.fields(record), 5):
+                for _, value in _bytes_fields(parser.fields(summary), 1):
+                    tags |= dict.fromkeys(tag[:_LONGEST_TAG] for _, tag in _bytes_fields(parser.few_fields(value), 1))
+                    if len(tags) >= most:
+                        return _texts(tags)
+    return _texts(tags)
 
 
 def _texts(tags: Iterable[bytes]) -> list[str]:
@@ -68,13 +68,13 @@ def _texts(tags: Iterable[bytes]) -> list[str]:
 
 
 class _Parser:
-    """Parses a file, up to a number of fields: the file is untrusted, and may try to take our time."""
+    """Parses at most ``_MOST_FIELDS`` fields of a file: the file is untrusted, and parsing must end."""
 
     def __init__(self) -> None:
-        self._left = _MOST_FIELDS
+        self._remaining = _MOST_FIELDS
 
     def records(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Each whole record. Raises TooLargeError."""
+        """Each complete record. Raises TooLargeError."""
         while len(header := stream.read(_HEADER)) == _HEADER:
             (length,) = struct.unpack_from("<Q", header)
             if length > _LONGEST_RECORD:
@@ -92,23 +92,23 @@ class _Parser:
             yield field
 
     def few_fields(self, message: bytes) -> list[Field]:
-        """The fields of a message that has a few. Raises TooLargeError."""
+        """The fields of a message that has few. Raises TooLargeError."""
         return list(islice(self.fields(message), _FEW_FIELDS))
 
     def _count(self) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self._remaining -= 1
+        if self._remaining < 0:
             raise TooLargeError
 
 
-def _scalars(record: bytes, wanted: bytes, parser: _Parser) -> Iterator[Point]:
+def _scalars(record: bytes, tag: bytes, parser: _Parser) -> Iterator[Point]:
     fields = parser.few_fields(record)
     step = next((value for number, value in fields if number == 2 and isinstance(value, int)), 0)
     step = step - (1 << 64) if step >= 1 << 63 else step
-    for _, summary in _of(fields, 5):
-        for _, value in _of(parser.fields(summary), 1):
+    for _, summary in _bytes_fields(fields, 5):
+        for _, value in _bytes_fields(parser.fields(summary), 1):
             parts = parser.few_fields(value)
-            if (1, wanted) in parts and (number := _number(parts, parser)) is not None:
+            if (1, tag) in parts and (number := _number(parts, parser)) is not None:
                 yield Point(number, step)
 
 
@@ -118,11 +118,11 @@ def _number(parts: list[Field], parser: _Parser) -> float | None:
         if number == 2 and isinstance(part, bytes) and len(part) == 4:
             return float(struct.unpack("<f", part)[0])
         if number == 8 and isinstance(part, bytes):
-            return _of_tensor(parser.few_fields(part))
+            return _tensor_scalar(parser.few_fields(part))
     return None
 
 
-def _of_tensor(fields: list[Field]) -> float | None:
+def _tensor_scalar(fields: list[Field]) -> float | None:
     kind = next((value for number, value in fields if number == 1), 0)
     content = next((value for number, value in fields if number in (4, 5, 6) and isinstance(value, bytes)), b"")
     if kind == _FLOAT and len(content) == 4:
@@ -132,44 +132,44 @@ def _of_tensor(fields: list[Field]) -> float | None:
     return None
 
 
-def _of(fields: "Iterator[Field] | list[Field]", wanted: int) -> Iterator[tuple[int, bytes]]:
-    """The fields of a number that have bytes."""
+def _bytes_fields(fields: "Iterator[Field] | list[Field]", field_number: int) -> Iterator[tuple[int, bytes]]:
+    """The fields of one number whose values are bytes."""
     for number, value in fields:
-        if number == wanted and isinstance(value, bytes):
+        if number == field_number and isinstance(value, bytes):
             yield number, value
 
 
 def _fields(message: bytes) -> Iterator[Field]:
-    """Number and value of each field of a protobuf message; a damaged rest is ignored."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
+    """Number and value of each field of a protobuf message; everything after a damaged field is ignored."""
+    offset = 0
+    while offset < len(message):
+        key, offset = _varint(message, offset)
         kind = key & 7
         if kind == 0:
-            value, at = _varint(message, at)
+            value, offset = _varint(message, offset)
             yield key >> 3, value
             continue
         if kind == 2:
-            size, at = _varint(message, at)
+            size, offset = _varint(message, offset)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
             return
-        if at + size > len(message):
+        if offset + size > len(message):
             return
-        yield key >> 3, message[at : at + size]
-        at += size
+        yield key >> 3, message[offset : offset + size]
+        offset += size
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A number and the position of its end; a torn or too long number ends the message."""
+def _varint(message: bytes, offset: int) -> tuple[int, int]:
+    """A number and the offset of its end; an incomplete or too long number ends the message."""
     value = 0
     for shift in range(0, 70, 7):
-        if at >= len(message):
+        if offset >= len(message):
             break
-        byte = message[at]
-        at += 1
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value, offset
     return 0, len(message)

@@ -1,9 +1,9 @@
-"""Report of a failed trial: lines of the scenario, results, the end of the log, and where the other files are."""
+"""Report of a failed trial: the unmet lines of the scenario, the results, the end of the log, and the directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.experiments.job_logs import most_telling
+from harness.experiments.job_logs import most_informative
 from harness.experiments.log_lines import last_lines
 from harness.experiments.outcomes import Outcome
 from harness.printable import printable, printable_lines
@@ -19,9 +19,9 @@ class FailureReport:
 
     Attributes:
         scenario: the file.
-        log: name of the log file whose end is shown; empty where there is none.
-        tail: its last lines.
-        directory: where the job's files are; None where nothing was downloaded.
+        log: name of the log file whose end is shown; empty if no log has any text.
+        tail: the last lines of that log.
+        directory: where the job's files are; None if nothing was downloaded.
     """
 
     scenario: Path
@@ -40,13 +40,13 @@ def explain_failure(outcome: Outcome, scenario: Scenario, root: Path) -> Failure
         root: the run's directory.
     """
     directory = root / outcome.directory
-    tails = ((name, last_lines(directory / name, _TAIL)) for name in most_telling(outcome.files.get(STDOUTERR, ())))
+    tails = ((name, last_lines(directory / name, _TAIL)) for name in most_informative(outcome.files.get(STDOUTERR, ())))
     log, lines = next(((name, lines) for name, lines in tails if any(map(str.strip, lines))), ("", []))
     return FailureReport(scenario.path, outcome, log, tuple(lines), directory if directory.is_dir() else None)
 
 
 def render(report: FailureReport) -> str:
-    """The report as text; control characters in untrusted text are made visible."""
+    """The report as text, with control characters of untrusted text escaped."""
     outcome, source = report.outcome, _lines(report.scenario)
     parts = [f"trial {outcome.trial} of {report.scenario}"]
     for unmet in outcome.unmet:

@@ -1,4 +1,4 @@
-"""Injection of the faults that a scenario must survive, while any process works on the scenario."""
+"""Injection of the faults that a scenario must survive, for as long as a process runs the scenario."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,7 +9,7 @@ from harness.resources.azure_errors import azure_errors
 
 
 class FaultInjection:
-    """A fault plan that processes share like a resource: the first puts it in force, the last withdraws it."""
+    """A fault plan that processes share like a resource: the first activates it, the last withdraws it."""
 
     kind = "fault plan"
 
@@ -19,7 +19,7 @@ class FaultInjection:
         self._plan = plan
 
     def open(self) -> None:
-        """Put the plan in force.
+        """Activate the plan.
 
         Raises:
             ProvisioningError: the cloud refuses it.

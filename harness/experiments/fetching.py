@@ -1,4 +1,4 @@
-"""When the files of finished jobs are downloaded: at once, or in a thread while the run continues."""
+"""Downloads of finished jobs' files: immediately, or in a thread while the run continues."""
 
 import queue
 import threading
@@ -18,14 +18,14 @@ class Fetcher(Protocol):
         """Begin a download; the future holds its result or its error."""
 
     def wait(self, futures: Iterable[Future[T]], seconds: float) -> None:
-        """Return when one of some futures is done, or after a while."""
+        """Return when one of the futures is done, or after ``seconds``."""
 
     def close(self) -> None:
-        """Begin no more downloads, without waiting for the present one."""
+        """Begin no more downloads, without waiting for the current one."""
 
 
-class FetchAtOnce:
-    """Downloads immediately, so that the requests of a run always have the same order."""
+class ImmediateFetcher:
+    """Downloads before ``begin`` returns, so that the requests of a run always have the same order."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,17 +37,17 @@ class FetchAtOnce:
         return future
 
     def wait(self, _futures: Iterable[Future[T]], seconds: float) -> None:
-        """Let time pass."""
+        """Sleep, since every future is done."""
         self._clock.sleep(seconds)
 
     def close(self) -> None:
         """Do nothing, since no download is running."""
 
 
-class FetchBeside:
-    """Downloads in a thread, one job after the other.
+class BackgroundFetcher:
+    """Downloads in a thread, one job after another.
 
-    The thread does not keep the process alive: an interrupted run cannot wait for a large file.
+    The thread is a daemon, so that an interrupted run does not wait for a large file.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class FetchBeside:
         self._is_closed = False
 
     def begin(self, fetch: Callable[[], T]) -> Future[T]:
-        """Download it after the earlier requests."""
+        """Queue the download behind the earlier ones."""
         future: Future[T] = Future()
         self._tasks.put(lambda: _fulfil(future, fetch))
         if self._thread is None:
@@ -66,14 +66,14 @@ class FetchBeside:
         return future
 
     def wait(self, futures: Iterable[Future[T]], seconds: float) -> None:
-        """Return when one of some futures is done, or after a while; with no futures, let time pass."""
-        if waited := list(futures):
-            wait(waited, timeout=seconds, return_when=FIRST_COMPLETED)
+        """Return when one of the futures is done, or after ``seconds``; without futures, sleep."""
+        if pending := list(futures):
+            wait(pending, timeout=seconds, return_when=FIRST_COMPLETED)
         else:
             self._clock.sleep(seconds)
 
     def close(self) -> None:
-        """Begin no more downloads; the thread ends after its present file."""
+        """Begin no more downloads; the thread ends after its current file."""
         self._is_closed = True
         self._tasks.put(lambda: None)
 

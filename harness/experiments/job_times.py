@@ -7,13 +7,13 @@ from harness.services.service import JobView
 
 
 def times_of(view: JobView) -> dict[str, str]:
-    """The moments that the service reports, in ISO 8601."""
+    """The times that the service reports, in ISO 8601."""
     moments = {"created": view.created, "started": view.started, "ended": view.ended}
     return {name: moment.isoformat() for name, moment in moments.items() if moment is not None}
 
 
 def durations_of(view: JobView) -> dict[str, float]:
-    """Seconds in the queue and running, as far as they are known."""
+    """Seconds in the queue and running; a duration that is not known yet is absent."""
     steps: dict[str, tuple[datetime | None, datetime | None]] = {
         "queued": (view.created, view.started),
         "running": (view.started, view.ended),

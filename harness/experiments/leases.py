@@ -1,4 +1,4 @@
-"""Resources that several processes share: the first makes them, the last one out deletes them."""
+"""Resources that several processes share: the first process creates them, the last deletes them."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ class Shareable(Protocol):
         """Delete it, also if its creation did not finish."""
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it must know, as a JSON object."""
+        """The facts that another process needs in order to share it, as a JSON object."""
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Restore what ``remember`` returned in the process that created it."""
@@ -37,8 +37,8 @@ R = TypeVar("R", bound=Shareable)
 class Leases:
     """Records of which processes use which resources, in files of a directory that the processes share.
 
-    A holder keeps a lock on a file of its own for as long as it lives; the kernel drops the lock of a killed one, so
-    nobody waits for it, and the last of the living deletes.
+    Each holder locks its own file while it lives. The kernel releases the lock of a killed holder, so no process waits
+    for a dead one, and the last living holder deletes the resource.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -46,45 +46,45 @@ class Leases:
 
     @contextmanager
     def shared(self, resource: R) -> Iterator[R]:
-        """The resource, made by this process or by another that still uses it."""
+        """The resource, created by this process or by another that still uses it."""
         identity = f"{resource.kind}\0{resource.group}\0{resource.name}"
-        place = self._directory / hashlib.sha256(identity.encode()).hexdigest()[:16]
-        place.mkdir(parents=True, exist_ok=True)
+        directory = self._directory / hashlib.sha256(identity.encode()).hexdigest()[:16]
+        directory.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            with lock_file(place / "lock", wait=None):
-                _make_or_join(place, resource)
-                stack.enter_context(lock_file(_next_holder(place)))
+            with lock_file(directory / "lock", wait=None):
+                _create_or_join(directory, resource)
+                stack.enter_context(lock_file(_next_holder(directory)))
             try:
                 yield resource
             finally:
-                with lock_file(place / "lock", wait=None):
+                with lock_file(directory / "lock", wait=None):
                     stack.close()
-                    if not _holders(place):
-                        (place / "made.json").unlink(missing_ok=True)
+                    if not _living_holders(directory):
+                        (directory / "made.json").unlink(missing_ok=True)
                         resource.close()
 
 
-def _make_or_join(place: Path, resource: Shareable) -> None:
-    made = place / "made.json"
-    if made.exists():
-        if _holders(place):
-            resource.recall(json.loads(made.read_text(encoding="utf-8")))
+def _create_or_join(directory: Path, resource: Shareable) -> None:
+    record = directory / "made.json"
+    if record.exists():
+        if _living_holders(directory):
+            resource.recall(json.loads(record.read_text(encoding="utf-8")))
             return
-        made.unlink()  # all its holders were killed, so what they made may be incomplete
+        record.unlink()  # all holders were killed, so the resource may be incomplete
         resource.close()
     resource.open()
-    write_file(made, json.dumps(resource.remember()).encode())
+    write_file(record, json.dumps(resource.remember()).encode())
 
 
-def _next_holder(place: Path) -> Path:
-    """The file of a new holder, who locks it for as long as it lives."""
-    number = 1 + max((int(path.suffix[1:]) for path in place.glob("holder.*")), default=0)
-    return place / f"holder.{number}"
+def _next_holder(directory: Path) -> Path:
+    """The file of a new holder, which locks it while it lives."""
+    number = 1 + max((int(path.suffix[1:]) for path in directory.glob("holder.*")), default=0)
+    return directory / f"holder.{number}"
 
 
-def _holders(place: Path) -> int:
-    """How many holders live; the files of the others are removed."""
-    return sum(_is_held(path) for path in place.glob("holder.*"))
+def _living_holders(directory: Path) -> int:
+    """The number of living holders; files of dead ones are removed."""
+    return sum(_is_held(path) for path in directory.glob("holder.*"))
 
 
 def _is_held(path: Path) -> bool:

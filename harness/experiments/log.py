@@ -14,15 +14,14 @@ from harness.scenario.consistency import STDOUTERR
 from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
 
-# Bytes of one log that are read and reported at a time; of more, only the end is reported.
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 16 << 20  # of one log at a time; if it has grown by more, only the end is read
 _MOST_LINES = 2000
-_MATCHING_SECONDS = 1.0  # seconds of processor time for the lines of one log
+_MATCHING_SECONDS = 1.0  # of processor time for the lines of one log
 
 
 @dataclass
-class _Followed:
-    """A log that is followed: how much of it was read, and the line that has begun."""
+class _LogState:
+    """How much of a log was read, and its incomplete last line."""
 
     position: int = 0
     splitter: LineSplitter = field(default_factory=LineSplitter)
@@ -33,7 +32,7 @@ class LogReader:
 
     Args:
         output: the output of the job.
-        trial: its id.
+        trial: the id of the job's trial.
         metrics: the metrics of the scenario.
         matcher: matches the patterns.
         sink: gets the lines.
@@ -55,117 +54,117 @@ class LogReader:
         self._patterns = tuple(
             dict.fromkeys(spec.pattern for spec in metrics.values() if spec.pattern is not None and spec.is_followed)
         )
-        self._wanted = tuple(dict.fromkeys(spec.file for spec in metrics.values() if spec.is_followed))
+        self._log_names = tuple(dict.fromkeys(spec.file for spec in metrics.values() if spec.is_followed))
         self._metrics = metrics
         self._tables = {
             name: reader for name, spec in metrics.items() if (reader := line_reader(name, spec)) is not None
         }
-        self._files: dict[str, OutputFile] = {}  # by the names that the scenario gives
-        self._followed: dict[str, _Followed] = {}  # by the names that the logs have
-        self._trouble = ""
-        self._watched = {name: spec for name, spec in metrics.items() if spec.step}
-        self.values: dict[str, list[float]] = {name: [] for name in self._watched}
-        self._told = dict.fromkeys(self._watched, 0)
+        self._files: dict[str, OutputFile] = {}  # keys: names of logs in the scenario
+        self._states: dict[str, _LogState] = {}  # keys: names of logs in the job
+        self._last_error = ""
+        self._step_metrics = {name: spec for name, spec in metrics.items() if spec.step}
+        self.values: dict[str, list[float]] = {name: [] for name in self._step_metrics}
+        self._reported_steps = dict.fromkeys(self._step_metrics, 0)
 
     def stream(self) -> None:
-        """Report the lines that were written since the last call; trouble is reported too, and never raised."""
+        """Report the lines that were written since the last call; errors of the service are reported, not raised."""
         try:
-            if any(name not in self._files for name in self._wanted):
-                self._find()
+            if any(name not in self._files for name in self._log_names):
+                self._find_files()
             for file in {file.name: file for file in self._files.values()}.values():
-                followed = self._followed.setdefault(file.name, _Followed())
-                tail = self._output.tail(file, start=followed.position, most=_MOST_BYTES)
-                self._report(file.name, tail.start, tail.content)
+                state = self._states.setdefault(file.name, _LogState())
+                tail = self._output.tail(file, start=state.position, most=_MOST_BYTES)
+                self._report_content(file.name, tail.start, tail.content)
         except CloudError as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
+            if str(error) != self._last_error:
+                self._last_error = str(error)
                 self._sink(Noted(f"{self._trial}: the log cannot be followed: {error}"))
 
     def finish(self, logs: Mapping[str, Path]) -> None:
         """Report the rest of the logs of a finished job.
 
         Args:
-            logs: by name, as they were downloaded.
+            logs: the downloaded logs, by name.
         """
-        for name in dict.fromkeys(resolve(wanted, logs) for wanted in self._wanted):
+        for name in dict.fromkeys(resolve(log, logs) for log in self._log_names):
             if name is None:
                 continue
-            followed = self._followed.setdefault(name, _Followed())
+            state = self._states.setdefault(name, _LogState())
             with logs[name].open("rb") as stream:
-                start = max(followed.position, stream.seek(0, 2) - _MOST_BYTES)
+                start = max(state.position, stream.seek(0, 2) - _MOST_BYTES)
                 stream.seek(start)
-                self._report(name, start, stream.read())
-            self._tell(name, followed.splitter.end())
+                self._report_content(name, start, stream.read())
+            self._report_lines(name, state.splitter.end())
 
-    def _find(self) -> None:
-        listed = {file.name: file for file in self._output.files(STDOUTERR).files}
-        found = {wanted: resolve(wanted, listed) for wanted in self._wanted}
-        self._files |= {wanted: listed[name] for wanted, name in found.items() if name is not None}
+    def _find_files(self) -> None:
+        files = {file.name: file for file in self._output.files(STDOUTERR).files}
+        names = {log: resolve(log, files) for log in self._log_names}
+        self._files |= {log: files[name] for log, name in names.items() if name is not None}
 
-    def _report(self, name: str, start: int, content: bytes) -> None:
-        followed = self._followed[name]
-        if start != followed.position:
-            followed.splitter.restart(inside=start > 0)
-        if start > followed.position:
-            self._sink(LogSkipped(self._trial, name, f"{start - followed.position} bytes"))
-        followed.position = start + len(content)
-        if (skipped := content.count(b"\n") - _MOST_LINES) > 0:
-            self._sink(LogSkipped(self._trial, name, f"{skipped} lines"))
-        self._tell(name, followed.splitter.feed(content, most=_MOST_LINES))
+    def _report_content(self, name: str, start: int, content: bytes) -> None:
+        state = self._states[name]
+        if start != state.position:
+            state.splitter.restart(inside=start > 0)
+        if start > state.position:
+            self._sink(LogSkipped(self._trial, name, f"{start - state.position} bytes"))
+        state.position = start + len(content)
+        if (line_count := content.count(b"\n") - _MOST_LINES) > 0:
+            self._sink(LogSkipped(self._trial, name, f"{line_count} lines"))
+        self._report_lines(name, state.splitter.feed(content, most=_MOST_LINES))
 
-    def _tell(self, name: str, lines: list[str]) -> None:
-        holding = self._holding(lines)
-        in_tables = self._read_tables(name, lines)
-        for line, is_match, is_row in zip(lines, holding, in_tables, strict=True):
+    def _report_lines(self, name: str, lines: list[str]) -> None:
+        matches = self._match_lines(lines)
+        rows = self._read_rows(name, lines)
+        for line, is_match, is_row in zip(lines, matches, rows, strict=True):
             self._sink(LogLine(self._trial, name, line, is_metric=is_match or is_row))
-        self._read_values(name, [line for line, is_match in zip(lines, holding, strict=True) if is_match])
+        self._read_values(name, [line for line, is_match in zip(lines, matches, strict=True) if is_match])
         for metric, values in self.values.items():
-            if len(values) > self._told[metric]:  # of many steps at a time, the last one
-                self._told[metric] = len(values)
+            if len(values) > self._reported_steps[metric]:  # several new steps are reported as one event, the last
+                self._reported_steps[metric] = len(values)
                 self._sink(StepRead(self._trial, metric, len(values), values[-1]))
 
-    def _read_tables(self, name: str, lines: list[str]) -> list[bool]:
-        """Record values in lines of JSON and CSV; returns which lines have one."""
-        held = [False] * len(lines)
+    def _read_rows(self, name: str, lines: list[str]) -> list[bool]:
+        """Record the values in lines of JSON and CSV; return for each line whether it has one."""
+        rows = [False] * len(lines)
         for metric, read in self._tables.items():
             spec = self._metrics[metric]
             if resolve(spec.file, [name]) is None:
                 continue
             for number, line in enumerate(lines):
                 if (point := read(line)) is not None:
-                    held[number] = True
-                    self._note(metric, point.value)
-        return held
+                    rows[number] = True
+                    self._append_value(metric, point.value)
+        return rows
 
-    def _note(self, metric: str, value: float) -> None:
+    def _append_value(self, metric: str, value: float) -> None:
         if metric in self.values and len(self.values[metric]) < LONGEST_SERIES:
             self.values[metric].append(value * self._metrics[metric].scale)
 
     def _read_values(self, name: str, lines: list[str]) -> None:
-        """Record the values of the watched metrics in the lines of a log."""
+        """Record the values of metrics with steps in the lines of a log."""
         steps = {
             metric: spec
-            for metric, spec in self._watched.items()
+            for metric, spec in self._step_metrics.items()
             if spec.pattern is not None and spec.file in self._files and self._files[spec.file].name == name
         }
         if not (lines and steps and self._patterns):
             return
         patterns = [spec.pattern or "" for spec in steps.values()]
         try:
-            found = self._matcher.groups(patterns, lines, seconds=_MATCHING_SECONDS)
+            matches = self._matcher.groups(patterns, lines, seconds=_MATCHING_SECONDS)
         except PatternError:
-            return  # the values of the metric are read when the job has ended
-        for metric, texts in zip(steps, found, strict=True):
+            return  # read_metrics reads the values when the job has ended
+        for metric, texts in zip(steps, matches, strict=True):
             for number in map(number_of, texts):
                 if number is not None:
-                    self._note(metric, number)
+                    self._append_value(metric, number)
 
-    def _holding(self, lines: list[str]) -> list[bool]:
+    def _match_lines(self, lines: list[str]) -> list[bool]:
         if not (lines and self._patterns):
             return [False] * len(lines)
         try:
-            return self._matcher.holding(self._patterns, lines, seconds=_MATCHING_SECONDS)
+            return self._matcher.match_lines(self._patterns, lines, seconds=_MATCHING_SECONDS)
         except PatternError as error:
             self._patterns = ()
-            self._sink(Noted(f"{self._trial}: lines with metrics are not looked for any more: a pattern {error}"))
+            self._sink(Noted(f"{self._trial}: no more lines are searched for metrics: a pattern {error}"))
             return [False] * len(lines)

@@ -1,22 +1,21 @@
-"""Lines of logs, whatever their encoding, line ends and length."""
+"""Lines of logs in any encoding, with any line ends, of any length."""
 
 import heapq
 import re
 from pathlib import Path
 
 LONGEST = 4096  # bytes of a line that are kept
-_LONGEST_TAIL = 1024  # those of them that are from the end of the line
-_MOST_SEARCHED = 1 << 20  # bytes at the end of a log that are searched for nearest lines
+_LONGEST_TAIL = 1024  # bytes of these that come from the end of the line
+_MOST_SEARCHED = 1 << 20  # bytes at the end of a log in which nearest_lines searches
 _ESCAPE = re.compile(r"\\.|\[[^\]]*\]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class LineSplitter:
-    r"""Splits a log that grows into lines, of which it keeps a bounded part.
+    r"""Splits a growing log into lines of bounded length.
 
-    A line ends with a newline. Where a carriage return lets a later part overwrite an earlier one, as progress bars
-    do, the last part is the line. Of a long line the two ends are kept. Bytes that are not UTF-8 become escapes, such
-    as ``\xe4``.
+    A line ends with a newline. If a carriage return lets a later part overwrite an earlier one, as in a progress bar,
+    the last part is the line. A long line loses its middle. Bytes that are not UTF-8 become escapes such as ``\xe4``.
     """
 
     def __init__(self) -> None:
@@ -29,7 +28,7 @@ class LineSplitter:
 
         Args:
             content: the next bytes of the log.
-            most: how many lines to return; of more, the last ones. Default: all.
+            most: the maximum number of lines, counted from the end; default all.
         """
         if self._is_inside:
             _, newline, content = content.partition(b"\n")
@@ -37,30 +36,30 @@ class LineSplitter:
         if most is not None and content.count(b"\n") > most:
             self.restart()
             content = _last_lines(content, most)
-        *ended, rest = content.split(b"\n")
+        *pieces, rest = content.split(b"\n")
         lines = []
-        for piece in ended:
+        for piece in pieces:
             self._add(piece)
-            lines.append(self._take())
+            lines.append(self._complete_line())
         self._add(rest)
         return lines
 
     def end(self) -> list[str]:
-        """The last line, where it has no newline."""
-        return [self._take()] if self._size else []
+        """The last line if it has no newline; else an empty list."""
+        return [self._complete_line()] if self._size else []
 
     def restart(self, *, inside: bool = False) -> None:
-        """Drop the line that has begun, because the next bytes do not continue it.
+        """Drop the incomplete line, because the next bytes do not continue it.
 
         Args:
-            inside: what follows begins in the middle of another line, the rest of which is left out.
+            inside: whether the next bytes begin in the middle of a line; the rest of that line is skipped.
         """
         self._head = self._tail = b""
         self._size, self._is_inside = 0, inside
 
     def _add(self, piece: bytes) -> None:
-        if (at := piece.rstrip(b"\r").rfind(b"\r")) >= 0:
-            piece = piece[at + 1 :]
+        if (position := piece.rstrip(b"\r").rfind(b"\r")) >= 0:
+            piece = piece[position + 1 :]
             self.restart()
         elif piece.rstrip(b"\r") and (self._tail or self._head).endswith(b"\r"):
             self.restart()
@@ -69,16 +68,16 @@ class LineSplitter:
         self._head += piece[:room]
         self._tail = (self._tail + piece[room:])[-_LONGEST_TAIL:]
 
-    def _take(self) -> str:
-        left_out = self._size - len(self._head) - len(self._tail)
-        gap = f" ... ({left_out} bytes) ... ".encode() if left_out else b""
+    def _complete_line(self) -> str:
+        gap_size = self._size - len(self._head) - len(self._tail)
+        gap = f" ... ({gap_size} bytes) ... ".encode() if gap_size else b""
         line = (self._head + gap + self._tail).rstrip(b"\r").decode("utf-8", "backslashreplace")
         self.restart()
         return line
 
 
 def last_lines(path: Path, most: int) -> list[str]:
-    """The end of a log, at most so many lines; an empty list where it cannot be read."""
+    """The last lines of a log, at most ``most``; an empty list if the log cannot be read."""
     try:
         return _end_of(path, most * LONGEST)[-most:]
     except OSError:
@@ -89,10 +88,10 @@ def nearest_lines(path: Path, name: str, pattern: str, most: int) -> list[str]:
     """The lines of a log that share most words with a pattern that matched nothing, or with a metric's name.
 
     Args:
-        path: of the log, of which the end is searched.
-        name: of the metric.
-        pattern: its regular expression.
-        most: how many lines.
+        path: the log; only its end is searched.
+        name: the name of the metric.
+        pattern: the regular expression of the metric.
+        most: the maximum number of lines.
     """
     words = {word.lower() for word in _WORD.findall(f"{name.replace('_', ' ')} {_ESCAPE.sub(' ', pattern)}")}
     scored: list[tuple[int, int, str]] = []
@@ -113,8 +112,8 @@ def _end_of(path: Path, most: int) -> list[str]:
 
 
 def _last_lines(content: bytes, most: int) -> bytes:
-    """What follows the newline before the last ``most`` newlines."""
-    at = len(content)
+    """The bytes after the newline that precedes the last ``most`` newlines."""
+    position = len(content)
     for _ in range(most + 1):
-        at = content.rfind(b"\n", 0, at)
-    return content[at + 1 :]
+        position = content.rfind(b"\n", 0, position)
+    return content[position + 1 :]

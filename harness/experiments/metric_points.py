@@ -1,4 +1,4 @@
-"""Numbers and their steps in what jobs write besides logs: JSON lines, CSV. Pure."""
+"""Numbers and their steps in files of JSON lines and CSV. Pure."""
 
 import csv
 import json
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 _DELIMITERS = ",;\t"
-_LONGEST_NUMBER = 100  # characters of a text that may be one
+_LONGEST_NUMBER = 100  # characters of a text that is parsed as a number
 
 
 class Point(NamedTuple):
-    """A value of a metric, and the step that it belongs to where something says so."""
+    """A value of a metric, and its step if the file has one."""
 
     value: float
     step: int | None
@@ -22,7 +22,7 @@ def json_points(lines: Iterable[str], key: str, index: str) -> Iterator[Point]:
 
     Args:
         lines: the lines of the file.
-        key: of the object in each line; where it has no such key, dots lead into objects inside.
+        key: a key of each line's object; if the object has no such key, dots lead into nested objects.
         index: the key of the step.
     """
     word = json.dumps(key.rpartition(".")[2])[1:-1]
@@ -32,21 +32,21 @@ def json_points(lines: Iterable[str], key: str, index: str) -> Iterator[Point]:
 
 
 def json_point(line: str, key: str, index: str) -> Point | None:
-    """The number under a key of one line; None where there is none."""
+    """The number under a key of one line; None if there is no number."""
     try:
-        found = json.loads(line)
+        document = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    value = number_in(_under(found, key))
-    return None if value is None else Point(value, _step(_under(found, index)))
+    value = number_in(_value_under(document, key))
+    return None if value is None else Point(value, _step(_value_under(document, index)))
 
 
 class CsvColumn:
     """A column of a CSV file that is read line by line; its first line has the names.
 
     Args:
-        column: the name.
-        index: of the column with the steps.
+        column: the name of the column.
+        index: the name of the column with the steps.
     """
 
     def __init__(self, column: str, index: str) -> None:
@@ -55,7 +55,7 @@ class CsvColumn:
         self._delimiter = ","
 
     def point(self, line: str) -> Point | None:
-        """The number in one more line; None in the first one, and where there is none."""
+        """The number in the next line; None for the first line, and for a line without a number."""
         if self.names is None:
             self._delimiter = max(_DELIMITERS, key=line.count)
             self.names = [name.strip() for name in self._cells(line.removeprefix("\ufeff"))]
@@ -72,14 +72,14 @@ class CsvColumn:
 
 
 def csv_points(lines: Iterable[str], reader: CsvColumn) -> Iterator[Point]:
-    """The numbers of a column; lines without one are passed over."""
+    """The numbers of a column; lines without a number are skipped."""
     for line in lines:
         if line.strip() and (point := reader.point(line)) is not None:
             yield point
 
 
 def number_in(value: Any) -> float | None:
-    """A number, or a text that is one: ``1e-3``, ``nan``, ``inf``; None for everything else."""
+    """The float of a number, or of a text such as ``1e-3``, ``nan`` or ``inf``; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
@@ -92,13 +92,13 @@ def number_in(value: Any) -> float | None:
         return None
 
 
-def _under(found: Any, key: str) -> Any:
-    if not isinstance(found, dict):
+def _value_under(document: Any, key: str) -> Any:
+    if not isinstance(document, dict):
         return None
-    if key in found:
-        return found[key]
+    if key in document:
+        return document[key]
     name, dot, rest = key.partition(".")
-    return _under(found.get(name), rest) if dot else None
+    return _value_under(document.get(name), rest) if dot else None
 
 
 def _step(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""Metrics, read from the files of a job: logs, JSON lines, CSV, and event files of TensorBoard."""
+"""Metrics of a job, read from its logs, JSON lines, CSV files, and TensorBoard's event files."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from harness.experiments.event_file import scalar_points, tags_in
-from harness.experiments.job_logs import most_telling, resolve
+from harness.experiments.job_logs import most_informative, resolve
 from harness.experiments.log_lines import nearest_lines
 from harness.experiments.metric_points import CsvColumn, Point, csv_points, json_point, json_points
-from harness.experiments.pattern_matching import Found, PatternError, PatternMatcher
+from harness.experiments.pattern_matching import Matches, PatternError, PatternMatcher
 from harness.experiments.pattern_worker import bounded_text
 from harness.scenario.metric import LOGGED_METRICS, MetricSpec
 from harness.suggestions import suggestion
@@ -19,7 +19,7 @@ from harness.suggestions import suggestion
 PATTERN_SECONDS = 10.0  # seconds of processor time for one pattern on one log
 LONGEST_SERIES = 100_000  # values
 
-_SEARCHED_LOGS = 4  # for a pattern that matches nothing in its own
+_SEARCHED_LOGS = 4  # other logs that are searched for a pattern without a match in its own log
 _SEARCH_SECONDS = 1.0
 _SHOWN_LOGS = 10
 _SHOWN_LINES = 2
@@ -34,9 +34,9 @@ class Readings:
     Attributes:
         last: the last value of each metric that has one; ``nan`` and infinities are values.
         series: the values of each metric that keeps them, in the order of the file.
-        steps: the steps of the values of a series, if the file has them.
+        steps: the step of each value of a series, if the file has steps.
         missing: why a metric has no value, by its name.
-        notes: further facts, a sentence each.
+        notes: further facts, one sentence each.
     """
 
     last: dict[str, float] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Readings:
 def read_metrics(specs: Mapping[str, MetricSpec], files: Mapping[str, Path], matcher: PatternMatcher) -> Readings:
     """The metrics of a job that has ended.
 
-    The last value of a metric counts, whatever it is: where training has diverged, an older one would hide it.
+    The last value of a metric counts, even ``nan``: an earlier value would hide that training has diverged.
 
     Args:
         specs: metric name -> how to read it.
@@ -58,35 +58,35 @@ def read_metrics(specs: Mapping[str, MetricSpec], files: Mapping[str, Path], mat
     """
     readings = Readings()
     for name, spec in specs.items():
-        found = named_files(spec.file, files)
-        if not found:
+        file_names = named_files(spec.file, files)
+        if not file_names:
             readings.missing[name] = _no_file(spec, files)
         elif spec.pattern is not None:
             _read_pattern(readings, (name, spec), files, matcher)
         else:
-            _read_points(readings, name, spec, {each: files[each] for each in found})
+            _read_points(readings, name, spec, {file: files[file] for file in file_names})
     return readings
 
 
-def named_files(wanted: str, names: Iterable[str]) -> list[str]:
-    """The files that a metric is read from, by the name or pattern of a scenario, sorted; of a log one at most."""
+def named_files(pattern: str, names: Iterable[str]) -> list[str]:
+    """The files from which a metric is read, sorted: the log of that name, else all files that match the pattern."""
     available = list(names)
-    if (log := resolve(wanted, available)) is not None:
+    if (log := resolve(pattern, available)) is not None:
         return [log]
-    return sorted(name for name in available if fnmatchcase(name, wanted))
+    return sorted(name for name in available if fnmatchcase(name, pattern))
 
 
-def wanted_outputs(specs: Mapping[str, MetricSpec], directory: str) -> tuple[str, ...]:
-    """The names and patterns of files in an output directory that metrics are read from."""
+def output_patterns(specs: Mapping[str, MetricSpec], directory: str) -> tuple[str, ...]:
+    """The names and patterns of the files in an output directory from which metrics are read."""
     files = (spec.file.partition("/") for spec in specs.values())
-    return tuple(dict.fromkeys(name for place, slash, name in files if slash and place == directory))
+    return tuple(dict.fromkeys(name for output, slash, name in files if slash and output == directory))
 
 
 def line_reader(name: str, spec: MetricSpec) -> Callable[[str], Point | None] | None:
-    """A reader of a metric in the lines of a growing file; None if single lines are not enough.
+    """A function that reads a metric from a line of a growing file; None if single lines do not suffice.
 
     Args:
-        name: of the metric.
+        name: the name of the metric.
         spec: how to read it.
     """
     if spec.pattern is not None or not spec.is_followed:
@@ -110,20 +110,20 @@ def _read_pattern(
     name, spec = metric
     pattern, log = spec.pattern or "", named_files(spec.file, files)[-1]
     try:
-        found = matcher.find(pattern, files[log], keep=LONGEST_SERIES if spec.step else 1, seconds=PATTERN_SECONDS)
+        matches = matcher.find(pattern, files[log], keep=LONGEST_SERIES if spec.step else 1, seconds=PATTERN_SECONDS)
     except PatternError as error:
         readings.missing[name] = f"the pattern {pattern!r} {error} on {log}; write a simpler one"
         return
-    _take(readings, name, spec, found)
-    if not found.count:
+    _record_matches(readings, name, spec, matches)
+    if not matches.count:
         near = "".join(f"; near: {line!r}" for line in nearest_lines(files[log], name, pattern, _SHOWN_LINES))
         hint = _match_elsewhere(pattern, log, files, matcher) or near
         readings.missing[name] = f"no match of {pattern!r} in {log}{hint}; {_names(files)}"
 
 
 def _match_elsewhere(pattern: str, log: str, files: Mapping[str, Path], matcher: PatternMatcher) -> str:
-    """Which other log of the job a pattern matches in; empty where none is known."""
-    for other in [name for name in most_telling(files) if name != log][:_SEARCHED_LOGS]:
+    """A hint at another log of the job in which a pattern matches; empty if there is none."""
+    for other in [name for name in most_informative(files) if name != log][:_SEARCHED_LOGS]:
         try:
             count = matcher.find(pattern, files[other], keep=1, seconds=_SEARCH_SECONDS).count
         except PatternError:
@@ -133,47 +133,47 @@ def _match_elsewhere(pattern: str, log: str, files: Mapping[str, Path], matcher:
     return ""
 
 
-def _take(readings: Readings, name: str, spec: MetricSpec, found: Found) -> None:
-    if not found.texts:
+def _record_matches(readings: Readings, name: str, spec: MetricSpec, matches: Matches) -> None:
+    if not matches.texts:
         return
-    value = number_of(found.texts[-1])
+    value = number_of(matches.texts[-1])
     if value is None:
-        readings.missing[name] = f"the last match of {spec.pattern!r} is {found.texts[-1]!r}, which is not a number"
+        readings.missing[name] = f"the last match of {spec.pattern!r} is {matches.texts[-1]!r}, which is not a number"
     else:
         readings.last[name] = value * spec.scale
     if spec.step:
-        numbers = map(number_of, found.texts)
+        numbers = map(number_of, matches.texts)
         readings.series[name] = [number * spec.scale for number in numbers if number is not None]
-    if spec.step and found.count > len(found.texts):
-        readings.notes.append(_shortened(name, found.count))
+    if spec.step and matches.count > len(matches.texts):
+        readings.notes.append(_shortened_note(name, matches.count))
 
 
 def _read_points(readings: Readings, name: str, spec: MetricSpec, files: Mapping[str, Path]) -> None:
-    kept: deque[Point] = deque(maxlen=LONGEST_SERIES)
+    points: deque[Point] = deque(maxlen=LONGEST_SERIES)
     count = 0
     try:
         for point in _points(name, spec, files):
-            kept.append(point)
+            points.append(point)
             count += 1
     except OSError as error:
         readings.missing[name] = f"{spec.file} cannot be read: {error.strerror}"
         return
-    if not kept:
+    if not points:
         readings.missing[name] = _no_point(name, spec, files)
         return
-    readings.last[name] = kept[-1].value * spec.scale
+    readings.last[name] = points[-1].value * spec.scale
     if not spec.step:
         return
-    readings.series[name] = [point.value * spec.scale for point in kept]
-    steps = [point.step for point in kept if point.step is not None]
-    if len(steps) == len(kept):
+    readings.series[name] = [point.value * spec.scale for point in points]
+    steps = [point.step for point in points if point.step is not None]
+    if len(steps) == len(points):
         readings.steps[name] = steps
-    if count > len(kept):
-        readings.notes.append(_shortened(name, count))
+    if count > len(points):
+        readings.notes.append(_shortened_note(name, count))
 
 
 def _points(name: str, spec: MetricSpec, files: Mapping[str, Path]) -> Iterator[Point]:
-    """The values, file by file; of text the newest file alone counts."""
+    """The values of all event files in order; of text files, only those of the last one."""
     if spec.tag is not None:
         for path in list(files.values())[-_MOST_EVENT_FILES:]:
             yield from scalar_points(path, spec.tag)
@@ -190,10 +190,10 @@ def _lines(path: Path) -> Sequence[str]:
 
 
 def _no_point(name: str, spec: MetricSpec, files: Mapping[str, Path]) -> str:
-    """Why no value was found, with what was found instead."""
+    """A message that says why a metric has no value, and what the file has instead."""
     file, path = list(files.items())[-1]
     if spec.tag is not None:
-        tags = list(dict.fromkeys(tag for each in files.values() for tag in tags_in(each, _SHOWN_TAGS)))
+        tags = list(dict.fromkeys(tag for event_file in files.values() for tag in tags_in(event_file, _SHOWN_TAGS)))
         hint = suggestion(spec.tag, tags) if tags else "it has none"
         return f"there is no scalar {spec.tag!r} in {', '.join(files)}; {hint}"
     if spec.column is not None:
@@ -218,7 +218,7 @@ def _no_file(spec: MetricSpec, files: Mapping[str, Path]) -> str:
     return f"there is no {kind} {spec.file}; {_names(files)}"
 
 
-def _shortened(name: str, count: int) -> str:
+def _shortened_note(name: str, count: int) -> str:
     return f"the series of metric {name} has {count} values; the last {LONGEST_SERIES} are kept"
 
 
@@ -227,5 +227,5 @@ def _names(files: Mapping[str, Path]) -> str:
         return "the job has no logs"
     logs = sorted(files, key=lambda name: ("/" in name, name))
     more = f" and {len(logs) - _SHOWN_LOGS} more" if len(logs) > _SHOWN_LOGS else ""
-    what = "files" if any("/" in name for name in logs[:_SHOWN_LOGS]) else "logs"
-    return f"the job's {what}: {', '.join(logs[:_SHOWN_LOGS])}{more}"
+    kind = "files" if any("/" in name for name in logs[:_SHOWN_LOGS]) else "logs"
+    return f"the job's {kind}: {', '.join(logs[:_SHOWN_LOGS])}{more}"

@@ -19,7 +19,7 @@ _PACKAGES = ("azure-mgmt-batchai", "azure-mgmt-resource", "azure-storage-file")
 
 
 PRUNED = "pruned"
-"""The state of a trial whose job was ended because a search found that it is not worth finishing."""
+"""The state of a trial whose job was ended early, because the search's pruner found it not worth finishing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Unmet:
     """An expectation that was not met.
 
     Attributes:
-        place: where the scenario states it, such as ``expect.metrics.test_error``.
-        line: of the scenario file, from 1.
+        place: the field of the scenario that states it, such as ``expect.metrics.test_error``.
+        line: its line in the scenario file, from 1.
         observed: the result.
         expected: the result that was expected.
     """
@@ -47,21 +47,21 @@ class Outcome:
     """One trial that has ended.
 
     Attributes:
-        metrics: last value by name; errors and accuracies are fractions. JSON has no ``nan`` and no infinities: the
-            file holds them as the texts ``nan``, ``inf`` and ``-inf``.
-        series: values step by step, of the metrics that keep them; likewise.
-        steps: of the values of a series, where its file says them; otherwise they count from 1.
+        metrics: the last value of each metric; errors and accuracies are fractions. JSON has no ``nan`` and no
+            infinities, so the file holds them as the texts ``nan``, ``inf`` and ``-inf``.
+        series: the values step by step of each metric that keeps them, encoded like ``metrics``.
+        steps: the step of each value of a series, if its file has steps; otherwise steps count from 1.
         durations: seconds in the states ``queued`` and ``running``.
         times: when the job was ``created``, ``started`` and ``ended``, by the service's clock, in ISO 8601.
-        files: names by output directory, ``stdouterr`` for the logs.
-        directory: where the files were downloaded to, below the run directory.
-        data: the data set that was used; None where the scenario uploads none.
-        toolkit: the toolkit that really trained.
-        service: what the job ran on: ``batchai``.
-        attempts: how many jobs it took; the state is that of the last.
-        errors: what the service, or a limit, says about a failure; which files could not be fetched, and which metrics
-            have no value.
-        violated: the metrics that are outside of the search's constraints; with any, the trial is not feasible.
+        files: names of files by output directory; ``stdouterr`` holds the logs.
+        directory: the directory of the downloaded files, relative to the run directory.
+        data: the data set that was used; None if the scenario uploads none.
+        toolkit: the toolkit that trained, which may differ from the requested one.
+        service: the service that ran the job, such as ``batchai``.
+        attempts: the number of jobs; ``state`` is that of the last.
+        errors: the service's errors, the limit that was exceeded, files that could not be downloaded, and metrics
+            without a value.
+        violated: the metrics that violate a constraint of the search; a trial with any of them is not feasible.
     """
 
     scenario: str
@@ -87,8 +87,8 @@ class Outcome:
     violated: tuple[str, ...] = ()
 
     @property
-    def counts(self) -> bool:
-        """Whether it may be the best: its job succeeded, and it is feasible."""
+    def is_eligible(self) -> bool:
+        """Whether the trial can be the best: its job succeeded, and it is feasible."""
         return self.state == "succeeded" and not self.violated
 
     @property
@@ -97,9 +97,9 @@ class Outcome:
         return not self.unmet
 
     def final_value(self, metric: str) -> float | None:
-        """The last value of a metric; None where the trial does not count, or the metric is ``nan`` or absent."""
+        """The last value of a metric; None if the trial is not eligible, or the metric is ``nan`` or absent."""
         value = self.metrics.get(metric, math.nan)
-        return None if math.isnan(value) or not self.counts else value
+        return None if math.isnan(value) or not self.is_eligible else value
 
 
 class OutcomeFile:
@@ -109,7 +109,7 @@ class OutcomeFile:
         self.path = path
 
     def append(self, outcome: Outcome) -> None:
-        """Return when the outcome is on the disk.
+        """Write an outcome, and return when it is on the disk.
 
         Raises:
             UserError: the file cannot be written.
@@ -117,10 +117,10 @@ class OutcomeFile:
         line = json.dumps(encoded(outcome), ensure_ascii=False, allow_nan=False)
         try:
             with open(self.path, "ab+", opener=_open_private) as stream:
-                # The torn line of a killed run must not swallow this one.
-                torn = stream.tell() > 0 and _last_byte(stream.fileno()) != b"\n"
-                # A name that UTF-8 cannot hold becomes JSON's own escape.
-                stream.write((b"\n" if torn else b"") + f"{line}\n".encode(errors="backslashreplace"))
+                # An incomplete line of a killed run must not swallow this one.
+                is_torn = stream.tell() > 0 and _last_byte(stream.fileno()) != b"\n"
+                # A character that UTF-8 cannot encode is written as JSON's escape.
+                stream.write((b"\n" if is_torn else b"") + f"{line}\n".encode(errors="backslashreplace"))
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -139,12 +139,12 @@ class OutcomeFile:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def read(self) -> list[Outcome]:
-        """All outcomes that can be read; the torn line of a killed run is ignored.
+        """All outcomes that can be read; an incomplete line of a killed run is ignored.
 
         Raises:
             UserError: the file cannot be read.
         """
-        if self.path.exists() and not self.path.is_file():  # a pipe and a device have no end
+        if self.path.exists() and not self.path.is_file():  # reading a pipe or a device may not end
             raise UserError(f"{self.path} cannot be read: it is not a file; name another run directory")
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
@@ -154,45 +154,45 @@ class OutcomeFile:
 
 
 def encoded(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as JSON can hold it: numbers that are not finite are texts."""
-    values: dict[str, Any] = _encoded(asdict(outcome))
-    return values
+    """An outcome as a JSON object, with text in place of numbers that are not finite."""
+    document: dict[str, Any] = _json_value(asdict(outcome))
+    return document
 
 
 @cache
 def versions() -> Mapping[str, str]:
     """The versions of the software in a run, by name."""
-    found = {"batchai-harness": __version__, "python": platform.python_version()}
+    package_versions = {"batchai-harness": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            package_versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return package_versions
 
 
 def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)  # a stranger's run directory may hold links to the user's files
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)  # a foreign run directory may hold links to the user's files
 
 
 def _last_byte(handle: int) -> bytes:
     return os.pread(handle, 1, os.lseek(handle, 0, os.SEEK_END) - 1)
 
 
-def _encoded(value: Any) -> Any:
-    """A value as JSON can hold it: numbers that are not finite as text."""
+def _json_value(value: Any) -> Any:
+    """A value as JSON, with text in place of numbers that are not finite."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {name: _encoded(item) for name, item in value.items()}
-    return [_encoded(item) for item in value] if isinstance(value, list | tuple) else value
+        return {name: _json_value(item) for name, item in value.items()}
+    return [_json_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _outcomes(text: str) -> Iterator[Outcome]:
-    known = {field.name for field in fields(Outcome)}
-    for line in text.split("\n"):  # splitlines would also split at what texts may hold
+    field_names = {field.name for field in fields(Outcome)}
+    for line in text.split("\n"):  # splitlines would also split at other characters, which texts may hold
         try:
-            values = {name: value for name, value in json.loads(line).items() if name in known}
+            values = {name: value for name, value in json.loads(line).items() if name in field_names}
             values["metrics"] = {name: float(value) for name, value in values["metrics"].items()}
             values["series"] = {name: list(map(float, items)) for name, items in values["series"].items()}
             unmet = tuple(Unmet(**item) for item in values.pop("unmet", ()))

@@ -1,6 +1,6 @@
-"""Regular expressions of scenarios on logs of jobs, within bounds of time and memory.
+"""Matches regular expressions of scenarios in logs of jobs, within limits of time and memory.
 
-The patterns are Python's own: they are matched by ``re``, in a process that ``pattern_worker`` runs in.
+The patterns are those of Python's ``re``, which runs in a separate process: see ``pattern_worker``.
 """
 
 import json
@@ -15,16 +15,16 @@ _WORKER = Path(__file__).with_name("pattern_worker.py")
 
 
 class PatternError(Exception):
-    """A pattern used all the time or memory that it may; the message is the end of a sentence about it."""
+    """A pattern exceeded its time or memory; the message completes a sentence that begins with the pattern."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Matches:
     """The matches of a pattern's first group.
 
     Attributes:
-        texts: the last matches, as many as were asked for.
-        count: how many there were.
+        texts: the last matches, as many as were requested.
+        count: the number of all matches.
     """
 
     texts: tuple[str, ...]
@@ -32,7 +32,7 @@ class Found:
 
 
 class PatternMatcher:
-    """Matches patterns; a context manager, whose process starts with the first request at the latest."""
+    """Matches patterns in a process, which starts on demand; a context manager that ends the process."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -45,50 +45,51 @@ class PatternMatcher:
 
     def prepare(self) -> None:
         """Start the process without waiting for it."""
-        self._started()
+        self._ensure_process()
 
-    def find(self, pattern: str, path: Path, *, keep: int, seconds: float) -> Found:
-        """What a pattern matches in a log.
-
-        Args:
-            pattern: with a group.
-            path: of the log, which may be of any size.
-            keep: how many of the last matches are wanted.
-            seconds: of processor time that it may take.
-
-        Raises:
-            PatternError: it takes longer, or too much memory.
-        """
-        found = self._ask("find", seconds=seconds, pattern=pattern, path=str(path), keep=keep)
-        return Found(tuple(found["texts"]), found["count"])
-
-    def holding(self, patterns: Sequence[str], lines: Sequence[str], *, seconds: float) -> list[bool]:
-        """Which lines any of the patterns matches in.
+    def find(self, pattern: str, path: Path, *, keep: int, seconds: float) -> Matches:
+        """The matches of a pattern in a log.
 
         Args:
-            patterns: any number.
-            lines: of bounded length.
-            seconds: of processor time that all may take together.
+            pattern: a regular expression with a group.
+            path: a log of any size.
+            keep: how many of the last matches to return.
+            seconds: the limit of processor time.
 
         Raises:
-            PatternError: they take longer, or too much memory.
+            PatternError: the pattern exceeds the time, or its memory.
         """
-        held: list[bool] = self._ask("hold", seconds=seconds, patterns=list(patterns), lines=list(lines))
-        return held
+        reply = self._request("find", seconds=seconds, pattern=pattern, path=str(path), keep=keep)
+        return Matches(tuple(reply["texts"]), reply["count"])
+
+    def match_lines(self, patterns: Sequence[str], lines: Sequence[str], *, seconds: float) -> list[bool]:
+        """Whether any of the patterns matches, for each line.
+
+        Args:
+            patterns: any number of regular expressions.
+            lines: lines of bounded length.
+            seconds: the limit of processor time for all lines.
+
+        Raises:
+            PatternError: the patterns exceed the time, or their memory.
+        """
+        parameters = {"patterns": list(patterns), "lines": list(lines)}
+        matches: list[bool] = self._request("match_lines", seconds=seconds, **parameters)
+        return matches
 
     def groups(self, patterns: Sequence[str], lines: Sequence[str], *, seconds: float) -> list[list[str]]:
-        """What the first group of each pattern matches in lines, in their order.
+        """The texts that the first group of each pattern matches, in the order of the lines.
 
         Args:
-            patterns: each with a group.
-            lines: of bounded length.
-            seconds: of processor time that all may take together.
+            patterns: regular expressions with a group each.
+            lines: lines of bounded length.
+            seconds: the limit of processor time for all lines.
 
         Raises:
-            PatternError: they take longer, or too much memory.
+            PatternError: the patterns exceed the time, or their memory.
         """
-        found: list[list[str]] = self._ask("groups", seconds=seconds, patterns=list(patterns), lines=list(lines))
-        return found
+        texts: list[list[str]] = self._request("groups", seconds=seconds, patterns=list(patterns), lines=list(lines))
+        return texts
 
     def close(self) -> None:
         """End the process; a later request starts another."""
@@ -97,23 +98,23 @@ class PatternMatcher:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, task: str, *, seconds: float, **parameters: Any) -> Any:
+    def _request(self, task: str, *, seconds: float, **parameters: Any) -> Any:
         request = json.dumps({"task": task, "seconds": seconds, **parameters})
         try:
             line = self._exchange(request)
         except BaseException:
-            self.close()  # the reply to an interrupted request would be taken for that to the next one
+            self.close()  # the next request would read the reply to the interrupted one
             raise
         reply: dict[str, Any] = json.loads(line) if line else {"error": "slow"}
         if not line:
             self.close()
         if "error" in reply:
-            what = {"slow": f"takes longer than {seconds:g} s", "large": "takes too much memory"}
-            raise PatternError(what[reply["error"]])
+            messages = {"slow": f"takes longer than {seconds:g} s", "large": "takes too much memory"}
+            raise PatternError(messages[reply["error"]])
         return reply["result"]
 
     def _exchange(self, request: str) -> str:
-        process = self._started()
+        process = self._ensure_process()
         if process.stdin is None or process.stdout is None:
             return ""
         try:
@@ -123,7 +124,7 @@ class PatternMatcher:
             return ""
         return process.stdout.readline()
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _ensure_process(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_WORKER)],

@@ -1,10 +1,10 @@
-"""Matches regular expressions in a process of its own, which can be bounded in time and memory; run by its path.
+"""Matches regular expressions in a separate process with limits of time and memory; it is run by its path.
 
-A pattern can backtrack for longer than anybody waits, and nothing in Python stops it but a signal or the end of the
-process. So each request may use so many seconds of processor time, whatever else the machine does.
+A pattern can backtrack almost for ever, and only a signal or the end of the process stops it. So each request has a
+limit of processor time, which does not depend on the load of the machine.
 
-A request is one line of JSON with ``task``, ``seconds`` and the parameters of that task; so is the reply, which holds
-``result``, or ``error``: ``slow`` or ``large``.
+A request is one line of JSON with ``task``, ``seconds`` and the parameters of the task. The reply is one line of JSON
+with ``result``, or with ``error``, which is ``slow`` or ``large``.
 """
 
 import json
@@ -19,10 +19,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-MOST_BYTES = 64 << 20  # of a log; of a larger one its two ends are read, half of this each
-LONGEST_LINE = 64 << 10  # characters; of a longer line its two ends are read, half of this each
+MOST_BYTES = 64 << 20  # of a log that are read; of a larger log, half of them at each end
+LONGEST_LINE = 64 << 10  # characters of a line that are read; of a longer line, half of them at each end
 _MEMORY = 2 << 30  # bytes of address space
-_GRACE = 2  # seconds of processor time after which the kernel ends a process that does not hear its signal
+_GRACE = 2  # more seconds of processor time until the kernel ends a process that does not handle its signal
 _LONGEST_NUMBER = 100  # characters of a match that are returned
 
 _LONG = re.compile(rf"[^\n]{{{LONGEST_LINE + 1},}}")
@@ -33,10 +33,10 @@ class SlowError(Exception):
 
 
 def bounded_text(path: str) -> str:
-    """The text of a log, every kind of line end as a newline.
+    """The text of a log with newlines as its line ends.
 
-    Of a file over ``MOST_BYTES`` the middle is left out, and of a line over ``LONGEST_LINE``. Bytes that are not UTF-8
-    become replacement characters.
+    A file over ``MOST_BYTES`` and a line over ``LONGEST_LINE`` lose their middle. Bytes that are not UTF-8 become
+    replacement characters.
     """
     with open(path, "rb") as stream:  # noqa: PTH123 - pathlib would double the start-up time
         size = os.fstat(stream.fileno()).st_size
@@ -49,11 +49,11 @@ def bounded_text(path: str) -> str:
 
 
 def find(pattern: str, path: str, keep: int) -> dict[str, Any]:
-    """What the first group of a pattern matches in a log; a match in which the group has no part does not count.
+    """The texts that the first group of a pattern matches in a log; matches without that group do not count.
 
     Args:
-        pattern: of Python's ``re``.
-        path: of the log.
+        pattern: a regular expression.
+        path: the log.
         keep: how many of the last matches to return.
     """
     texts: deque[str] = deque(maxlen=keep)
@@ -65,21 +65,21 @@ def find(pattern: str, path: str, keep: int) -> dict[str, Any]:
     return {"texts": list(texts), "count": count}
 
 
-def hold(patterns: list[str], lines: list[str]) -> list[bool]:
-    """Which lines any of the patterns matches in."""
+def match_lines(patterns: list[str], lines: list[str]) -> list[bool]:
+    """Whether any of the patterns matches, for each line."""
     compiled = [re.compile(pattern) for pattern in patterns]
     return [any(pattern.search(line) for pattern in compiled) for line in lines]
 
 
 def groups(patterns: list[str], lines: list[str]) -> list[list[str]]:
-    """What the first group of each pattern matches in lines; a match in which it has no part does not count."""
+    """The texts that the first group of each pattern matches; matches without that group do not count."""
     return [
         [match[1][:_LONGEST_NUMBER] for line in lines for match in re.finditer(pattern, line) if match[1] is not None]
         for pattern in patterns
     ]
 
 
-TASKS: dict[str, Callable[..., Any]] = {"find": find, "hold": hold, "groups": groups}
+TASKS: dict[str, Callable[..., Any]] = {"find": find, "match_lines": match_lines, "groups": groups}
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer requests until the other end of standard input is closed."""
+    """Answer requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, _stop)

@@ -1,4 +1,4 @@
-"""The best outcomes by the goal of a sweep; pure."""
+"""The best outcomes by the goal of a sweep. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,27 +8,27 @@ from harness.scenario.sweep import GoalSpec
 
 
 def best(outcomes: Sequence[Outcome], goal: GoalSpec) -> list[Outcome]:
-    """The outcomes that no other beats: one for a goal of one metric, the Pareto front for several.
+    """The outcomes that no other dominates: one for a goal of one metric, the Pareto front for several.
 
-    A trial counts when its job succeeded and every metric of the goal is a number. Of equally good ones the first is
-    given.
+    An outcome takes part if it is eligible and every metric of the goal is a number. Of equally good outcomes, the
+    first is returned.
 
     Args:
-        outcomes: of a sweep.
+        outcomes: the outcomes of a sweep.
         goal: the metrics to minimize and to maximize.
     """
     front: list[tuple[tuple[float, ...], Outcome]] = []
     for outcome in outcomes:
         costs = costs_of(outcome, goal)
-        if costs is None or any(_covers(other, costs) for other, _ in front):
+        if costs is None or any(_dominates(other, costs) for other, _ in front):
             continue
-        front = [(other, kept) for other, kept in front if not _covers(costs, other)]
+        front = [entry for entry in front if not _dominates(costs, entry[0])]
         front.append((costs, outcome))
     return [outcome for _, outcome in front]
 
 
 def costs_of(outcome: Outcome, goal: GoalSpec) -> tuple[float, ...] | None:
-    """The metrics of the goal, each the better the smaller; None where the outcome does not count."""
+    """The metrics of the goal as costs, where less is better; None if the outcome is not eligible or lacks a metric."""
     values = {name: value for name in goal.names if (value := outcome.final_value(name)) is not None}
     if len(values) < len(goal.names):
         return None
@@ -36,7 +36,7 @@ def costs_of(outcome: Outcome, goal: GoalSpec) -> tuple[float, ...] | None:
 
 
 def describe_best(outcomes: Sequence[Outcome], goal: GoalSpec | None) -> Iterator[str]:
-    """A line for each of the best, where there is a goal."""
+    """A line for each of the best outcomes; nothing without a goal."""
     if goal is None:
         return
     for outcome in best(outcomes, goal):
@@ -44,6 +44,6 @@ def describe_best(outcomes: Sequence[Outcome], goal: GoalSpec | None) -> Iterato
         yield f"best: {outcome.trial} ({values})"
 
 
-def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether costs are at least as good as others in everything."""
-    return all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
+def _dominates(costs: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether every cost is at most the other one."""
+    return all(value <= other for value, other in zip(costs, others, strict=True))

@@ -1,15 +1,15 @@
-"""A whole scenario: its shared resources, and the trials that run on them."""
+"""Runs a whole scenario: creates its shared resources, runs its trials on them, and deletes them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.experiments.fetching import FetchAtOnce, FetchBeside, Fetcher
+from harness.experiments.fetching import BackgroundFetcher, Fetcher, ImmediateFetcher
 from harness.experiments.outcomes import Outcome
 from harness.experiments.run_context import (
     JobTarget,
     RunContext,
-    further_experiment,
+    numbered_experiment,
     open_cluster,
     open_group,
     open_target,
@@ -28,8 +28,8 @@ from harness.scenario.model import Scenario, Trial
 if TYPE_CHECKING:
     from harness.search import Study
 
-# Seconds. To follow the log of a job takes three requests, for which the other trials of a sweep would wait; a job that
-# is over this fast has its log downloaded before anybody could read it.
+# Seconds. Following the log of a job takes three requests, which delay the other trials of a sweep. The log of a
+# shorter job is downloaded before a user could read it.
 _FOLLOWED_AFTER = 0.5
 
 
@@ -40,17 +40,18 @@ def run_scenario(
     directory: RunDirectory,
     report: Callable[[Outcome], None],
 ) -> None:
-    """Make what the scenario needs, run trials on it, and delete it again.
+    """Create the resources of a scenario, run trials on them, and delete them.
 
     Args:
-        context: where.
+        context: where the scenario runs.
         scenario: the whole scenario.
-        trials: the trials to run; if there are none, nothing is created.
-        directory: gets outcomes and files. report: gets each outcome once it is in the directory.
+        trials: the trials to run; without trials, nothing is created.
+        directory: gets outcomes and files.
+        report: gets each outcome once it is in the directory.
 
     Raises:
-        CloudError: the cloud refuses; nothing is left behind.
-        Interrupted: the process was asked to end; nothing is left behind.
+        CloudError: the cloud refuses a request; all resources are deleted.
+        Interrupted: the process received a signal; all resources are deleted.
     """
     if not trials:
         return
@@ -61,17 +62,17 @@ def run_scenario(
 
     with open_group(context, scenario) as group, open_volumes(context, scenario, group) as volumes:
         spent = 0.0
-        for cluster, some in by_cluster(trials):
+        for spec, members in _group_by_cluster(trials):
             if context.interruption.is_draining:
                 break
-            with open_cluster(context, scenario, group.name, cluster) as made:
-                target = target_of(context, scenario.on(cluster), volumes, made, spent=spent)
-                run_trials(context, target, scenario=scenario, trials=some, directory=directory, report=record)
+            with open_cluster(context, scenario, group.name, spec) as cluster:
+                target = target_of(context, scenario.on(spec), volumes, cluster, spent=spent)
+                run_trials(context, target, scenario=scenario, trials=members, directory=directory, report=record)
             spent = target.meter.spent
 
 
-def by_cluster(trials: Sequence[Trial]) -> list[tuple[ClusterSpec, list[Trial]]]:
-    """The trials of each cluster, in the order in which clusters first occur, which are created one by one."""
+def _group_by_cluster(trials: Sequence[Trial]) -> list[tuple[ClusterSpec, list[Trial]]]:
+    """The trials of each cluster, in the order in which clusters first occur; clusters are created one by one."""
     groups: dict[str, tuple[ClusterSpec, list[Trial]]] = {}
     for trial in trials:
         groups.setdefault(trial.cluster.name, (trial.cluster, []))[1].append(trial)
@@ -85,25 +86,25 @@ def run_search(
     directory: RunDirectory,
     report: Callable[[Outcome], None],
     *,
-    again: Sequence[Trial] = (),
+    reruns: Sequence[Trial] = (),
     limit: int | None = None,
     at_once: int | None = None,
 ) -> None:
-    """Make what the scenario needs, run the trials that a study asks for, and delete it again.
+    """Create the resources of a scenario, run the trials that a study chooses, and delete the resources.
 
     Args:
-        context: where.
-        scenario: with a search.
+        context: where the scenario runs.
+        scenario: a scenario with a search.
         study: chooses the trials, and gets their outcomes.
         directory: gets outcomes and files; its earlier outcomes are reported to the study.
         report: gets each outcome once it is in the directory.
-        again: trials that an earlier process has run, and that are run again first.
-        limit: how many trials of the study begin at most.
-        at_once: how many run at a time; default as many as the scenario says, else as there are nodes for.
+        reruns: trials of earlier processes that run again, before those of the study.
+        limit: the maximum number of trials of the study that begin.
+        at_once: the maximum number of concurrent trials; default the scenario's, else as many as fit on the nodes.
 
     Raises:
-        CloudError: the cloud refuses; nothing is left behind.
-        Interrupted: the process was asked to end; nothing is left behind.
+        CloudError: the cloud refuses a request; all resources are deleted.
+        Interrupted: the process received a signal; all resources are deleted.
     """
     search = scenario.sweep.search
 
@@ -116,14 +117,14 @@ def run_search(
             study,
             scenario,
             _Submission(context, target, scenario, directory).pending,
-            done=directory.latest(scenario),
-            again=again,
+            outcomes=directory.latest_outcomes(scenario),
+            reruns=reruns,
             metric=watched_metric(scenario),
             at_once=at_once or (search.at_once if search else None),
             limit=limit,
         )
-        # The search is to know how trials ended before it is asked for another.
-        _schedule(context, target, scenario, source, record, fetcher=FetchAtOnce(context.cloud.clock))
+        # The study must have the outcome of a trial before it chooses the next one.
+        _schedule(context, target, scenario, source, record, fetcher=ImmediateFetcher(context.cloud.clock))
 
 
 def run_trials(
@@ -135,16 +136,17 @@ def run_trials(
     directory: RunDirectory,
     report: Callable[[Outcome], None],
 ) -> None:
-    """Run trials where everything that they share exists.
+    """Run trials on resources that exist already.
 
     Raises:
-        CloudError: the cloud refuses; the jobs are deleted.
-        Interrupted: the process was asked to end; the jobs are deleted.
+        CloudError: the cloud refuses a request; the jobs are deleted.
+        Interrupted: the process received a signal; the jobs are deleted.
     """
-    is_beside = context.policy.is_live and len(trials) > 1
-    submission = _Submission(context, target, scenario, directory, followed_after=_FOLLOWED_AFTER if is_beside else 0.0)
+    is_concurrent = context.policy.is_live and len(trials) > 1
+    followed_after = _FOLLOWED_AFTER if is_concurrent else 0.0
+    submission = _Submission(context, target, scenario, directory, followed_after=followed_after)
     source = KnownTrials(trials, submission.pending)
-    fetcher = FetchBeside(context.cloud.clock) if is_beside else FetchAtOnce(context.cloud.clock)
+    fetcher = BackgroundFetcher(context.cloud.clock) if is_concurrent else ImmediateFetcher(context.cloud.clock)
     _schedule(context, target, scenario, source, report, fetcher=fetcher)
 
 
@@ -190,7 +192,7 @@ class _Submission:
             self.scenario,
             trial,
             self.directory.trial(self.scenario, trial),
-            experiment=further_experiment(self.target.experiment, experiment),
+            experiment=numbered_experiment(self.target.experiment, experiment),
             makes_experiment=experiment > 0 and position == 0,
             followed_after=self.followed_after,
         )

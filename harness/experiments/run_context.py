@@ -1,4 +1,4 @@
-"""Where scenarios run, and the shared resources of their trials: group, storage, cluster, each with its cassette."""
+"""Where scenarios run, and the resources that trials share: group, storage and cluster, each with its cassette."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -31,19 +31,19 @@ OpenClients = Callable[[str], AbstractContextManager[Clients]]
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where scenarios run, and everything that a run needs besides the scenario.
+    """Where scenarios run, and everything else that a run needs besides the scenario.
 
     Attributes:
         service: runs the jobs.
         uploads: opens the files to upload.
         sink: gets the events of the run.
-        keep: use the resources of an earlier run again, and leave them for a later one.
-        leases: records which processes share resources, where several do.
-        worker: name of this process among those; it gets experiments of its own.
+        keep: whether to reuse the resources of an earlier run, and to keep them for a later one.
+        leases: records which processes share a resource; None if there is one process only.
+        worker: the name of this process among those that share resources; its jobs have separate experiments.
         open_clients: opens the clients of a cassette; default the cloud's.
         owner: the process that the resources belong to; it outlives all processes that share them.
         policy: how the cloud may be used.
-        matcher: matches the patterns of metrics; whoever makes the context closes it.
+        matcher: matches the patterns of metrics; the creator of the context closes it.
     """
 
     cloud: Cloud
@@ -62,10 +62,11 @@ class RunContext:
 
     @contextmanager
     def provisioning(self, cassette: str, *, source: Path | None = None) -> Iterator[Provisioning]:
-        """What the resources of one cassette are made from.
+        """The clients and settings with which the resources of one cassette are created.
 
         Args:
-            source: the scenario file that they belong to.
+            cassette: the name of the cassette.
+            source: the scenario file that the cassette belongs to.
         """
         opened = self.open_clients(cassette) if self.open_clients else self.cloud.clients(cassette, source=source)
         with opened as clients:
@@ -83,7 +84,7 @@ class RunContext:
 
     @contextmanager
     def hold(self, resource: R) -> Iterator[R]:
-        """The resource, for as long as the block lasts; kept and shared ones live longer."""
+        """The resource, which exists while the block lasts; a kept or shared resource exists longer."""
         if self.leases is not None:
             with self.leases.shared(resource):
                 yield resource
@@ -103,11 +104,13 @@ class RunContext:
 
 
 @contextmanager
-def open_alone(context: RunContext, cassette: str, *, source: Path | None = None) -> Iterator[RunContext]:
-    """A context whose resources all belong to one cassette, and are not shared.
+def open_isolated(context: RunContext, cassette: str, *, source: Path | None = None) -> Iterator[RunContext]:
+    """A context whose resources all belong to one cassette and are not shared with other processes.
 
     Args:
-        source: the scenario file that they belong to.
+        context: the context to derive from.
+        cassette: the name of the cassette.
+        source: the scenario file that the cassette belongs to.
     """
     with context.cloud.clients(cassette, source=source) as clients:
         yield replace(context, open_clients=lambda _cassette: nullcontext(clients), leases=None)
@@ -119,8 +122,8 @@ class JobTarget:
 
     Attributes:
         experiment: the experiment that the jobs belong to.
-        data: the data set on the storage; None where none was uploaded.
-        meter: counts the node-hours of the cluster; it is asked before each trial.
+        data: the name of the uploaded data set; None if none was uploaded.
+        meter: counts the node-hours of the cluster, and admits each trial.
     """
 
     cluster: Cluster
@@ -131,7 +134,7 @@ class JobTarget:
 
 @contextmanager
 def open_group(context: RunContext, scenario: Scenario) -> Iterator[ResourceGroup]:
-    """The resource group; signs in and registers providers first.
+    """The resource group; this signs in and registers providers first.
 
     Raises:
         CloudError: the cloud refuses.
@@ -150,7 +153,7 @@ def open_group(context: RunContext, scenario: Scenario) -> Iterator[ResourceGrou
 
 @contextmanager
 def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
-    """Inject what the scenario must survive while the block lasts, where faults can be injected."""
+    """Inject the scenario's faults while the block lasts, if the cloud can inject faults."""
     cloud, faults = context.cloud, scenario.faults
     if not faults.rules:
         yield
@@ -173,13 +176,13 @@ def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
 
 @contextmanager
 def open_volumes(context: RunContext, scenario: Scenario, group: ResourceGroup) -> Iterator[tuple[Volume, ...]]:
-    """The shares and containers with everything uploaded, on which the scripts of the trials were found.
+    """The shares and containers after all uploads; the scripts of the trials were found on them.
 
     Raises:
         ScenarioError: a file to upload does not exist.
         CloudError: the cloud refuses, or a script is not where the job looks for it.
     """
-    # One cassette for all: its name is older than scenarios with several volumes.
+    # All volumes share one cassette, whose name is older than scenarios with several volumes.
     with (
         context.provisioning(f"{scenario.scenario}/file_share", source=scenario.path) as provisioning,
         ExitStack() as stack,
@@ -198,7 +201,7 @@ def open_volumes(context: RunContext, scenario: Scenario, group: ResourceGroup) 
 def _volume(
     context: RunContext, provisioning: Provisioning, scenario: Scenario, field_path: FieldPath, group: ResourceGroup
 ) -> Volume:
-    """The share or container that a field defines, not made yet."""
+    """The share or container that a field defines, before its creation."""
     spec = scenario.volumes[field_path]
     kind = resources.FileShare if spec.kind == "share" else resources.BlobContainer
     return kind(
@@ -214,32 +217,32 @@ def _volume(
 def open_cluster(
     context: RunContext, scenario: Scenario, group: str, cluster: ClusterSpec | None = None
 ) -> Iterator[Cluster]:
-    """A cluster with its nodes idle, and beside it the experiment that the jobs belong to.
+    """A cluster with idle nodes; this also creates the experiment of the jobs.
 
     Args:
-        context: where.
+        context: where the scenario runs.
         scenario: the whole scenario.
-        group: name of its resource group.
-        cluster: which one; default the scenario's. Another one, of some trials only, has a cassette of its own.
+        group: the name of its resource group.
+        cluster: the cluster; default the scenario's. The cluster of some trials only has a separate cassette.
 
     Raises:
-        CloudError: the cloud refuses, or nodes do not come up in time.
+        CloudError: the cloud refuses a request, or nodes are not ready in time.
     """
     spec = cluster or scenario.cluster
     service, plan = context.service, plan_of(scenario.on(spec))
     cassette = "gpu_cluster" if spec.name == scenario.cluster.name else f"gpu_cluster-{spec.name}"
     with (
         context.provisioning(f"{scenario.scenario}/{cassette}", source=scenario.path) as provisioning,
-        context.hold(service.cluster(provisioning, group=group, name=spec.name, plan=plan)) as made,
+        context.hold(service.cluster(provisioning, group=group, name=spec.name, plan=plan)) as held_cluster,
     ):
         with provisioning.interruption.allowed():
-            service.make_experiment(provisioning, made, experiment_of(context, scenario))
-        yield made
+            service.make_experiment(provisioning, held_cluster, experiment_of(context, scenario))
+        yield held_cluster
 
 
 @contextmanager
 def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
-    """Group, storage and cluster together; the last one made is deleted first."""
+    """Group, storage and cluster; they are deleted in reverse order."""
     with (
         open_group(context, scenario) as group,
         open_volumes(context, scenario, group) as volumes,
@@ -251,13 +254,13 @@ def open_target(context: RunContext, scenario: Scenario) -> Iterator[JobTarget]:
 def target_of(
     context: RunContext, scenario: Scenario, volumes: Sequence[Volume], cluster: Cluster, *, spent: float = 0.0
 ) -> JobTarget:
-    """Where the jobs run, once storage and cluster exist.
+    """The target of the jobs on an existing cluster and storage.
 
     Args:
-        context: where.
-        scenario: with the cluster's specification.
-        volumes: the storage.
-        cluster: exists.
+        context: where the scenario runs.
+        scenario: the scenario with the specification of this cluster.
+        volumes: the shares and containers.
+        cluster: the cluster.
         spent: the part of the budget that earlier clusters of the run have used.
     """
     budget = context.policy.budget(context.service.offered_size(scenario.cluster.vm_size))
@@ -268,10 +271,10 @@ def target_of(
 
 
 def experiment_of(context: RunContext, scenario: Scenario) -> str:
-    """The experiment that the jobs of a scenario belong to; workers of pytest-xdist have one each."""
+    """The name of the experiment of a scenario's jobs; each worker of pytest-xdist has its own."""
     return f"{scenario.scenario}-{context.worker}"[-64:] if context.worker else scenario.scenario
 
 
-def further_experiment(name: str, number: int) -> str:
-    """The name of an experiment for jobs that another one does not take; of number 0, its own."""
+def numbered_experiment(name: str, number: int) -> str:
+    """The name of experiment ``number`` when the jobs of one experiment are too many; ``name`` itself for 0."""
     return f"{name[:58]}-{number + 1}" if number else name

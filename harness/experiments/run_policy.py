@@ -1,4 +1,4 @@
-"""How a run may use a cloud: early checks, budgets, and the lifetime of its resources."""
+"""How a run may use a cloud: checks before the start, budgets, and the lifetime of resources."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,18 +11,18 @@ from harness.resources.events import Noted
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan, MountPlan, Service
 
-MOST_JOBS = 500  # jobs of an experiment, whose list cannot be filtered
+MOST_JOBS = 500  # of an experiment, since the service cannot filter the list of its jobs
 
 
 @dataclass(frozen=True, slots=True)
 class RunPolicy:
-    """The policy of a cloud; by default of one that costs nothing.
+    """The policy of a cloud; the default is that of a cloud that costs nothing.
 
     Attributes:
-        limits: the settings that hold budgets, where the cloud is paid for and has quotas; None where it has neither.
-        most_jobs: the most jobs of one experiment, since long lists are slow; None in replay.
-        is_live: whether a service computes the responses, so that the order of requests may vary.
+        limits: the settings with budgets, if the cloud costs money and has quotas; None if it has neither.
         lifetime: the time after which ``harness reap`` may delete the resources.
+        most_jobs: the maximum number of jobs in one experiment, since long lists are slow; None in replay.
+        is_live: whether a service computes the responses, so that the order of requests may vary.
     """
 
     limits: Settings | None = None
@@ -34,8 +34,8 @@ class RunPolicy:
         """Sign in, register what the service needs, and refuse a scenario that cannot run there.
 
         Raises:
-            CloudError: the cloud refuses, its quota is too small, or not even one trial fits the budget.
-            SettingsError: there is a budget of money, but no price.
+            CloudError: the cloud refuses a request, its quota is too small, or the budget is too small for one trial.
+            SettingsError: the settings have a budget of money, but no price.
         """
         if self.limits is not None:
             size = service.offered_size(scenario.cluster.vm_size)
@@ -46,23 +46,23 @@ class RunPolicy:
         service.check_plan(provisioning, plan)
         service.prepare(provisioning)
         if self.limits is not None:
-            for doubt in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
-                provisioning.sink(Noted(doubt))
+            for note in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
+                provisioning.sink(Noted(note))
 
     def budget(self, vm_size: str) -> Budget | None:
-        """What a cluster of a VM size may use at most; None where there is no budget."""
+        """The budget of a cluster with this VM size; None without a budget."""
         return None if self.limits is None else budget_of(self.limits, vm_size)
 
 
 def policy_for(cloud: str, settings: Settings) -> RunPolicy:
-    """The policy of a cloud; only ``azure`` is paid for, and has quotas that are set by others."""
+    """The policy of a cloud; only ``azure`` costs money and has quotas."""
     is_live = cloud != "replay"
     most_jobs = MOST_JOBS if is_live else None
     return RunPolicy(settings if cloud == "azure" else None, settings.lifetime, most_jobs, is_live)
 
 
 def plan_of(scenario: Scenario) -> ClusterPlan:
-    """The cluster that a scenario asks for.
+    """The plan of a scenario's cluster.
 
     Raises:
         ScenarioError: its conda file cannot be read.

@@ -1,4 +1,4 @@
-"""The running trials, in a file of the run directory, from which a report shows a run that has not ended."""
+"""The running trials, in a file of the run directory from which reports show an unfinished run."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from harness.file_lock import is_locked
 from harness.resources.events import Event, StepRead, TrialEnded, TrialMoved
 
 RUNNING = "running.json"
-_PAUSE = 0.5  # seconds after which a change is written, so that one write holds many changes
+_PAUSE = 0.5  # seconds between a change and its write, so that one write holds many changes
 _MOST_BYTES = 4 << 20
 
 
@@ -26,7 +26,7 @@ class LiveTrial:
 
     Attributes:
         since: when it entered its state, in seconds since 1970.
-        metrics: the last step and value of each metric with steps.
+        metrics: last step and value by the name of a metric with steps.
     """
 
     trial: str
@@ -36,11 +36,11 @@ class LiveTrial:
 
 
 class RunningTrials:
-    """A sink of events that updates the file, and removes it at the end of the run.
+    """A sink of events that updates the file and removes it at the end of the run.
 
     Args:
-        path: of the file.
-        clock: dates the states of trials.
+        path: the file.
+        clock: gives the time of each change of state.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -56,8 +56,8 @@ class RunningTrials:
             match event:
                 case TrialMoved(trial, _, state) if TrialState(state).is_active:
                     now = self._clock.now().timestamp()
-                    known = self._trials.setdefault(trial, LiveTrial(trial, state, now))
-                    known.state, known.since = state, now
+                    live_trial = self._trials.setdefault(trial, LiveTrial(trial, state, now))
+                    live_trial.state, live_trial.since = state, now
                 case TrialMoved(trial) | TrialEnded(trial):
                     self._trials.pop(trial, None)
                 case StepRead(trial, metric, step, value) if trial in self._trials:
@@ -67,7 +67,7 @@ class RunningTrials:
             if self._timer is None and not self._is_closed:
                 timer = threading.Timer(_PAUSE, self._write)
                 timer.daemon = True
-                with suppress(RuntimeError):  # the system has no more threads; the next change tries again
+                with suppress(RuntimeError):  # the system can start no more threads; the next change tries again
                     timer.start()
                     self._timer = timer
 
@@ -84,23 +84,23 @@ class RunningTrials:
         with self._lock:
             self._timer = None
             if not self._is_closed:
-                with suppress(OSError):  # the run continues, although nobody can watch it
+                with suppress(OSError):  # the run continues without this file
                     write_file(self._path, json.dumps([_encoded(trial) for trial in self._trials.values()]).encode())
 
 
-def read_running(run: Path, about: str) -> list[LiveTrial]:
+def read_running(run: Path, locked_file: str) -> list[LiveTrial]:
     """The running trials of a run directory; none if no process runs them, or the file cannot be read.
 
     Args:
         run: the directory.
-        about: the name of the file that a run locks.
+        locked_file: the name of the file that a run locks.
     """
     try:
-        if not is_locked(run / about):
-            return []  # a run that was killed leaves its file
+        if not is_locked(run / locked_file):
+            return []  # a killed run leaves its file
         with (run / RUNNING).open("rb") as stream:
-            found: Any = json.loads(stream.read(_MOST_BYTES))
-        return [_decoded(one) for one in found]
+            records: Any = json.loads(stream.read(_MOST_BYTES))
+        return [_decoded(record) for record in records]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return []
 
@@ -112,6 +112,6 @@ def _encoded(trial: LiveTrial) -> dict[str, Any]:
     return {"trial": trial.trial, "state": trial.state, "since": trial.since, "metrics": metrics}
 
 
-def _decoded(found: Mapping[str, Any]) -> LiveTrial:
-    metrics = {str(name): (int(step), float(value)) for name, (step, value) in found["metrics"].items()}
-    return LiveTrial(str(found["trial"]), str(found["state"]), float(found["since"]), metrics)
+def _decoded(record: Mapping[str, Any]) -> LiveTrial:
+    metrics = {str(name): (int(step), float(value)) for name, (step, value) in record["metrics"].items()}
+    return LiveTrial(str(record["trial"]), str(record["state"]), float(record["since"]), metrics)

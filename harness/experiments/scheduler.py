@@ -1,4 +1,4 @@
-"""The scheduler of trials: it performs what ``decide`` decides, and polls until every trial has its outcome."""
+"""The scheduler of trials: it performs the actions of ``decide``, and polls until every trial has its outcome."""
 
 from collections import deque
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from harness.scenario.model import Limits
 
 
 class TrialScheduler:
-    """Runs trials on one cluster, as many at a time as the cluster has nodes for.
+    """Runs trials on one cluster, as many at a time as fit on its nodes.
 
     Args:
         source: the trials.
-        capacity: nodes of the cluster.
-        limits: of the scenario.
+        capacity: the number of nodes of the cluster.
+        limits: the limits of the scenario.
         poller: paces the polls, on the cloud's clock.
-        interruption: may end the run between two polls, and while it waits. After a request to drain, no further trial
-            begins, and running ones end normally.
-        report: called with each outcome at once.
-        meter: refuses a trial that may exceed the budget; those that run already end first.
-        fetcher: fetches the files of jobs that have ended; closed at the end.
+        interruption: may end the run between two polls, and during a wait. After a request to drain, no more trials
+            begin, and running trials end normally.
+        report: called with each outcome immediately.
+        meter: refuses a trial that may exceed the budget; trials that run already end first.
+        fetcher: downloads the files of ended jobs; the scheduler closes it.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class TrialScheduler:
         fetcher: Fetcher,
     ) -> None:
         self._source = source
-        self._waiting: deque[PendingTrial] = deque()  # the next trial of the source, and trials to be tried again
+        self._waiting: deque[PendingTrial] = deque()  # trials to retry, and the next trial of the source
         self._running: dict[str, RunningTrial] = {}
         self._finished: list[FinishedTrial] = []
-        self._fetches: dict[str, Future[Collected]] = {}  # of the finished trials
+        self._fetches: dict[str, Future[Collected]] = {}  # by the id of the finished trial
         self._capacity, self._limits, self._poller = capacity, limits, poller
         self._interruption, self._report, self._meter = interruption, report, meter
         self._fetcher = fetcher
         self._refusal: BudgetError | None = None
 
     def run(self) -> None:
-        """Return when every trial has its outcome, or when it was asked to drain and those that ran have theirs.
+        """Run the trials until each has its outcome; when draining, until each submitted trial has its outcome.
 
         Raises:
-            CloudError: the service refuses something; every job is deleted first.
-            BudgetError: a trial was not submitted; all that were have their outcome.
-            Interrupted: the process was asked to end; every job is deleted first.
+            CloudError: the service refuses a request; every job is deleted first.
+            BudgetError: the budget does not allow a trial; all submitted trials have their outcomes.
+            Interrupted: the process received a signal; every job is deleted first.
         """
         try:
             with nullcontext() if self._source.is_single else self._interruption.draining():
@@ -84,41 +84,41 @@ class TrialScheduler:
 
     def _run(self) -> None:
         pauses, clock = self._poller.pauses(), self._poller.clock
-        due = clock.monotonic()  # when jobs are looked at next
-        while self._running or self._finished or self._more():
+        due = clock.monotonic()  # the time of the next poll
+        while self._running or self._finished or self._has_more():
             self._act()
-            # The next job begins on a free node while the files of the last one are downloaded.
+            # The next job runs on a free node while the files of the last one are downloaded.
             self._collect()
-            left = due - clock.monotonic()
-            if left > 0 and (self._running or self._finished) and self._has_fetched(left):
+            remaining = due - clock.monotonic()
+            if remaining > 0 and (self._running or self._finished) and self._has_fetched(remaining):
                 continue
             if self._poll():
                 pauses = self._poller.pauses()
             due = clock.monotonic() + next(pauses)
 
     def _has_fetched(self, seconds: float) -> bool:
-        """Wait for the files of a job that has ended; whether they have come before the time was over."""
+        """Wait at most ``seconds`` for the files of an ended job, and return whether some are downloaded."""
         with self._interruption.allowed():
             self._fetcher.wait(self._fetches.values(), seconds)
         return any(fetch.done() for fetch in self._fetches.values())
 
-    def _more(self) -> bool:
-        """Whether further trials may begin."""
+    def _has_more(self) -> bool:
+        """Whether more trials may begin."""
         if self._refusal is not None or self._interruption.is_draining:
             return False
         return bool(self._waiting) or not self._source.is_exhausted
 
     def _act(self) -> None:
-        """Stop trials that must end, and submit those that fit on free nodes, one after the other."""
+        """Stop trials that must end, and submit trials one by one while they fit on free nodes."""
         has_submitted = True
         while has_submitted:
             has_submitted = False
             views = [trial.view() for trial in self._running.values()]
-            # A search chooses better with more results, so it is asked only when there is a node.
+            # A search chooses better with more results, so it chooses a trial only when a node is free.
             is_free = sum(view.nodes for view in views) < self._capacity
-            if is_free and not self._waiting and self._more() and (trial := self._source.next()) is not None:
+            if is_free and not self._waiting and self._has_more() and (trial := self._source.next()) is not None:
                 self._waiting.append(trial)
-            views += [self._waiting[0].view()] if self._waiting and self._more() else []
+            views += [self._waiting[0].view()] if self._waiting and self._has_more() else []
             now = self._poller.clock.monotonic()
             for action in decide(views, capacity=self._capacity, now=now, limits=self._limits):
                 match action:
@@ -138,15 +138,19 @@ class TrialScheduler:
         return self._refusal is None
 
     def _poll(self) -> bool:
-        """One response reports every job in the cassette of the asking trial; in a replay, only that trial's own."""
+        """Observe every running trial; return whether the state of any has changed.
+
+        One response lists all jobs of an experiment, so most trials need no request of their own. In a replay, a
+        response lists only the job of the requesting trial, since each trial has its own cassette.
+        """
         has_moved = False
-        unseen = dict(self._running)
+        unobserved = dict(self._running)
         with self._interruption.allowed():
-            while unseen:
-                asking = next(iter(unseen))
-                jobs = unseen[asking].list_jobs()
-                for name in [name for name, trial in unseen.items() if name == asking or trial.job_name in jobs]:
-                    trial = unseen.pop(name)
+            while unobserved:
+                first = next(iter(unobserved))
+                jobs = unobserved[first].list_jobs()
+                for name in [name for name, trial in unobserved.items() if name == first or trial.job_name in jobs]:
+                    trial = unobserved.pop(name)
                     has_moved |= trial.observe(jobs)
                     if (finished := trial.finished(jobs)) is not None:
                         self._finished.append(finished)
@@ -156,15 +160,15 @@ class TrialScheduler:
         return has_moved
 
     def _collect(self) -> None:
-        """Begin to fetch the files of jobs that have ended, and report those whose files are here.
+        """Begin to download the files of ended jobs, and report the trials whose files are downloaded.
 
-        When a job has ended on every node since, and no files came, they are waited for: every list of jobs holds those
-        that are not deleted yet.
+        If more trials wait for their files than the cluster has nodes, this waits for a download: a job is deleted
+        after its download, and until then every list of jobs includes it.
         """
         for finished in list(self._finished):
             if finished.id not in self._fetches:
-                if not self._interruption.is_draining and (again := finished.retried()) is not None:
-                    self._waiting.appendleft(again)
+                if not self._interruption.is_draining and (retry := finished.prepare_retry()) is not None:
+                    self._waiting.appendleft(retry)
                     self._finished.remove(finished)
                     continue
                 with self._interruption.allowed():

@@ -1,4 +1,4 @@
-"""On which volume the script of a job is, and where, as far as the scenario says. Pure."""
+"""The volume and path of a job's script, as far as the scenario determines them. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 def script_on_volume(job: JobSpec, scenario: Scenario) -> tuple[FieldPath, str] | None:
     """The field of the volume that holds a job's script, and the script's path from the root of that volume.
 
-    None where it is on no volume, or is no script. A script may lie on the node, in the image, or where a preparation
-    command puts it: only shares and containers can be looked at.
+    None if the job has no script, or the script is on no volume: it may be on the node, in the image, or created by a
+    preparation command, and the harness can list shares and containers only.
     """
     if job.script is None or job.command is not None:
         return None
     inputs = {f"{_INPUT}{name}": path for name, path in job.inputs.items()}
-    path = _expanded(_expanded(job.script, inputs), {_MOUNT_ROOT: ""})
+    path = _expand(_expand(job.script, inputs), {_MOUNT_ROOT: ""})
     for field_path, volume in scenario.volumes.items():
-        below = path.removeprefix(f"/{volume.mount.strip('/')}/")
-        if path != below and "$" not in below:
-            return field_path, below
+        relative_path = path.removeprefix(f"/{volume.mount.strip('/')}/")
+        if path != relative_path and "$" not in relative_path:
+            return field_path, relative_path
     return None
 
 
-def _expanded(text: str, variables: Mapping[str, str]) -> str:
+def _expand(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)

@@ -1,4 +1,4 @@
-"""The trials that a run begins: those without an outcome, those that failed, or one by name."""
+"""Selects the trials that a run begins: trials without an outcome, failed trials, or one named trial."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The selection of trials by a command line.
+    """The trials that a command line selects.
 
     Attributes:
-        limit: how many begin at most; None for any number.
-        failed: those with an outcome that is not as expected run again.
-        trial: ``name=value,...`` of the only one that is wanted; empty for all.
-        storage: URL of the database that keeps the studies; default one in the run directory.
+        limit: the maximum number of trials that begin; None for any number.
+        failed: whether trials run again whose outcome is not as expected.
+        trial: ``name=value,...`` of the only trial to run; empty for all.
+        storage: the URL of the database of the studies; default one in the run directory.
     """
 
     limit: int | None = None
@@ -40,73 +40,72 @@ class Part:
     """The part of a run that concerns one scenario.
 
     Attributes:
-        done: outcomes that stay as they are, by the id of their trial.
-        trials: that are known and are run.
-        study: of a search, which finds more; None where there is none.
-        limit: how many trials of the search begin at most.
+        outcomes: outcomes of trials that do not run again, by the id of the trial.
+        trials: the trials to run; for a search, those that run again.
+        study: chooses the further trials of a search; None if the scenario has no search.
+        limit: the maximum number of trials of the search that begin; None for any number.
     """
 
     scenario: Scenario
-    done: Mapping[str, Outcome]
+    outcomes: Mapping[str, Outcome]
     trials: Sequence[Trial] = ()
     study: "Study | None" = field(default=None, repr=False)
     limit: int | None = None
 
     @property
     def total(self) -> int:
-        """How many trials run."""
-        left = 0 if self.study is None else self.study.left
-        return len(self.trials) + (left if self.limit is None else min(left, self.limit))
+        """The number of trials to run."""
+        remaining = 0 if self.study is None else self.study.remaining
+        return len(self.trials) + (remaining if self.limit is None else min(remaining, self.limit))
 
 
 def parts_of(scenarios: Sequence[Scenario], directory: RunDirectory, selection: Selection) -> Iterator[Part]:
     """The part of a run for each scenario.
 
     Raises:
-        UserError: a study cannot be opened, or the trial that is wanted does not exist.
+        UserError: a study cannot be opened, or the selected trial does not exist.
     """
-    left = selection.limit
+    limit = selection.limit
     for scenario in scenarios:
         if selection.trial:
-            yield _of_one_trial(scenario, directory, selection)
+            yield _single_trial(scenario, directory, selection)
             continue
-        part = _of_search(scenario, directory, selection, left) if scenario.sweep.search else None
-        if part is None:
-            part = _of_known_trials(scenario, directory, selection, left)
-        left = None if left is None else left - part.total
+        select = _search_trials if scenario.sweep.search else _sweep_trials
+        part = select(scenario, directory, selection, limit)
+        limit = None if limit is None else limit - part.total
         yield part
 
 
-def _of_one_trial(scenario: Scenario, directory: RunDirectory, selection: Selection) -> Part:
+def _single_trial(scenario: Scenario, directory: RunDirectory, selection: Selection) -> Part:
     trial = named_trial(scenario, selection.trial)
-    outcome = directory.latest(scenario).get(trial.id)
+    outcome = directory.latest_outcomes(scenario).get(trial.id)
     is_done = outcome is not None and dict(outcome.parameters) == dict(trial.parameters)
     if outcome is not None and is_done and (outcome.is_met or not selection.failed):
         return Part(scenario, {trial.id: outcome})
     return Part(scenario, {}, (trial,))
 
 
-def _of_known_trials(scenario: Scenario, directory: RunDirectory, selection: Selection, left: int | None) -> Part:
-    done = directory.done(scenario)
-    settled = {name for name, outcome in done.items() if outcome.is_met or not selection.failed}
-    trials = tuple(islice(scenario.trials.without(settled), left))
-    begun = {trial.id for trial in trials}
-    return Part(scenario, {name: outcome for name, outcome in done.items() if name not in begun}, trials)
+def _sweep_trials(scenario: Scenario, directory: RunDirectory, selection: Selection, limit: int | None) -> Part:
+    outcomes = directory.current_outcomes(scenario)
+    final_names = {name for name, outcome in outcomes.items() if outcome.is_met or not selection.failed}
+    trials = tuple(islice(scenario.trials.without(final_names), limit))
+    names = {trial.id for trial in trials}
+    return Part(scenario, {name: outcome for name, outcome in outcomes.items() if name not in names}, trials)
 
 
-def _of_search(scenario: Scenario, directory: RunDirectory, selection: Selection, left: int | None) -> Part:
-    latest = directory.latest(scenario)
-    again = [outcome for outcome in latest.values() if not outcome.is_met] if selection.failed else []
-    again = again if left is None else again[:left]
-    names = {outcome.trial for outcome in again}
-    # A database may be shared with other runs, a file in the run directory is not.
-    name = f"{scenario.scenario}-{directory.run}" if selection.storage else scenario.scenario
+def _search_trials(scenario: Scenario, directory: RunDirectory, selection: Selection, limit: int | None) -> Part:
+    outcomes = directory.latest_outcomes(scenario)
+    failures = [outcome for outcome in outcomes.values() if not outcome.is_met] if selection.failed else []
+    failures = failures if limit is None else failures[:limit]
+    names = {outcome.trial for outcome in failures}
+    # Other runs may use the same database, but not the file in the run directory.
+    study_name = f"{scenario.scenario}-{directory.run}" if selection.storage else scenario.scenario
     return Part(
         scenario,
-        {name: outcome for name, outcome in latest.items() if name not in names},
-        tuple(scenario.trial(_point(scenario, outcome), outcome.trial) for outcome in again),
-        study_of(scenario, selection.storage or directory.open_study(), name),
-        None if left is None else left - len(again),
+        {name: outcome for name, outcome in outcomes.items() if name not in names},
+        tuple(scenario.trial(_point(scenario, outcome), outcome.trial) for outcome in failures),
+        study_of(scenario, selection.storage or directory.open_study(), study_name),
+        None if limit is None else limit - len(failures),
     )
 
 
@@ -114,34 +113,35 @@ def _point(scenario: Scenario, outcome: Outcome) -> dict[str, Scalar]:
     return {name: outcome.parameters[name] for name in scenario.swept if name in outcome.parameters}
 
 
-def named_trial(scenario: Scenario, words: str) -> Trial:
-    """The trial that somebody names by its values, or by its id.
+def named_trial(scenario: Scenario, text: str) -> Trial:
+    """The trial that the option ``--trial`` names by its values or by its id.
 
     Args:
-        scenario: of the trial.
-        words: ``name=value,...``; swept names that are not given have their values of ``parameters``.
+        scenario: the scenario of the trial.
+        text: ``name=value,...``, or the id of a trial. A swept name with a condition (``when``) may be absent, and then
+            has its value in ``parameters``.
 
     Raises:
-        UserError: it names something else, or a name has no value.
+        UserError: the text names no trial, or a swept name has no value.
     """
-    if words in scenario.trials.ids():
-        return scenario.trials.named(words)
+    if text in scenario.trials.ids():
+        return scenario.trials.named(text)
     point: dict[str, Scalar] = {}
-    for word in words.split(","):
-        name, equals, value = word.partition("=")
+    for assignment in text.split(","):
+        name, equals, value_text = assignment.partition("=")
         if not equals or name not in scenario.swept:
             hint = suggestion(name, scenario.swept) or "the scenario sweeps nothing"
-            raise UserError(f"--trial {words}: {word!r} gives no swept name a value; {hint}")
+            raise UserError(f"--trial {text}: {assignment!r} gives no swept name a value; {hint}")
         try:
-            read = read_value(value)
+            value = read_value(value_text)
         except ValueError:
-            read = value
-        if not isinstance(read, bool | int | float | str):
-            raise UserError(f"--trial {words}: give {name} one number, text or boolean")
-        point[name] = read
+            value = value_text
+        if not isinstance(value, bool | int | float | str):
+            raise UserError(f"--trial {text}: give {name} one number, text or boolean")
+        point[name] = value
     missing = [name for name in scenario.swept if name not in point and name not in scenario.sweep.when]
     if missing:
         raise UserError(
-            f"--trial {words}: give {missing[0]} a value, too: the trial is made by {', '.join(scenario.swept)}"
+            f"--trial {text}: give {missing[0]} a value, too: a trial is identified by {', '.join(scenario.swept)}"
         )
     return scenario.trial({name: point[name] for name in scenario.swept if name in point})

@@ -4,9 +4,9 @@ from enum import StrEnum
 
 
 class TrialState(StrEnum):
-    """The state of a trial; from ``queued`` on in the service's words."""
+    """The state of a trial; ``queued`` and the later ones are states of Batch AI's jobs."""
 
-    WAITING = "waiting"  # for a free node; not submitted yet
+    WAITING = "waiting"  # waits for a free node; its job is not submitted yet
     QUEUED = "queued"
     RUNNING = "running"
     TERMINATING = "terminating"
@@ -16,30 +16,30 @@ class TrialState(StrEnum):
     @property
     def is_finished(self) -> bool:
         """Whether the state is final."""
-        return not MOVES[self]
+        return not TRANSITIONS[self]
 
     @property
     def is_active(self) -> bool:
-        """Whether it holds nodes, or waits in the cluster's queue for them."""
+        """Whether its job has nodes, or waits for them in the cluster's queue."""
         return self is not TrialState.WAITING and not self.is_finished
 
 
 _S = TrialState
-_ENDS = frozenset({_S.SUCCEEDED, _S.FAILED})
-MOVES: dict[TrialState, frozenset[TrialState]] = {
+_FINAL_STATES = frozenset({_S.SUCCEEDED, _S.FAILED})
+TRANSITIONS: dict[TrialState, frozenset[TrialState]] = {
     _S.WAITING: frozenset({_S.QUEUED}),
-    _S.QUEUED: frozenset({_S.RUNNING, _S.TERMINATING}) | _ENDS,
-    _S.RUNNING: frozenset({_S.QUEUED, _S.TERMINATING}) | _ENDS,  # queued again: its node was removed
-    _S.TERMINATING: _ENDS,
+    _S.QUEUED: frozenset({_S.RUNNING, _S.TERMINATING}) | _FINAL_STATES,
+    _S.RUNNING: frozenset({_S.QUEUED, _S.TERMINATING}) | _FINAL_STATES,  # queued again: its node was removed
+    _S.TERMINATING: _FINAL_STATES,
     _S.SUCCEEDED: frozenset(),
     _S.FAILED: frozenset(),
 }
 
 
-def moved(state: TrialState, reported: str) -> TrialState:
-    """The state after a report of the service; a report that no transition allows is stale, and ignored."""
+def next_state(state: TrialState, reported: str) -> TrialState:
+    """The state after a report of the service; a report that no transition allows is stale and changes nothing."""
     try:
         new = TrialState(reported)
     except ValueError:
         return state
-    return new if new in MOVES[state] else state
+    return new if new in TRANSITIONS[state] else state

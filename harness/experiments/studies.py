@@ -1,4 +1,4 @@
-"""The study of a scenario's search, where the extra that it needs is installed."""
+"""Opens the study of a scenario's search, which needs the extra ``search``."""
 
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -16,13 +16,13 @@ def study_of(scenario: Scenario, storage: str | None, name: str | None = None) -
     """The study of a scenario, new or continued.
 
     Args:
-        scenario: with a search.
-        storage: URL of a database, as Optuna has it; None to keep nothing.
-        name: of the study; default the scenario's.
+        scenario: a scenario with a search.
+        storage: the URL of a database in Optuna's form; None to keep the study in memory.
+        name: the name of the study; default the scenario's.
 
     Raises:
         UserError: Optuna is not installed, or the study cannot be opened.
-        ScenarioError: nothing is to be kept, so what cannot be opened is the search itself.
+        ScenarioError: the study is kept in memory and cannot be opened, so the scenario's search is wrong.
     """
     try:
         open_study = search.open_study

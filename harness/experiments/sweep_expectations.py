@@ -1,4 +1,4 @@
-"""Expectations of a scenario on its sweep as a whole; pure, except that a baseline is read."""
+"""Checks of a scenario's expectations on its whole sweep. Pure, except for reading the baseline."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,25 +22,25 @@ class SweepCheck:
     """One expectation on a sweep.
 
     Attributes:
-        name: as it is called in pytest: ``best=loss``.
-        place: of the scenario, such as ``("sweep", "expect", "best", "loss")``.
-        expected: in words.
-        observe: describes the result; empty if it is as expected.
+        name: the name of its test in pytest, such as ``best=loss``.
+        field_path: its field in the scenario, such as ``("sweep", "expect", "best", "loss")``.
+        expected: a description of the expected result.
+        observe: describes the observed result; returns an empty text if the expectation is met.
     """
 
     name: str
-    place: tuple[str | int, ...]
+    field_path: tuple[str | int, ...]
     expected: str
     observe: Callable[[Sequence[Outcome]], str]
 
 
 def sweep_checks(scenario: Scenario) -> list[SweepCheck]:
-    """The expectations on the sweep, in the order of the format."""
+    """The expectations on the sweep, in the order of the scenario format."""
     return list(_checks(scenario))
 
 
-def check_one(scenario: Scenario, name: str, outcomes: Sequence[Outcome]) -> Unmet | None:
-    """The expectation of a name, where it was not met.
+def check_expectation(scenario: Scenario, name: str, outcomes: Sequence[Outcome]) -> Unmet | None:
+    """The expectation of this name if it is not met; None if it is.
 
     Raises:
         UserError: the baseline cannot be read.
@@ -51,51 +51,50 @@ def check_one(scenario: Scenario, name: str, outcomes: Sequence[Outcome]) -> Unm
 
 
 def _checks(scenario: Scenario) -> Iterator[SweepCheck]:
-    expect, place = scenario.sweep.expect, ("sweep", "expect")
+    expect, field_path = scenario.sweep.expect, ("sweep", "expect")
     for name, bound in expect.best.items():
-        words = f"at most {bound.max:g}" if bound.max is not None else f"at least {bound.min:g}"
-        yield SweepCheck(
-            f"best={name}", (*place, "best", name), f"a best {name} of {words}", partial(_best, name, bound)
-        )
+        limit = f"at most {bound.max:g}" if bound.max is not None else f"at least {bound.min:g}"
+        expected = f"a best {name} of {limit}"
+        yield SweepCheck(f"best={name}", (*field_path, "best", name), expected, partial(_best, name, bound))
     if expect.failures is not None:
         most = expect.failures
-        words = f"at most {most} trial(s) that are not as expected"
-        yield SweepCheck(f"failures={most}", (*place, "failures"), words, partial(_failures, most))
+        expected = f"at most {most} trial(s) that are not as expected"
+        yield SweepCheck(f"failures={most}", (*field_path, "failures"), expected, partial(_failures, most))
     for index, spec in enumerate(expect.monotone):
-        words = f"{spec.metric} {spec.direction} with {spec.parameter}"
+        expected = f"{spec.metric} {spec.direction} with {spec.parameter}"
         name = f"monotone={spec.metric},by={spec.parameter}"
-        yield SweepCheck(name, (*place, "monotone", index), words, partial(_monotone, spec))
+        yield SweepCheck(name, (*field_path, "monotone", index), expected, partial(_monotone, spec))
     if expect.baseline is not None:
         path = scenario.path.parent / expect.baseline.file
         for name, most_worse in expect.baseline.worse.items():
-            words = f"at most {most_worse:g} worse than {expect.baseline.file}"
+            expected = f"at most {most_worse:g} worse than {expect.baseline.file}"
             observe = partial(_baseline, path, name, direction_of(scenario, name) or "minimize", most_worse)
-            yield SweepCheck(f"baseline={name}", (*place, "baseline", "worse", name), words, observe)
+            yield SweepCheck(f"baseline={name}", (*field_path, "baseline", "worse", name), expected, observe)
 
 
 def _best(name: str, bound: Bound, outcomes: Sequence[Outcome]) -> str:
-    reached = [(value, one.trial) for one in outcomes if (value := one.final_value(name)) is not None]
-    if not reached:
+    values = [(value, outcome.trial) for outcome in outcomes if (value := outcome.final_value(name)) is not None]
+    if not values:
         return f"no trial that succeeded has a value of {name}"
-    value, trial = min(reached) if bound.max is not None else max(reached)
+    value, trial = min(values) if bound.max is not None else max(values)
     is_met = value <= bound.max if bound.max is not None else bound.min is not None and value >= bound.min
     return "" if is_met else f"{value:.6g}, of trial {trial}"
 
 
 def _failures(most: int, outcomes: Sequence[Outcome]) -> str:
-    failed = [outcome.trial for outcome in outcomes if not outcome.is_met]
-    return "" if len(failed) <= most else f"{len(failed)}: {_named(failed)}"
+    failures = [outcome.trial for outcome in outcomes if not outcome.is_met]
+    return "" if len(failures) <= most else f"{len(failures)}: {_join(failures)}"
 
 
 def _monotone(spec: MonotoneSpec, outcomes: Sequence[Outcome]) -> str:
-    """Trials that differ in the parameter alone are compared, each with the one before."""
+    """Compare trials that differ in one parameter only, each with the one of the next lower value."""
     lines: dict[object, list[tuple[Any, float, str]]] = {}
     for outcome in outcomes:
-        value, at = outcome.final_value(spec.metric), outcome.parameters.get(spec.parameter)
-        if value is None or isinstance(at, bool | str | None):
+        value, position = outcome.final_value(spec.metric), outcome.parameters.get(spec.parameter)
+        if value is None or isinstance(position, bool | str | None):
             continue
-        others = tuple((name, repr(each)) for name, each in outcome.parameters.items() if name != spec.parameter)
-        lines.setdefault(others, []).append((at, value, outcome.trial))
+        others = tuple((name, repr(setting)) for name, setting in outcome.parameters.items() if name != spec.parameter)
+        lines.setdefault(others, []).append((position, value, outcome.trial))
     pairs = [pair for line in lines.values() for pair in zip(sorted(line), sorted(line)[1:], strict=False)]
     if not pairs:
         return f"no two trials that succeeded differ in {spec.parameter} alone and have {spec.metric}"
@@ -105,7 +104,7 @@ def _monotone(spec: MonotoneSpec, outcomes: Sequence[Outcome]) -> str:
         for (low, before, _), (high, value, trial) in pairs
         if sign * (value - before) > spec.tolerance and low != high
     ]
-    return _named(wrong)
+    return _join(wrong)
 
 
 def _baseline(path: Path, name: str, direction: Direction, most: float, outcomes: Sequence[Outcome]) -> str:
@@ -113,20 +112,20 @@ def _baseline(path: Path, name: str, direction: Direction, most: float, outcomes
     changes = list(worsening(baseline, outcomes, name, direction))
     if not changes:
         return f"the baseline has no value of {name} for any of these trials"
-    wrong = [f"{change.words} ({change.trial})" for change in changes if not change.amount <= most]
-    return _named(wrong)
+    wrong = [f"{change.description} ({change.trial})" for change in changes if not change.amount <= most]
+    return _join(wrong)
 
 
-def _named(texts: Sequence[str]) -> str:
+def _join(texts: Sequence[str]) -> str:
     more = f"; and {len(texts) - _MOST_NAMED} more" if len(texts) > _MOST_NAMED else ""
     return "; ".join(texts[:_MOST_NAMED]) + more
 
 
 def _unmet(scenario: Scenario, check: SweepCheck, observed: str) -> Unmet:
-    return Unmet(".".join(map(str, check.place)), scenario.line(*check.place), observed, check.expected)
+    return Unmet(".".join(map(str, check.field_path)), scenario.line(*check.field_path), observed, check.expected)
 
 
 def describe_unmet(scenario: Scenario, unmet: Unmet) -> str:
     """The message about an expectation on a sweep."""
-    where = f"{scenario.path}:{unmet.line}: {unmet.place}"
-    return f"{where}\n    observed: {unmet.observed}\n    expected: {unmet.expected}"
+    location = f"{scenario.path}:{unmet.line}: {unmet.place}"
+    return f"{location}\n    observed: {unmet.observed}\n    expected: {unmet.expected}"

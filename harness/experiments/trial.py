@@ -1,4 +1,4 @@
-"""A trial that is pending, running or finished; each is a type of its own."""
+"""A trial that is pending, running or finished, with a type for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import PRUNED, Outcome, versions
 from harness.experiments.run_context import JobTarget, RunContext
 from harness.experiments.run_directory import TrialDirectory
-from harness.experiments.state import TrialState, moved
+from harness.experiments.state import TrialState, next_state
 from harness.resources.events import Noted, TrialMoved
 from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
@@ -27,10 +27,10 @@ class PendingTrial:
     """A trial whose job is not submitted yet.
 
     Attributes:
-        experiment: the experiment of its job.
-        makes_experiment: whether it is the first of its experiment, which does not exist yet.
-        followed_after: seconds that its job runs before its log is followed; that of a shorter job is read at its end.
-        attempts: those before, where it is tried again.
+        experiment: the name of its job's experiment.
+        makes_experiment: whether this trial creates the experiment, because it is the first one there.
+        followed_after: seconds that its job runs before its log is followed; a shorter job's log is read at its end.
+        attempts: the earlier attempts; None for the first one.
     """
 
     context: RunContext
@@ -45,15 +45,15 @@ class PendingTrial:
 
     @property
     def id(self) -> str:
-        """The trial's."""
+        """The id of the trial."""
         return self.trial.id
 
     def view(self) -> TrialView:
-        """What decisions are made from."""
+        """The state on which decisions depend."""
         return TrialView(self.id, TrialState.WAITING, self.trial.job.nodes, since=0.0)
 
     def submit(self) -> "RunningTrial":
-        """Submit the job; nothing is left of it when that fails.
+        """Submit the job; if that fails, the job is deleted.
 
         Raises:
             JobError: the service refuses the job.
@@ -76,7 +76,7 @@ class PendingTrial:
             return RunningTrial(self, job, attempts)
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the cassette of a trial whose next attempt is not submitted."""
+        """End the cassette of a trial whose next attempt will not be submitted."""
         if self.attempts is not None:
             self.attempts.close(error)
 
@@ -96,8 +96,8 @@ class RunningTrial:
 
     Args:
         pending: the trial.
-        job: its job.
-        attempts: those before, and what they share with this one.
+        job: the job of the trial.
+        attempts: the earlier attempts, and the state that they share with this one.
     """
 
     def __init__(self, pending: PendingTrial, job: Job, attempts: Attempts) -> None:
@@ -119,7 +119,7 @@ class RunningTrial:
 
     @property
     def id(self) -> str:
-        """The trial's."""
+        """The id of the trial."""
         return self._pending.id
 
     @property
@@ -128,7 +128,7 @@ class RunningTrial:
         return self._job.name
 
     def view(self) -> TrialView:
-        """What decisions are made from."""
+        """The state on which decisions depend."""
         return TrialView(
             self.id,
             self._state,
@@ -140,7 +140,7 @@ class RunningTrial:
         )
 
     def values(self, metric: str) -> Sequence[float]:
-        """The values of a metric with steps that the log has shown so far."""
+        """The values of a metric with steps that the log has so far."""
         return self._log.values.get(metric, ())
 
     def list_jobs(self) -> Mapping[str, JobView]:
@@ -148,10 +148,10 @@ class RunningTrial:
         return self._job.list_jobs()
 
     def observe(self, jobs: Mapping[str, JobView]) -> bool:
-        """Process the service's report on this trial's job; returns whether its state has changed.
+        """Process the service's report on this trial's job; return whether its state has changed.
 
         Raises:
-            JobError: the job was deleted, or is not the one that was asked for.
+            JobError: the job was deleted, or has another command.
         """
         view = self._view(jobs)
         self._job.learn(jobs)
@@ -164,14 +164,14 @@ class RunningTrial:
         """The finished trial; None if the job has not ended.
 
         Raises:
-            JobError: the job was deleted, or is not the one that was asked for.
+            JobError: the job was deleted, or has another command.
         """
         if not self._state.is_finished:
             return None
         return FinishedTrial(self._pending, self._job, self._view(jobs), self._log, self._stopped, self._attempts)
 
     def stop(self, stop: Stop) -> None:
-        """Terminate the job; its outcome gives the reason.
+        """Terminate the job; its outcome has the reason.
 
         Raises:
             JobError: the service refuses.
@@ -184,7 +184,7 @@ class RunningTrial:
         self._attempts.close(error)
 
     def _ran(self, view: JobView) -> float:
-        """Seconds that the job has been running, by the service's clock or since it was first seen to run."""
+        """Seconds that the job has been running, by the service's clock or since its state was first ``running``."""
         by_service = (self._clock.now() - view.started).total_seconds() if view.started else 0.0
         return max(by_service, self._clock.monotonic() - self._since)
 
@@ -201,7 +201,7 @@ class RunningTrial:
         return view
 
     def _move(self, reported: str) -> bool:
-        new = moved(self._state, reported)
+        new = next_state(self._state, reported)
         if new is self._state:
             return False
         self._since = self._clock.monotonic()
@@ -217,10 +217,10 @@ class FinishedTrial:
     """A trial whose job has ended.
 
     Attributes:
-        view: how it ended.
-        log: has reported a part of its log.
-        stopped: why the harness stopped it; None where it ended by itself.
-        attempts: those before, and what they share with this one.
+        view: the service's last report on the job.
+        log: the reader that has reported a part of the log.
+        stopped: why the harness stopped the job; None if it ended by itself.
+        attempts: the earlier attempts, and the state that they share with this one.
     """
 
     pending: PendingTrial
@@ -232,7 +232,7 @@ class FinishedTrial:
 
     @property
     def id(self) -> str:
-        """The trial's."""
+        """The id of the trial."""
         return self.pending.id
 
     @property
@@ -240,8 +240,8 @@ class FinishedTrial:
         """Whether it was pruned before its job ended."""
         return self.stopped is not None and self.stopped.kind == "pruned" and self.view.state != "succeeded"
 
-    def retried(self) -> PendingTrial | None:
-        """The trial to be tried again, after its job is deleted; None where it is not."""
+    def prepare_retry(self) -> PendingTrial | None:
+        """Delete the job and return the trial for another attempt; None if it is not tried again."""
         failure, scenario = failure_of(self.view, self.stopped), self.pending.scenario
         failures = self.attempts.failures
         if failure is None or self.pending.trial.expect.state == "failed":
@@ -254,16 +254,16 @@ class FinishedTrial:
         return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 
     def fetch(self) -> Collected:
-        """Download the files; those that cannot be downloaded are reported as problems. Any thread may call this.
+        """Download the files, and report those that cannot be downloaded as problems. Any thread may call this.
 
         Raises:
-            UnreachableError: the service does not answer; a resumed run downloads them.
+            UnreachableError: the service does not answer; a resumed run downloads the files.
         """
         scenario = self.pending.scenario
         return collect(self.job.output, directories_of(scenario), self.pending.directory, scenario.metrics)
 
     def judge(self, collected: Collected) -> Outcome:
-        """The outcome, by the downloaded files."""
+        """The outcome, from the service's report and the downloaded files."""
         scenario, trial, context, view = self.pending.scenario, self.pending.trial, self.pending.context, self.view
         self.log.finish(collected.logs)
         readings = read_metrics(scenario.metrics, {**collected.logs, **collected.outputs}, context.matcher)
@@ -288,14 +288,14 @@ class FinishedTrial:
             cloud=context.cloud.name,
             service=context.service.name,
             versions=versions(),
-            errors=(*reported, *collected.problems, *readings.notes, *_unbounded(readings, trial.expect)),
+            errors=(*reported, *collected.problems, *readings.notes, *_missing_metrics(readings, trial.expect)),
             unmet=() if self.is_pruned else check(trial.expect, observed, scenario),
             attempts=len(self.attempts.failures) + 1,
             violated=scenario.sweep.violated(readings.last),
         )
 
     def _stop_reasons(self) -> Iterator[str]:
-        """Why the harness stopped the job; nothing of a job that ended by itself before it could be pruned."""
+        """Why the harness stopped the job; nothing if it succeeded before it could be pruned."""
         if self.stopped is not None and (self.stopped.kind != "pruned" or self.is_pruned):
             yield self.stopped.reason
 
@@ -304,6 +304,6 @@ class FinishedTrial:
         self.attempts.close(error)
 
 
-def _unbounded(readings: Readings, expect: ExpectSpec) -> list[str]:
-    """Why metrics have no value, except expected ones, whose expectation says it."""
-    return [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
+def _missing_metrics(readings: Readings, expect: ExpectSpec) -> list[str]:
+    """Why metrics have no value, except those with an expectation, which reports it."""
+    return [f"metric {name}: {reason}" for name, reason in readings.missing.items() if name not in expect.metrics]

@@ -1,4 +1,4 @@
-"""Sources of the trials of a run: known before it, or chosen by a search during the run."""
+"""Sources of the trials of a run: trials known before the run, or trials that a search chooses during the run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -13,55 +13,55 @@ T = TypeVar("T")
 
 
 class TrialSource(Protocol[Pending_co, Running_contra]):
-    """Gives trials one at a time, and receives their outcomes."""
+    """Supplies trials one at a time, and receives their outcomes."""
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no trial comes any more."""
+        """Whether there are no more trials."""
 
     @property
     def is_single(self) -> bool:
-        """Whether the run has one trial only, which is worth ending at the first Ctrl-C."""
+        """Whether the run has one trial only; the first Ctrl-C ends such a run, since there is nothing to drain."""
 
     def next(self) -> Pending_co | None:
-        """The next trial; None if there is none, or none before another one has ended."""
+        """The next trial; None if there are no more, or none until another trial has ended."""
 
     def judge(self, trial: Running_contra) -> Stop | None:
-        """Why a running trial is not worth finishing; None if it is."""
+        """A reason to stop a running trial that is not worth finishing; None to let it run."""
 
     def take(self, outcome: Outcome) -> None:
-        """Receive the outcome of a trial, which is on the disk."""
+        """Receive the outcome of a trial after it was stored."""
 
 
 class KnownTrials(Generic[T, P]):
-    """Trials that are known before the run, in order; each is made when it is wanted.
+    """Trials that are known before the run, in order; each is prepared when it is requested.
 
     Args:
-        trials: in file order.
-        make: makes of one what can be submitted.
+        trials: the trials in file order.
+        make: prepares a trial for submission.
     """
 
     def __init__(self, trials: Iterable[T], make: Callable[[T], P]) -> None:
         self._trials: Iterator[T] = iter(trials)
         self._make = make
-        self._ahead = [trial for _, trial in zip(range(2), self._trials, strict=False)]
-        self.is_single = len(self._ahead) == 1
+        self._buffer = [trial for _, trial in zip(range(2), self._trials, strict=False)]
+        self.is_single = len(self._buffer) == 1
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no trial comes any more."""
-        return not self._ahead
+        """Whether there are no more trials."""
+        return not self._buffer
 
     def next(self) -> P | None:
-        """The next trial; None where there are no more."""
-        if not self._ahead:
+        """The next trial; None if there are no more."""
+        if not self._buffer:
             return None
-        trial = self._ahead.pop(0)
-        self._ahead += [trial for _, trial in zip(range(1), self._trials, strict=False)]
+        trial = self._buffer.pop(0)
+        self._buffer += [trial for _, trial in zip(range(1), self._trials, strict=False)]
         return self._make(trial)
 
     def judge(self, _trial: object) -> None:
-        """Every trial runs to its end."""
+        """Return None: every trial runs to its end."""
 
     def take(self, outcome: Outcome) -> None:
-        """Do nothing, since outcomes change nothing."""
+        """Do nothing, since outcomes do not affect the next trials."""

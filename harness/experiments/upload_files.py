@@ -1,6 +1,6 @@
-"""The user's own files that a scenario uploads, and where they may come from.
+"""The user's own files that a scenario uploads, and the directories from which it may upload.
 
-A scenario may be somebody else's: without being asked, it uploads files of its own folder only, and no link out of it.
+A scenario may be a stranger's, so by default it uploads only files of its own folder, and no link that leads out of it.
 """
 
 import os
@@ -18,7 +18,7 @@ _LARGEST_CONDA = 256 << 10  # bytes
 
 
 def own_files(scenario: Scenario, volume: FieldPath, allowed: Sequence[Path] = ()) -> dict[str, Path]:
-    """The user's own files by path in a volume's directory; those of a directory are below its name.
+    """The user's own files, by their path in the volume's directory; files of a directory are below its name.
 
     Args:
         scenario: names files and directories relative to its own file.
@@ -26,37 +26,37 @@ def own_files(scenario: Scenario, volume: FieldPath, allowed: Sequence[Path] = (
         allowed: directories that may be uploaded from, besides the scenario's folder (``--upload-from``).
 
     Raises:
-        ScenarioError: one does not exist, is elsewhere, has a name that Azure Files forbids, or would replace another;
-            the message gives file and line.
+        ScenarioError: a file does not exist, is outside of the allowed directories, has a name that Azure Files
+            forbids, or would replace another; the message has file and line.
     """
     roots = [scenario.path.parent.resolve(), *(path.resolve() for path in allowed)]
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for index, upload in enumerate(scenario.volumes[volume].upload):
         if not isinstance(upload, FileUpload):
             continue
         try:
             for name, file in _files(scenario.path.parent / upload.file, roots):
-                _refuse(name, file, found)
-                found[name] = file
+                _refuse(name, file, files)
+                files[name] = file
         except ValueError as error:
             field_path = (*volume, "upload", index)
-            where = f"{scenario.path}:{scenario.line(*field_path)}: {'.'.join(map(str, field_path))}"
-            raise ScenarioError(f"{where}: {error}") from None
-    return found
+            location = f"{scenario.path}:{scenario.line(*field_path)}: {'.'.join(map(str, field_path))}"
+            raise ScenarioError(f"{location}: {error}") from None
+    return files
 
 
-def _refuse(name: str, file: Path, found: dict[str, Path]) -> None:
+def _refuse(name: str, file: Path, files: dict[str, Path]) -> None:
     for part in PurePosixPath(name).parts:
         if problem := name_problem(part):
             raise ValueError(f"{file} cannot be uploaded: the name {part!r} {problem}")
-    if name in found:
-        raise ValueError(f"{found[name]} and {file} would both be uploaded as {name}")
-    if len(found) >= _MAX_FILES:
+    if name in files:
+        raise ValueError(f"{files[name]} and {file} would both be uploaded as {name}")
+    if len(files) >= _MAX_FILES:
         raise ValueError(f"there are more than {_MAX_FILES} files to upload; name the ones that the job needs")
 
 
 def _files(path: Path, roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """The files that an upload stands for, with their names on the share.
+    """The files of one upload, with their names on the share.
 
     Raises:
         ValueError: there is no such file or directory, or a file is not below one of the roots.
@@ -64,7 +64,7 @@ def _files(path: Path, roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     if not path.exists():
         raise ValueError(f"there is no file or directory {path}")
     _refuse_outside(path, roots)
-    name = Path(os.path.normpath(path)).name  # a/.. is a directory, too
+    name = Path(os.path.normpath(path)).name  # a path such as a/.. ends in no name
     if path.is_dir():
         yield from _files_below(path, name, roots, (path.resolve(),))
     elif path.is_file():
@@ -74,36 +74,36 @@ def _files(path: Path, roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def _files_below(
-    directory: Path, name: str, roots: Sequence[Path], above: tuple[Path, ...]
+    directory: Path, name: str, roots: Sequence[Path], ancestors: tuple[Path, ...]
 ) -> Iterator[tuple[str, Path]]:
-    """All files of a directory and those below; a link to a directory that is above it is not followed."""
+    """All files of a directory and its subdirectories; a link to one of the directories above is not followed."""
     for path in sorted(directory.iterdir()):
-        below = f"{name}/{path.name}"
+        path_name = f"{name}/{path.name}"
         if path.is_dir():
             _refuse_outside(path, roots)
-            if (real := path.resolve()) not in above:
-                yield from _files_below(path, below, roots, (*above, real))
+            if (target := path.resolve()) not in ancestors:
+                yield from _files_below(path, path_name, roots, (*ancestors, target))
         elif path.is_file():
             _refuse_outside(path, roots)
-            yield below, path
+            yield path_name, path
 
 
 def _refuse_outside(path: Path, roots: Sequence[Path]) -> None:
-    real = path.resolve()
-    if not any(real.is_relative_to(root) for root in roots):
-        leads = f"leads to {real}, which" if path.is_symlink() else f"({real})"
+    target = path.resolve()
+    if not any(target.is_relative_to(root) for root in roots):
+        location = f"leads to {target}, which" if path.is_symlink() else f"({target})"
         raise ValueError(
-            f"{path} {leads} is outside of the scenario's folder {roots[0]}; to upload it nevertheless, give the "
-            f"option --upload-from {real if real.is_dir() else real.parent}"
+            f"{path} {location} is outside of the scenario's folder {roots[0]}; to upload it nevertheless, give the "
+            f"option --upload-from {target if target.is_dir() else target.parent}"
         )
 
 
 def conda_of(scenario: Scenario) -> str | None:
-    """The text of the conda file that a scenario names; None where it names none.
+    """The text of the conda file that a scenario names; None if it names none.
 
     Raises:
-        ScenarioError: it does not exist, is outside of the scenario's folder, or is no text of a usual size; the
-            message gives file and line.
+        ScenarioError: the file does not exist, is outside of the scenario's folder, is too large or is no text; the
+            message has file and line.
     """
     environment = scenario.azureml.environment
     if environment is None or environment.conda is None:

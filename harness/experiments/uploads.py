@@ -1,4 +1,4 @@
-"""Uploads of a run: real files, or in replay placeholders for recorded uploads."""
+"""Uploads of a run: real files, or in a replay placeholders for the recorded uploads."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,11 +16,11 @@ from harness.scenario.model import Scenario
 from harness.scenario.volumes import DatasetUpload
 
 _PLACEHOLDER = b""
-_PREPARED = "as recorded"  # no data is prepared; the recorded share holds its name
+_RECORDED_DATA = "as recorded"  # a replay prepares no data set; the recording of the share has its name
 
 
 class Uploads(Protocol):
-    """Makes what a scenario uploads available for as long as a block lasts."""
+    """Provides the files that a scenario uploads while a block lasts."""
 
     def open(self, scenario: Scenario, volume: FieldPath) -> AbstractContextManager[Mapping[str, Upload]]:
         """The files to upload to the volume that a field defines, by path in its directory."""
@@ -28,12 +28,12 @@ class Uploads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalUploads:
-    """Files beside the scenario, and data sets that are prepared.
+    """Files beside the scenario, and prepared data sets.
 
     Attributes:
         mnist_dir: the setting of that name.
-        cache: where ``harness data mnist`` keeps what it fetched.
-        sink: gets a note of the data that is used.
+        cache: the directory into which ``harness data mnist`` downloads.
+        sink: gets a note that names the data set.
         upload_from: directories that may be uploaded from, besides the scenario's own.
     """
 
@@ -44,20 +44,20 @@ class LocalUploads:
 
     @contextmanager
     def open(self, scenario: Scenario, volume: FieldPath) -> Iterator[Mapping[str, Upload]]:
-        """The files themselves; a data set is prepared in a temporary directory.
+        """The real files; a data set is prepared in a temporary directory.
 
         Raises:
             ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
             SettingsError: the chosen MNIST files are missing or damaged.
         """
-        found = {name: Upload(path) for name, path in own_files(scenario, volume, self.upload_from).items()}
+        uploads = {name: Upload(path) for name, path in own_files(scenario, volume, self.upload_from).items()}
         if not any(isinstance(upload, DatasetUpload) for upload in scenario.volumes[volume].upload):
-            yield found
+            yield uploads
             return
         with TemporaryDirectory(prefix="batchai-data-") as directory:
             data = harness.data.prepare(Path(directory), mnist_dir=self.mnist_dir, cache=self.cache)
             self.sink(Noted(f"data: {data.name}, {data.train} samples to train and {data.test} to test"))
-            yield {**{path.name: Upload(path, data.name) for path in data.files}, **found}
+            yield {**{path.name: Upload(path, data.name) for path in data.files}, **uploads}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ class RecordedUploads:
     upload_from: tuple[Path, ...] = ()
 
     def open(self, scenario: Scenario, volume: FieldPath) -> AbstractContextManager[Mapping[str, Upload]]:
-        """Placeholders.
+        """Placeholders for the files.
 
         Raises:
             ScenarioError: a file does not exist, or may not be uploaded; the message gives file and line.
         """
-        found = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, volume, self.upload_from)}
+        uploads = {name: Upload(_PLACEHOLDER) for name in own_files(scenario, volume, self.upload_from)}
         for upload in scenario.volumes[volume].upload:
             if isinstance(upload, DatasetUpload):
                 names = (harness.data.TRAIN_FILE, harness.data.TEST_FILE)
-                found = {name: Upload(_PLACEHOLDER, _PREPARED) for name in names} | found
-        return nullcontext(found)
+                uploads = {name: Upload(_PLACEHOLDER, _RECORDED_DATA) for name in names} | uploads
+        return nullcontext(uploads)

@@ -1,7 +1,7 @@
-"""The pytest plugin: where scenarios run, whether they are recorded, their items and their fixtures.
+"""The pytest plugin: its options, the items of scenarios, and the fixtures.
 
-Registered by entry point. Nothing of Azure is imported before a scenario or a fixture asks for it, so a project
-without scenarios pays nothing.
+An entry point registers the plugin. It imports Azure's packages only when a scenario or a fixture needs them, so a
+project without scenarios loses no time.
 """
 
 from harness.plugin.collection import (
@@ -12,8 +12,8 @@ from harness.plugin.collection import (
     pytest_itemcollected,
 )
 from harness.plugin.factories import (
-    harness_made,
     harness_provisioning,
+    harness_resource_stack,
     make_blob_container,
     make_file_share,
     make_gpu_cluster,
@@ -49,7 +49,7 @@ from harness.plugin.session import (
     pytest_sessionstart,
     pytest_unconfigure,
 )
-from harness.plugin.sweep_outcomes import harness_kept_outcomes
+from harness.plugin.sweep_outcomes import harness_session_outcomes
 from harness.plugin.unused import pytest_terminal_summary, pytest_testnodedown
 
 __all__ = [
@@ -60,12 +60,12 @@ __all__ = [
     "file_share",
     "gpu_cluster",
     "harness_cluster",
-    "harness_kept_outcomes",
-    "harness_made",
     "harness_provisioning",
+    "harness_resource_stack",
     "harness_run_context",
     "harness_run_directory",
     "harness_scenario",
+    "harness_session_outcomes",
     "harness_sweep_check",
     "harness_trial",
     "harness_verdict",

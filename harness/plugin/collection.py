@@ -20,66 +20,66 @@ if TYPE_CHECKING:
 
 MARK = "scenario"
 SEARCH = "search"  # id of the item of a search
-# Fixtures that are parametrized.
-SWEEP_CHECK = "harness_sweep_check"  # an expectation on all trials together
+# Names of fixtures that are parametrized.
+SWEEP_CHECK = "harness_sweep_check"  # parametrized with the expectations on the sweep
 SCENARIO, CLUSTER, TRIAL = "harness_scenario", "harness_cluster", "harness_trial"
 DIRECTORY = "scenarios"
 _DEFAULT = Path(DIRECTORY) / "mnist_quickstart.yaml"
 _SUFFIXES = (".yaml", ".yml")
-_MAX_TRIALS = 10_000  # of one scenario: an item of pytest takes 2 kB, and the list of them is sent to every worker
+_MAX_TRIALS = 10_000  # of one scenario: a pytest item takes 2 kB, and every worker gets the list of items
 
 
-class ScenarioShelf:
-    """Every scenario of a session, read once.
+class ScenarioCache:
+    """The scenarios of a session; each file is read once.
 
     Attributes:
-        has_clash: two files have a scenario of the same name.
+        has_clash: whether two files have a scenario of the same name.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
-        self._read: dict[Path, Scenario] = {}
+        self._scenarios: dict[Path, Scenario] = {}
         self.has_clash = False
 
     def load(self, path: Path) -> "Scenario":
-        """The scenario of a file, with those of the ``--set`` values that it has parameters for.
+        """The scenario of a file, with the ``--set`` values of its parameters.
 
         Raises:
             ScenarioError: the file is wrong, or another file of the session has a scenario of that name.
         """
         key = path.parent.resolve() / path.name
-        if key not in self._read:
+        if key not in self._scenarios:
             scenario = scenarios.with_values(scenarios.load_scenario(path), self._values)
-            for other in self._read.values():
+            for other in self._scenarios.values():
                 if other.scenario == scenario.scenario:
                     self.has_clash = True
                     raise ScenarioError(scenarios.same_name(scenario.scenario, other.path, path))
-            self._read[key] = scenario
-        return self._read[key]
+            self._scenarios[key] = scenario
+        return self._scenarios[key]
 
-    def unknown(self) -> str | None:
-        """What is wrong with a name of ``--set`` that no scenario read so far has; None where all are known."""
-        known = [name for scenario in self._read.values() for name in scenario.parameters]
-        name = next((name for name in self._values if name not in known), None)
-        if name is None or not self._read:
+    def unknown_name(self) -> str | None:
+        """A message about a name of ``--set`` that is a parameter of no scenario; None if there is none."""
+        parameters = [name for scenario in self._scenarios.values() for name in scenario.parameters]
+        name = next((name for name in self._values if name not in parameters), None)
+        if name is None or not self._scenarios:
             return None
-        hint = suggestion(name, known)
-        none = f"--set {name}: none of the scenarios that were collected has such a parameter"
-        return f"{none}; {hint}" if hint else none
+        hint = suggestion(name, parameters)
+        message = f"--set {name}: none of the scenarios that were collected has such a parameter"
+        return f"{message}; {hint}" if hint else message
 
 
-SHELF = pytest.StashKey[ScenarioShelf]()
+SCENARIO_CACHE = pytest.StashKey[ScenarioCache]()
 
 
-def shelf(config: pytest.Config) -> ScenarioShelf:
-    """The session's scenarios."""
-    return config.stash.setdefault(SHELF, ScenarioShelf(config.stash[SCENARIO_OPTIONS].values))
+def scenario_cache(config: pytest.Config) -> ScenarioCache:
+    """The scenarios of the session."""
+    return config.stash.setdefault(SCENARIO_CACHE, ScenarioCache(config.stash[SCENARIO_OPTIONS].values))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect scenarios: files of directories called ``scenarios`` that have the key ``scenario``.
+    """Collect scenarios: files in directories called ``scenarios`` that have the key ``scenario``.
 
-    A file that is named on the command line is taken for one whatever it holds.
+    A YAML file that is named on the command line is always collected.
     """
     if file_path.suffix not in _SUFFIXES:
         return None
@@ -89,20 +89,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if not (is_named or scenarios.is_scenario_file(file_path)):
         return None
     scenario_file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
-    scenario_file.load = shelf(parent.config).load
+    scenario_file.load = scenario_cache(parent.config).load
     return scenario_file
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that uses a scenario's fixtures that scenario, and each of its trials in turn."""
+    """Parametrize a test that uses a scenario's fixtures with the scenario and each of its trials."""
     if SCENARIO not in metafunc.fixturenames:
         return
     if SWEEP_CHECK in metafunc.fixturenames:
         _parametrize_checks(metafunc)
         return
-    path = _named(metafunc.definition)
+    path = _scenario_path(metafunc.definition)
     try:
-        trials = shelf(metafunc.config).load(path).trials
+        trials = scenario_cache(metafunc.config).load(path).trials
     except ScenarioError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     if len(trials) > _MAX_TRIALS:
@@ -113,22 +113,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     hidden: list[object] = [pytest.HIDDEN_PARAM]
     metafunc.parametrize(SCENARIO, [str(path)], ids=hidden, indirect=True, scope="session")
     if TRIAL in metafunc.fixturenames:
-        is_search = shelf(metafunc.config).load(path).sweep.search is not None
-        # A search is one item: each of its trials needs those before it, so none can run or fail by itself.
+        is_search = scenario_cache(metafunc.config).load(path).sweep.search is not None
+        # A search is one item: each trial depends on the earlier ones, so none can run or fail separately.
         ids = [SEARCH] if is_search else list(trials.ids())
         is_plain = len(ids) == 1 and metafunc.definition.getparent(ScenarioFile) is None
         clusters = _clusters(trials) if not is_search and CLUSTER in metafunc.fixturenames else {}
         if len(set(clusters.values())) > 1:
-            ids.sort(key=lambda name: list(clusters.values()).index(clusters[name]))  # one cluster after the other
+            ids.sort(
+                key=lambda name: list(clusters.values()).index(clusters[name])
+            )  # so that clusters are used one after another
             metafunc.parametrize((CLUSTER, TRIAL), [(clusters[name], name) for name in ids], ids=ids, indirect=True)
         else:
             metafunc.parametrize(TRIAL, ids, ids=hidden if is_plain else ids, indirect=True)
 
 
 def _parametrize_checks(metafunc: pytest.Metafunc) -> None:
-    """One test for each expectation on the sweep."""
-    path = _named(metafunc.definition)
-    names = [check.name for check in experiments.sweep_checks(shelf(metafunc.config).load(path))]
+    """Parametrize a test with each expectation on the sweep."""
+    path = _scenario_path(metafunc.definition)
+    names = [check.name for check in experiments.sweep_checks(scenario_cache(metafunc.config).load(path))]
     metafunc.parametrize(SCENARIO, [str(path)], ids=[pytest.HIDDEN_PARAM], indirect=True, scope="session")
     metafunc.parametrize(SWEEP_CHECK, names, ids=names, indirect=True)
 
@@ -136,32 +138,34 @@ def _parametrize_checks(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse a ``--set`` that no scenario has a parameter for."""
     config = session.config
-    unknown = config.stash[SHELF].unknown() if SHELF in config.stash and not is_worker(config) else None
-    if unknown:
-        raise pytest.UsageError(unknown)
+    if SCENARIO_CACHE not in config.stash or is_worker(config):
+        return
+    message = config.stash[SCENARIO_CACHE].unknown_name()
+    if message:
+        raise pytest.UsageError(message)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let -k find the item of a trial by its id as it is printed, with the file or without."""
+    """Let -k find the item of a trial by its printed id, with or without the file."""
     if "[" in item.name:
         item.extra_keyword_matches.add(keyword_of(item.nodeid))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run nothing where two scenarios have one name; pytest-xdist would run the tests beside an error of collection."""
-    if SHELF in config.stash and config.stash[SHELF].has_clash:
+    """Run nothing if two scenarios have the same name; pytest-xdist would run tests despite the collection error."""
+    if SCENARIO_CACHE in config.stash and config.stash[SCENARIO_CACHE].has_clash:
         items.clear()
 
 
 def _clusters(trials: "Trials") -> dict[str, str]:
-    """For each trial the first one that runs on the same cluster; empty where all run on one."""
+    """For each trial, the first trial on the same cluster; empty if all trials share one cluster."""
     if len({trial.cluster.name for trial in trials.sample()}) == 1:
         return {}
-    first: dict[str, str] = {}
-    return {trial.id: first.setdefault(trial.cluster.name, trial.id) for trial in trials}
+    first_trials: dict[str, str] = {}
+    return {trial.id: first_trials.setdefault(trial.cluster.name, trial.id) for trial in trials}
 
 
-def _named(node: pytest.Item) -> Path:
+def _scenario_path(node: pytest.Item) -> Path:
     """The scenario file that the mark of a test names, or the default one."""
     mark = node.get_closest_marker(MARK)
     if mark is None:

@@ -1,6 +1,6 @@
-"""Fixtures with which a test makes resources of its own; all are deleted when it ends, last-made-first.
+"""Fixtures with which a test creates its own resources; they are deleted in reverse order when the test ends.
 
-Their traffic is one cassette, ``cassettes/<service>/<module>/<test>.json``.
+Their requests are recorded in one cassette, ``cassettes/<service>/<module>/<test>.json``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ class MakeResourceGroup(Protocol):
     """Makes a resource group."""
 
     def __call__(self, name: str, *, location: str = "eastus") -> "ResourceGroup":
-        """Raises ProvisioningError where one of that name is there already."""
+        """Raises ProvisioningError if a group of that name exists already."""
 
 
 class MakeVolume(Protocol[V_co]):
@@ -35,7 +35,7 @@ class MakeVolume(Protocol[V_co]):
     def __call__(
         self, group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None
     ) -> V_co:
-        """Raises ProvisioningError where the cloud refuses."""
+        """Raises ProvisioningError if the cloud refuses a request."""
 
 
 MakeFileShare = MakeVolume["FileShare"]
@@ -43,7 +43,7 @@ MakeBlobContainer = MakeVolume["BlobContainer"]
 
 
 class MakeGpuCluster(Protocol):
-    """Makes a cluster that mounts a share or container, and others by their mounts, and waits for its nodes."""
+    """Makes a cluster that mounts a share or container (and ``others``, by mount path), and waits for its nodes."""
 
     def __call__(
         self,
@@ -56,18 +56,18 @@ class MakeGpuCluster(Protocol):
         others: Mapping[str, "Volume"] | None = None,
         queued: float = 1800.0,
     ) -> "Cluster":
-        """Raises ProvisioningError where nodes are not there after ``queued`` seconds."""
+        """Raises ProvisioningError if nodes are not ready after ``queued`` seconds."""
 
 
 class MakeJob(Protocol):
-    """Submits a job; ``wait`` of what it returns gives the end of it."""
+    """Submits a job; the method ``wait`` of the returned job waits for its end."""
 
     def __call__(self, cluster: "Cluster", name: str, **spec: Any) -> "Job":
-        """``spec`` is what a scenario has under ``job``. Raises JobError where the cloud refuses."""
+        """``spec`` has the fields of a scenario's ``job``. Raises JobError if the cloud refuses the job."""
 
 
 def cassette_of(test: pytest.Item) -> str:
-    """The cassette of a test: module, class and parameters are part of its name, so no two tests share one."""
+    """The name of a test's cassette, unique because it includes module, class and parameters."""
     module, *names = test.nodeid.partition("[")[0].split("::")
     parameters = test.nodeid[len("::".join([module, *names])) :].replace("/", "%2F")
     return f"{module.removesuffix('.py')}/{'.'.join(names)}{parameters}"
@@ -75,57 +75,59 @@ def cassette_of(test: pytest.Item) -> str:
 
 @pytest.fixture
 def harness_provisioning(request: pytest.FixtureRequest, harness_run_context: "RunContext") -> Iterator["Provisioning"]:
-    """What resources of the test's own cassette are made from."""
-    with harness_run_context.provisioning(cassette_of(request.node)) as made:
-        yield made
+    """The clients and settings with which the test's resources are created, recorded in the test's own cassette."""
+    with harness_run_context.provisioning(cassette_of(request.node)) as provisioning:
+        yield provisioning
 
 
 @pytest.fixture
-def harness_made(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  # noqa: ARG001 - it outlives what is made
-    """What the factories of a test have made so far."""
+def harness_resource_stack(harness_provisioning: "Provisioning") -> Iterator[ExitStack]:  # noqa: ARG001 - it must end after the resources
+    """The stack of the resources that the factories of a test have created; it deletes them at the end."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
 def make_resource_group(
-    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_resource_stack: ExitStack
 ) -> MakeResourceGroup:
     """A factory of resource groups; providers are registered first."""
     harness_run_context.service.prepare(harness_provisioning)
 
     def make(name: str, *, location: str = "eastus") -> "ResourceGroup":
-        return harness_made.enter_context(resources.ResourceGroup(harness_provisioning, name=name, location=location))
+        return harness_resource_stack.enter_context(
+            resources.ResourceGroup(harness_provisioning, name=name, location=location)
+        )
 
     return make
 
 
 @pytest.fixture
-def make_file_share(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeFileShare:
+def make_file_share(harness_provisioning: "Provisioning", harness_resource_stack: ExitStack) -> MakeFileShare:
     """A factory of file shares."""
-    return _factory_of(resources.FileShare, harness_provisioning, harness_made)
+    return _volume_factory(resources.FileShare, harness_provisioning, harness_resource_stack)
 
 
 @pytest.fixture
-def make_blob_container(harness_provisioning: "Provisioning", harness_made: ExitStack) -> MakeBlobContainer:
+def make_blob_container(harness_provisioning: "Provisioning", harness_resource_stack: ExitStack) -> MakeBlobContainer:
     """A factory of blob containers."""
-    return _factory_of(resources.BlobContainer, harness_provisioning, harness_made)
+    return _volume_factory(resources.BlobContainer, harness_provisioning, harness_resource_stack)
 
 
-def _factory_of(kind: type[V], provisioning: "Provisioning", made: ExitStack) -> MakeVolume[V]:
+def _volume_factory(kind: type[V], provisioning: "Provisioning", stack: ExitStack) -> MakeVolume[V]:
     def make(group: "ResourceGroup", name: str, *, directory: str = "", upload: Mapping[str, Path] | None = None) -> V:
         uploads = {path: resources.Upload(local) for path, local in (upload or {}).items()}
         volume = kind(
             provisioning, group=group.name, name=name, directory=directory, uploads=lambda: nullcontext(uploads)
         )
-        return made.enter_context(volume)
+        return stack.enter_context(volume)
 
     return make
 
 
 @pytest.fixture
 def make_gpu_cluster(
-    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_resource_stack: ExitStack
 ) -> MakeGpuCluster:
     """A factory of clusters."""
 
@@ -151,14 +153,14 @@ def make_gpu_cluster(
             queued=queued,
         )
         cluster = harness_run_context.service.cluster(harness_provisioning, group=share.group, name=name, plan=plan)
-        return harness_made.enter_context(cluster)
+        return harness_resource_stack.enter_context(cluster)
 
     return make
 
 
 @pytest.fixture
 def make_job(
-    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_made: ExitStack
+    harness_run_context: "RunContext", harness_provisioning: "Provisioning", harness_resource_stack: ExitStack
 ) -> MakeJob:
     """A factory of jobs."""
     service = harness_run_context.service
@@ -174,6 +176,6 @@ def make_job(
             spec=scenarios.JobSpec(name=name, **spec),
             limits=scenarios.Limits(),
         )
-        return harness_made.enter_context(job)
+        return harness_resource_stack.enter_context(job)
 
     return make

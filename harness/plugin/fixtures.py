@@ -1,4 +1,4 @@
-"""Fixtures: the cloud, what the trials of a scenario share on it, and the job of one trial."""
+"""Fixtures: the cloud, the resources that the trials of a scenario share, and the job of one trial."""
 
 import logging
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import pytest
 
 from harness import clouds, experiments, recording, resources, services
 from harness import config as harness_config
-from harness.plugin.collection import shelf
+from harness.plugin.collection import scenario_cache
 from harness.plugin.options import SCENARIO_OPTIONS, worker_input
 from harness.plugin.recorded_for import recorded_for
 from harness.plugin.session import INTERRUPTION, running_emulator, session_owner, shared_directory, worker_id
-from harness.plugin.sweep_outcomes import KeptOutcomes
-from harness.plugin.trial_runs import run_alone, run_late, run_trial
+from harness.plugin.sweep_outcomes import SessionOutcomes
+from harness.plugin.trial_runs import run_isolated, run_missing_trial, run_trial
 from harness.plugin.unused import unused_reporter
 from harness.printable import printable
 
@@ -35,14 +35,14 @@ CASSETTES = "cassettes"
 
 @pytest.fixture
 def offline() -> Iterator[None]:
-    """No network connection can be opened while the test runs; the attempt fails and names the host."""
+    """Block network connections while the test runs; an attempt to connect fails and names the host."""
     with recording.blocked_sockets():
         yield
 
 
 @pytest.fixture(scope="session")
 def emulator(pytestconfig: pytest.Config) -> Iterator["Endpoint"]:
-    """A running emulator, whatever ``--cloud`` says: the one in ``emulator_dir``, or one for this session.
+    """A running emulator, independent of ``--cloud``: the one in ``emulator_dir``, or one for this session.
 
     Workers of pytest-xdist share one.
 
@@ -80,17 +80,17 @@ def cloud(request: pytest.FixtureRequest) -> Iterator["Cloud"]:
 
 @pytest.fixture(scope="session")
 def harness_scenario(request: pytest.FixtureRequest) -> "Scenario":
-    """The scenario of a test: of its own file, or of the mark ``scenario(path)``; default the quickstart's.
+    """The scenario of a test: its own file's, or that of the mark ``scenario(path)``; default the quickstart.
 
     Raises:
-        ScenarioError: the file is wrong.
+        ScenarioError: the file has a mistake.
     """
-    return shelf(request.config).load(Path(request.param))
+    return scenario_cache(request.config).load(Path(request.param))
 
 
 @pytest.fixture
 def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "Trial":
-    """The trial of a test; a test that uses it runs once for each. Of a search, an example of its trials."""
+    """The trial of a test, which runs once for each trial. For a search, this is an example of its trials."""
     if harness_scenario.sweep.search is not None:
         return next(harness_scenario.trials.sample())
     return harness_scenario.trials.named(request.param)
@@ -100,7 +100,7 @@ def harness_trial(request: pytest.FixtureRequest, harness_scenario: "Scenario") 
 def harness_run_context(
     cloud: "Cloud", pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["RunContext"]:
-    """Where scenarios are played: the cloud, the journal, the uploads; progress goes to the logger ``harness``."""
+    """The context in which scenarios run: cloud, journal and uploads; progress goes to the logger ``harness``."""
     settings, environ = harness_config.load_settings(pytestconfig.rootpath), harness_config.environment()
     logger = logging.getLogger("harness")
     is_replay = cloud.name == "replay"
@@ -131,28 +131,28 @@ def harness_run_context(
 @pytest.fixture(scope="session")
 def resource_group(harness_run_context: "RunContext", harness_scenario: "Scenario") -> Iterator["ResourceGroup"]:
     """The scenario's resource group, with the providers registered."""
-    with experiments.open_group(harness_run_context, harness_scenario) as made:
-        yield made
+    with experiments.open_group(harness_run_context, harness_scenario) as group:
+        yield group
 
 
 @pytest.fixture(scope="session")
 def harness_volumes(
     harness_run_context: "RunContext", harness_scenario: "Scenario", resource_group: "ResourceGroup"
 ) -> Iterator[tuple["Volume", ...]]:
-    """The scenario's file shares and blob containers, with everything uploaded, in the order of the file."""
-    with experiments.open_volumes(harness_run_context, harness_scenario, resource_group) as made:
-        yield made
+    """The scenario's file shares and blob containers after all uploads, in the order of the file."""
+    with experiments.open_volumes(harness_run_context, harness_scenario, resource_group) as volumes:
+        yield volumes
 
 
 @pytest.fixture(scope="session")
 def file_share(harness_volumes: tuple["Volume", ...]) -> "Volume":
-    """The scenario's file share, with everything uploaded; of several, or of containers alone, the first."""
+    """The scenario's file share after all uploads; if it has several volumes or only containers, the first volume."""
     return harness_volumes[0]
 
 
 @pytest.fixture(scope="session")
 def harness_cluster(request: pytest.FixtureRequest, harness_scenario: "Scenario") -> "ClusterSpec":
-    """The cluster of the trial, where the trials of a scenario do not share one; else the scenario's."""
+    """The cluster of the trial, if the trials of a scenario do not share one; else the scenario's."""
     trial: str | None = getattr(request, "param", None)
     return harness_scenario.cluster if trial is None else harness_scenario.trials.named(trial).cluster
 
@@ -164,14 +164,14 @@ def gpu_cluster(
     harness_cluster: "ClusterSpec",
     file_share: "Volume",
 ) -> Iterator["Cluster"]:
-    """The scenario's cluster with its nodes idle; jobs may be submitted."""
-    with experiments.open_cluster(harness_run_context, harness_scenario, file_share.group, harness_cluster) as made:
-        yield made
+    """The scenario's cluster with idle nodes, ready for jobs."""
+    with experiments.open_cluster(harness_run_context, harness_scenario, file_share.group, harness_cluster) as cluster:
+        yield cluster
 
 
 @pytest.fixture
 def harness_run_directory(tmp_path_factory: pytest.TempPathFactory) -> "RunDirectory":
-    """Where the files of a test's job go."""
+    """The directory of the files of a test's job."""
     return experiments.RunDirectory(tmp_path_factory.mktemp("trial"), run="")
 
 
@@ -183,20 +183,20 @@ def job_outcome(  # noqa: PLR0917
     harness_cluster: "ClusterSpec",  # noqa: ARG001  # pytest gives each trial its own, for gpu_cluster
     harness_trial: "Trial",
     harness_run_directory: "RunDirectory",
-    harness_kept_outcomes: KeptOutcomes,
+    harness_session_outcomes: SessionOutcomes,
 ) -> "Outcome":
-    """The outcome of the trial's job, which ran to its end: state, exit code, metrics, files."""
+    """The outcome of the trial's job after its end: state, exit code, metrics, files."""
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.sweep.search is not None:
         raise pytest.UsageError(f"{harness_scenario.path}: a search has many outcomes; use the fixture search_outcomes")
     if harness_scenario.scope == "function":
-        outcome = run_alone(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
+        outcome = run_isolated(harness_run_context, harness_scenario, harness_trial, harness_run_directory)
     else:
         volumes, cluster = request.getfixturevalue("harness_volumes"), request.getfixturevalue("gpu_cluster")
         scenario = harness_scenario.on(harness_trial.cluster)
         target = experiments.target_of(harness_run_context, scenario, volumes, cluster)
         outcome = run_trial(harness_run_context, target, harness_scenario, harness_trial, harness_run_directory)
-    harness_kept_outcomes.keep(harness_scenario, outcome)
+    harness_session_outcomes.keep(harness_scenario, outcome)
     return outcome
 
 
@@ -206,26 +206,26 @@ def sweep_outcomes(
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
     harness_run_directory: "RunDirectory",
-    harness_kept_outcomes: KeptOutcomes,
+    harness_session_outcomes: SessionOutcomes,
 ) -> "list[Outcome]":
-    """The outcomes of all trials of a scenario; those that no test of this session has run yet run now."""
+    """The outcomes of all trials of a scenario; trials that no test of this session has run yet run now."""
     _skip_unrecorded(request.config, harness_scenario)
     if harness_scenario.sweep.search is not None:
-        found: list[Outcome] = request.getfixturevalue("search_outcomes")
-        return found
+        outcomes: list[Outcome] = request.getfixturevalue("search_outcomes")
+        return outcomes
     outcomes = []
     for trial in harness_scenario.trials:
-        outcome = harness_kept_outcomes.find(harness_scenario, trial.id)
+        outcome = harness_session_outcomes.find(harness_scenario, trial.id)
         if outcome is None:
-            outcome = run_late(request, harness_run_context, harness_scenario, trial, harness_run_directory)
-            harness_kept_outcomes.keep(harness_scenario, outcome)
+            outcome = run_missing_trial(request, harness_run_context, harness_scenario, trial, harness_run_directory)
+            harness_session_outcomes.keep(harness_scenario, outcome)
         outcomes.append(outcome)
     return outcomes
 
 
 @pytest.fixture
 def harness_sweep_check(request: pytest.FixtureRequest) -> str:
-    """The name of an expectation on a sweep; a test that uses it runs once for each."""
+    """The name of an expectation on a sweep; a test that uses it runs once for each expectation."""
     return str(request.param)
 
 
@@ -241,25 +241,25 @@ def search_outcomes(
     harness_run_context: "RunContext",
     harness_scenario: "Scenario",
     harness_run_directory: "RunDirectory",
-    harness_kept_outcomes: KeptOutcomes,
+    harness_session_outcomes: SessionOutcomes,
 ) -> "list[Outcome]":
-    """The outcomes of a scenario's search, which ran to its end, one trial after the other, once in a session.
+    """The outcomes of a scenario's search, whose trials run one after another, once in a session.
 
-    So the study gets the outcomes in the same order each time, chooses the same points, and a recording replays.
-    Each worker of pytest-xdist runs its own.
+    So the study always gets the outcomes in the same order and chooses the same points, and a recording can be
+    replayed. Each worker of pytest-xdist runs its own search.
 
     Raises:
         UserError: Optuna is not installed.
     """
     _skip_unrecorded(request.config, harness_scenario)
-    searches = harness_kept_outcomes.searches
+    searches = harness_session_outcomes.searches
     if harness_scenario.path not in searches:
         study = experiments.study_of(harness_scenario, storage=None)
-        found: list[Outcome] = []
+        outcomes: list[Outcome] = []
         experiments.run_search(
-            harness_run_context, harness_scenario, study, harness_run_directory, found.append, at_once=1
+            harness_run_context, harness_scenario, study, harness_run_directory, outcomes.append, at_once=1
         )
-        searches[harness_scenario.path] = found
+        searches[harness_scenario.path] = outcomes
     return searches[harness_scenario.path]
 
 
@@ -267,7 +267,7 @@ def search_outcomes(
 def harness_verdict(
     request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_run_directory: "RunDirectory"
 ) -> "FailureReport | None":
-    """What to show of a job that did not do as expected, of a search the first; None when all did."""
+    """The report of the first trial with an unmet expectation; None if all expectations are met."""
     is_search = harness_scenario.sweep.search is not None
     outcomes = request.getfixturevalue("search_outcomes") if is_search else [request.getfixturevalue("job_outcome")]
     unmet = next((outcome for outcome in outcomes if not outcome.is_met), None)
@@ -277,7 +277,7 @@ def harness_verdict(
 
 
 def _skip_unrecorded(config: pytest.Config, scenario: "Scenario") -> None:
-    """A scenario of which nothing was recorded cannot replay; one of which a part is missing fails, and says so."""
+    """Skip a scenario without cassettes in replay; a scenario with some missing cassettes fails instead."""
     options = config.stash[SCENARIO_OPTIONS]
     if options.cloud != "replay":
         return

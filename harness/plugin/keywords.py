@@ -1,20 +1,20 @@
-"""Ids of trials in ``-k`` expressions, whose words may not hold all characters that ids do."""
+"""Ids of trials in ``-k`` expressions, which do not allow all characters of ids."""
 
 from _pytest.mark.expression import Expression  # the only parser of -k; pytest has no public one
 
-# Words of -k consist of letters, digits and _ : + - . [ ] \\ /; ids also have = , % ~ (harness.scenario.names).
-_REPLACED = str.maketrans({"=": ":", ",": "/", "%": "\\", "~": "::"})
+# Identifiers in -k consist of letters, digits and _ : + - . [ ] \\ /; ids also have = , % ~ (harness.scenario.names).
+_TRANSLATION = str.maketrans({"=": ":", ",": "/", "%": "\\", "~": "::"})
 
 
 def keyword_of(name: str) -> str:
-    """The keyword under which an item is found by its name."""
-    return name.translate(_REPLACED)
+    """The keyword by which -k finds an item of this name."""
+    return name.translate(_TRANSLATION)
 
 
-def searchable(expression: str) -> str:
-    """A -k expression that pytest can read and that finds the keywords of the ids in it."""
+def translate_expression(expression: str) -> str:
+    """A -k expression that pytest can parse and in which ids are replaced by their keywords."""
     try:
         Expression.compile(expression)
     except SyntaxError:
-        return expression.translate(_REPLACED)
+        return expression.translate(_TRANSLATION)
     return expression

@@ -1,4 +1,4 @@
-"""What the command line says about scenarios: where they run, whether they are recorded, which values are fixed."""
+"""The plugin's command-line options: where scenarios run, whether they are recorded, which values are fixed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from _pytest.mark.expression import Expression  # the only parser of -m; pytest 
 
 from harness import config as harness_config
 from harness.errors import SettingsError, UserError
-from harness.plugin.keywords import searchable
+from harness.plugin.keywords import translate_expression
 from harness.plugin.recorded_for import RECORDED_FOR, RecordedFor
 from harness.scenario.set_option import parse_values
 from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_service, may_be_set
@@ -19,12 +19,12 @@ from harness.target import CLOUDS, SERVICES, CloudName, ServiceName, default_ser
 
 @dataclass(frozen=True)
 class ScenarioOptions:
-    """What the command line says about scenarios.
+    """The plugin's options.
 
     Attributes:
-        cloud: where they run.
-        service: what they run on there.
-        record: whether their traffic is written to cassettes.
+        cloud: where scenarios run.
+        service: the service that runs them.
+        record: whether their requests and responses are written to cassettes.
         values: parameter name -> value as typed, from ``--set``.
         upload_from: directories that scenarios may upload from, besides their own folders.
     """
@@ -40,17 +40,17 @@ SCENARIO_OPTIONS = pytest.StashKey[ScenarioOptions]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of one group."""
+    """Add the plugin's options as one group."""
     group = parser.getgroup("harness", "Azure Batch AI scenarios")
     group.addoption(
         "--cloud",
         choices=CLOUDS,
-        help="where scenarios run; default: azure when -m selects what is live, else the setting cloud, else replay",
+        help="where scenarios run; default: azure when -m selects live tests, else the setting cloud, else replay",
     )
     group.addoption(
         "--service",
         choices=SERVICES,
-        help="the service that they run on; default: the setting service, else azureml in Azure and batchai elsewhere",
+        help="the service that runs them; default: the setting service, else azureml in Azure and batchai elsewhere",
     )
     group.addoption("--record", action="store_true", help="write the cassettes of the scenarios that run")
     group.addoption(
@@ -66,24 +66,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="let scenarios upload files of this directory, too, not of their own folder alone; may be repeated",
+        help="let scenarios upload files of this directory besides those of their own folder; may be repeated",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options once, and refuse what cannot work before anything is collected."""
-    config.addinivalue_line("markers", "live: runs against the real Azure when it is selected with -m live")
+    """Read the options once, and refuse invalid combinations before the collection."""
+    config.addinivalue_line("markers", "live: runs against the real Azure when selected with -m live")
     config.addinivalue_line(
-        "markers", "scenario(path): the scenario file that a test's fixtures play; one test a trial"
+        "markers", "scenario(path): the scenario file that a test's fixtures run; one test for each trial"
     )
     options = config.stash[SCENARIO_OPTIONS] = _read_options(config)
     if options.record:
         config.pluginmanager.register(RecordedFor(config.rootpath), RECORDED_FOR)
-    config.option.keyword = searchable(config.option.keyword)
+    config.option.keyword = translate_expression(config.option.keyword)
 
 
 def _read_options(config: pytest.Config) -> ScenarioOptions:
-    # An option wins over what -m implies, which wins over a setting, which wins over the default.
+    # Precedence: an option, the implication of -m, a setting, the default.
     set_cloud, set_service = _settings(config)
     implied: CloudName | None = "azure" if _selects_live(config.getoption("markexpr", "") or "") else None
     cloud: CloudName = config.getoption("cloud") or implied or set_cloud or "replay"
@@ -102,7 +102,7 @@ def _read_options(config: pytest.Config) -> ScenarioOptions:
 
 
 def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName | None]:
-    """What the settings say; they are read only where one of them may be set, for that takes time."""
+    """The settings of cloud and service; settings are read only if they may have one, since reading takes time."""
     if not may_be_set(config.rootpath):
         return None, None
     try:
@@ -113,7 +113,7 @@ def _settings(config: pytest.Config) -> tuple[CloudName | None, ServiceName | No
 
 
 def _selects_live(expression: str) -> bool:
-    """Whether a -m expression holds for a test with the mark ``live`` and not for one without."""
+    """Whether a -m expression selects a test with the mark ``live`` and not a test without marks."""
     if not expression:
         return False
     try:
@@ -132,9 +132,9 @@ def _has_no_mark(_name: str, /, **_: str | int | bool | None) -> bool:
 
 
 def worker_input(config: pytest.Config) -> Mapping[str, Any]:
-    """What pytest-xdist gave this worker; nothing in a session without workers, and in their controller."""
-    found: Mapping[str, Any] = getattr(config, "workerinput", {})
-    return found
+    """The input that pytest-xdist gave to this worker; empty in a session without workers, and in the controller."""
+    workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
+    return workerinput
 
 
 def is_worker(config: pytest.Config) -> bool:

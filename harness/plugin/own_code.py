@@ -1,4 +1,4 @@
-"""Fixtures for tests of one's own code: a storage emulator, and a session that is recorded and replayed."""
+"""Fixtures for tests of the user's own code: a storage emulator, and a session that is recorded and replayed."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -30,14 +30,14 @@ _PASSED = pytest.StashKey[bool]()
 
 @dataclass(frozen=True)
 class RecordedSession:
-    """What code under test sends its requests through, and the names that it may use in them.
+    """The session through which code under test sends its requests, and the names that it may use in them.
 
     Attributes:
-        session: for code on ``requests``.
+        session: for code that uses ``requests``.
         transport: for clients of azure-core (``transport=``); it does not close the session.
-        subscription_id: the cloud's, and a stable one in replay; like the next two.
-        storage_account: a storage account that is there.
-        storage_key: its key.
+        subscription_id: the cloud's subscription; like the next two, it has a fixed value in replay.
+        storage_account: the name of an existing storage account.
+        storage_key: the key of the storage account.
     """
 
     session: "requests.Session"
@@ -48,7 +48,7 @@ class RecordedSession:
 
 
 class _DiscardedError(Exception):
-    """The recording of a test that did not pass is not kept."""
+    """The recording is discarded, because the test did not pass."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,9 +65,9 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def storage_emulator(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Endpoint"]:
-    """Azure Files and blobs for tests of one's own code; workers of pytest-xdist share one. It ends with the session.
+    """An emulator of Azure Files and blobs until the end of the session; workers of pytest-xdist share one.
 
-    ``storage_emulator.connection_string`` is what clients need.
+    Clients connect with ``storage_emulator.connection_string``.
 
     Raises:
         EmulatorError: it did not start.
@@ -81,7 +81,7 @@ def storage_emulator(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 
 
 def _shared_emulator(directory: Path, *, session: int) -> "Endpoint":
-    """The emulator of all workers, started by the first that needs it; it ends with the process of the session."""
+    """The emulator that all workers share; the first worker starts it, and it ends with the session's process."""
     directory.parent.mkdir(exist_ok=True)
     with lock_file(directory.with_name(f"{directory.name}.lock"), wait=None):
         options = emulator_package.Options(directory, only="storage", until=session)
@@ -90,22 +90,22 @@ def _shared_emulator(directory: Path, *, session: int) -> "Endpoint":
 
 @pytest.fixture
 def recorded_session(request: pytest.FixtureRequest, cloud: "Cloud") -> Iterator[RecordedSession]:
-    """A session whose requests are answered from the test's own cassette, or, with ``--record``, written to it.
+    """A session that replays the test's own cassette, or, with ``--record``, writes it.
 
-    Only the recording of a test that passes is kept; else the earlier one stays.
+    The recording of a test that fails is discarded, and the earlier one stays.
 
     Raises:
-        CassetteError: there is no cassette yet (replay), or nothing was sent through the session (record).
+        CassetteError: the cassette does not exist (replay), or the test sent nothing through the session (record).
     """
     options, cassette = request.config.stash[SCENARIO_OPTIONS], cassette_of(request.node)
-    sent: list[str] = []
+    urls: list[str] = []
 
-    def count(response: Any, *_arguments: Any, **_options: Any) -> None:
-        sent.append(response.url)
+    def note_url(response: Any, *_arguments: Any, **_options: Any) -> None:
+        urls.append(response.url)
 
     with suppress(_DiscardedError), cloud.clients(cassette) as clients:
         if options.record:
-            clients.session.hooks["response"].append(count)
+            clients.session.hooks["response"].append(note_url)
         facts = cloud.facts
         yield RecordedSession(
             clients.session,
@@ -115,11 +115,11 @@ def recorded_session(request: pytest.FixtureRequest, cloud: "Cloud") -> Iterator
             facts.storage_key,
         )
         if options.record:
-            _check(request.node, sent, cassette)
+            _check_recording(request.node, urls, cassette)
 
 
-def _check(test: pytest.Item, sent: list[str], cassette: str) -> None:
-    """Let a recording be kept.
+def _check_recording(test: pytest.Item, urls: list[str], cassette: str) -> None:
+    """Check that the recording may be kept.
 
     Raises:
         _DiscardedError: the test has not passed.
@@ -127,7 +127,7 @@ def _check(test: pytest.Item, sent: list[str], cassette: str) -> None:
     """
     if not test.stash.get(_PASSED, False):
         raise _DiscardedError
-    if not sent:
+    if not urls:
         raise CassetteError(
             f"nothing was sent through recorded_session, so {cassette} is not written; give the client "
             "transport=recorded_session.transport, or the session recorded_session.session"

@@ -1,4 +1,4 @@
-"""Scenario files as pytest modules: one function a scenario, one item a trial, located on the lines of the YAML."""
+"""Scenario files as pytest modules: a function for each scenario, and an item with its line for each trial."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class UnmetExpectationsError(AssertionError):
-    """What a trial's test fails with."""
+    """The error of a trial's test that has unmet expectations."""
 
     def __init__(self, report: "FailureReport") -> None:
         outcome = report.outcome
@@ -25,11 +25,11 @@ class UnmetExpectationsError(AssertionError):
 
 
 class UnmetSweepError(AssertionError):
-    """What the test of an expectation on a sweep fails with; the message is all that is shown."""
+    """The error of a test of an unmet expectation on a sweep; only its message is shown."""
 
 
 def sweep_test(scenario: "Scenario") -> str:
-    """The name of the test of what is expected of a scenario's sweep."""
+    """The name of the test of a scenario's expectations on its sweep."""
     return f"{scenario.scenario}-sweep"
 
 
@@ -37,7 +37,7 @@ class ScenarioFile(pytest.Module):
     """A YAML file that holds a scenario.
 
     Attributes:
-        load: reads it; set by the plugin, which knows the command line.
+        load: reads the file; the plugin sets it, since the command line affects the scenario.
     """
 
     load: Callable[[Path], "Scenario"]
@@ -47,33 +47,33 @@ class ScenarioFile(pytest.Module):
         """One item for each trial.
 
         Raises:
-            CollectError: the file is wrong; the message has every mistake with its line.
+            CollectError: the file has mistakes; the message names each with its line.
         """
         try:
             self.scenario = self.load(self.path)
         except ScenarioError as error:
             raise self.CollectError(str(error)) from None
         self.obj = _module(self.scenario)
-        return [self._located(item) for item in super().collect() if isinstance(item, pytest.Function)]
+        return [self._scenario_item(item) for item in super().collect() if isinstance(item, pytest.Function)]
 
     def istestfunction(self, obj: object, name: str) -> bool:
-        """Whether something in the module is the scenario's function."""
+        """Whether an object in the module is a test function of the scenario."""
         return isinstance(obj, FunctionType) and name in (self.scenario.scenario, sweep_test(self.scenario))
 
-    def _located(self, item: pytest.Function) -> "ScenarioItem":
-        located: ScenarioItem = ScenarioItem.from_parent(
+    def _scenario_item(self, item: pytest.Function) -> "ScenarioItem":
+        scenario_item: ScenarioItem = ScenarioItem.from_parent(
             self, name=item.name, originalname=item.originalname, callobj=item.obj, callspec=item.callspec
         )
-        return located
+        return scenario_item
 
 
 class ScenarioItem(pytest.Function):
-    """One trial, or one expectation on all of them."""
+    """One trial, or one expectation on all trials."""
 
     parent: ScenarioFile
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The line of the scenario that makes the trial."""
+        """File and line of the scenario field that defines the trial or the expectation."""
         scenario = self.parent.scenario
         field_path: tuple[str, ...] = ("sweep",) if len(scenario.trials) > 1 else ("job",)
         if self.originalname == sweep_test(scenario):
@@ -81,7 +81,7 @@ class ScenarioItem(pytest.Function):
         return self.path, scenario.line(*field_path) - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
-        """Show the scenario's lines and the job's log of a failure, not our own code."""
+        """Show a failure by the scenario's lines and the job's log, not by the harness's code."""
         error = excinfo.value
         if isinstance(error, UnmetExpectationsError):
             return experiments.render(error.report)
@@ -95,7 +95,7 @@ class ScenarioItem(pytest.Function):
 
 
 def _module(scenario: "Scenario") -> ModuleType:
-    """What pytest looks for tests in."""
+    """The module in which pytest finds the tests of a scenario."""
 
     def play(
         request: pytest.FixtureRequest,
@@ -103,13 +103,14 @@ def _module(scenario: "Scenario") -> ModuleType:
         harness_cluster: object,  # noqa: ARG001
         harness_trial: object,  # noqa: ARG001
     ) -> None:
-        # Asked for in the test, not before it, so that a cloud that refuses is a failure and no error.
+        # The test requests the fixture itself, so that a refusal of the cloud is a failure, not an error of the set-up.
         report = request.getfixturevalue("harness_verdict")
         if report is not None:
             raise UnmetExpectationsError(report)
 
     def judge(request: pytest.FixtureRequest, harness_scenario: "Scenario", harness_sweep_check: str) -> None:
-        unmet = experiments.check_one(harness_scenario, harness_sweep_check, request.getfixturevalue("sweep_outcomes"))
+        outcomes = request.getfixturevalue("sweep_outcomes")
+        unmet = experiments.check_expectation(harness_scenario, harness_sweep_check, outcomes)
         if unmet is not None:
             raise UnmetSweepError(experiments.describe_unmet(harness_scenario, unmet))
 

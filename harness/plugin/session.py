@@ -1,4 +1,4 @@
-"""What lasts as long as a pytest session: the emulator that its workers share, the signals, the blocked network."""
+"""State of a pytest session: the emulator that workers share, the handling of signals, the blocked network."""
 
 import signal
 from collections.abc import Generator, Iterator
@@ -13,16 +13,16 @@ from harness import config as harness_config
 from harness import emulator as emulator_package
 from harness.interruption import Interruption
 from harness.plugin.options import SCENARIO_OPTIONS, is_worker, worker_input
-from harness.plugin.unused import hand_over
+from harness.plugin.unused import send_unused
 from harness.resources.owner import Owner, parse_owner, this_process
 
 if TYPE_CHECKING:
     from harness.emulator.endpoint import Endpoint
 
-_OWNER = "harness_owner"  # in a worker's input: the process that what the workers make belongs to
-_EMULATOR = "harness_emulator"  # in a worker's input: the data directory of the emulator that all of them share
+_OWNER = "harness_owner"  # key of a worker's input: the process that owns the workers' resources
+_EMULATOR = "harness_emulator"  # key of a worker's input: the data directory of the shared emulator
 
-OPEN = pytest.StashKey[ExitStack]()
+SESSION_STACK = pytest.StashKey[ExitStack]()
 INTERRUPTION = pytest.StashKey[Interruption]()
 _SHARED = pytest.StashKey["Endpoint"]()
 
@@ -33,12 +33,12 @@ def worker_id(config: pytest.Config) -> str:
 
 
 def shared_directory(config: pytest.Config, factory: pytest.TempPathFactory) -> Path | None:
-    """A directory that this worker shares with the others of its session; None where there are none."""
+    """A directory that the workers of a session share; None in a session without workers."""
     return factory.getbasetemp().parent / "harness-leases" if is_worker(config) else None
 
 
 def session_owner(config: pytest.Config) -> Owner:
-    """The process that outlives all workers of a session: the controller, or this one where there are none."""
+    """The process that outlives all workers of a session: the controller, or this process if there are none."""
     return parse_owner(worker_input(config).get(_OWNER, "")) or this_process()
 
 
@@ -56,7 +56,7 @@ def running_emulator(config: pytest.Config) -> Iterator["Endpoint"]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Before the first worker starts, start what all of them share: it outlives any that crashes."""
+    """Start the shared emulator before the first worker, so that it outlives a worker that crashes."""
     config: pytest.Config = node.config
     cloud = config.stash[SCENARIO_OPTIONS].cloud
     if cloud == "replay":
@@ -65,36 +65,36 @@ def pytest_configure_node(node: Any) -> None:
     if cloud != "emulator":
         return
     if _SHARED not in config.stash:
-        config.stash[_SHARED] = config.stash[OPEN].enter_context(running_emulator(config))
+        config.stash[_SHARED] = config.stash[SESSION_STACK].enter_context(running_emulator(config))
     node.workerinput[_EMULATOR] = config.stash[_SHARED].directory
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Where resources are made, a signal must not break their deletion."""
+    """Handle signals if resources are created, so that a signal does not prevent their deletion."""
     config = session.config
     config.stash[INTERRUPTION] = Interruption(eager=True)
-    config.stash[OPEN] = ExitStack()
+    config.stash[SESSION_STACK] = ExitStack()
     if config.stash[SCENARIO_OPTIONS].cloud != "replay" and not is_worker(config):
-        config.stash[OPEN].enter_context(config.stash[INTERRUPTION].installed())
+        config.stash[SESSION_STACK].enter_context(config.stash[INTERRUPTION].installed())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """After SIGTERM and SIGHUP the exit code is the one that shells expect."""
-    hand_over(session.config)
+    """Set the exit code that shells expect after SIGTERM and SIGHUP."""
+    send_unused(session.config)
     signum = session.config.stash[INTERRUPTION].signum
     if signum in (signal.SIGTERM, signal.SIGHUP):
         session.exitstatus = 128 + signum
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what the session shared."""
-    if OPEN in config.stash:
-        config.stash[OPEN].close()
+    """End the shared emulator and the handling of signals."""
+    if SESSION_STACK in config.stash:
+        config.stash[SESSION_STACK].close()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """No test that replays a scenario opens a connection, set-up and teardown included."""
+    """Block connections of a test that replays a scenario, also during set-up and teardown."""
     if item.config.stash[SCENARIO_OPTIONS].cloud != "replay" or "harness_scenario" not in getattr(
         item, "fixturenames", ()
     ):

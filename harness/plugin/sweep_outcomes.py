@@ -1,4 +1,4 @@
-"""The outcomes of a session's trials, kept for the tests of what is expected of a sweep as a whole."""
+"""The outcomes of a session's trials, kept for the tests of expectations on a whole sweep."""
 
 import hashlib
 import json
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from harness.scenario.model import Scenario
 
 
-class KeptOutcomes:
-    """Outcomes by scenario and trial; workers of pytest-xdist find those of one another.
+class SessionOutcomes:
+    """Outcomes by scenario and trial, shared by the workers of pytest-xdist.
 
     Args:
-        directory: that the workers share; None where there is one process.
+        directory: the directory that the workers share; None if there is one process only.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._kept: dict[tuple[Path, str], Outcome] = {}
-        self.searches: dict[Path, list[Outcome]] = {}  # whole ones, by the file of the scenario
+        self._outcomes: dict[tuple[Path, str], Outcome] = {}
+        self.searches: dict[Path, list[Outcome]] = {}  # outcomes of ended searches, by the file of the scenario
 
     def keep(self, scenario: "Scenario", outcome: "Outcome") -> None:
-        """Keep what came out of a trial, where the scenario expects something of all."""
+        """Keep the outcome of a trial, if its scenario has expectations on the sweep."""
         if not experiments.sweep_checks(scenario):
             return
-        self._kept[scenario.path, outcome.trial] = outcome
+        self._outcomes[scenario.path, outcome.trial] = outcome
         if self._directory is not None:
             self._directory.mkdir(parents=True, exist_ok=True)
             content = json.dumps(experiments.encoded(outcome))
             write_file(self._file(self._directory, scenario, outcome.trial), content.encode(errors="backslashreplace"))
 
     def find(self, scenario: "Scenario", trial: str) -> "Outcome | None":
-        """The outcome of a trial that some worker has run to its end."""
-        kept = self._kept.get((scenario.path, trial))
-        if kept is None and self._directory is not None:
-            found = experiments.OutcomeFile(self._file(self._directory, scenario, trial)).read()
-            kept = found[0] if found else None
-        return kept
+        """The outcome of a trial that any worker has run; None if none has."""
+        outcome = self._outcomes.get((scenario.path, trial))
+        if outcome is None and self._directory is not None:
+            outcomes = experiments.OutcomeFile(self._file(self._directory, scenario, trial)).read()
+            outcome = outcomes[0] if outcomes else None
+        return outcome
 
     @staticmethod
     def _file(directory: Path, scenario: "Scenario", trial: str) -> Path:
@@ -53,7 +53,7 @@ class KeptOutcomes:
 
 
 @pytest.fixture(scope="session")
-def harness_kept_outcomes(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> KeptOutcomes:
-    """What the trials of this session have come to."""
+def harness_session_outcomes(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> SessionOutcomes:
+    """The outcomes of this session's trials."""
     shared = shared_directory(pytestconfig, tmp_path_factory)
-    return KeptOutcomes(shared.with_name("harness-outcomes") if shared else None)
+    return SessionOutcomes(shared.with_name("harness-outcomes") if shared else None)

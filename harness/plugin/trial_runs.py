@@ -1,4 +1,4 @@
-"""How fixtures run a trial: on the shared resources of its scenario, or alone."""
+"""Runs a trial for a fixture: on the shared resources of its scenario, or on resources for this trial only."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run_trial(
     context: "RunContext", target: "JobTarget", scenario: "Scenario", trial: "Trial", directory: "RunDirectory"
 ) -> "Outcome":
-    """Run a trial on a cluster that is open."""
+    """Run a trial on an existing cluster."""
     outcomes: list[Outcome] = []
     experiments.run_trials(
         context, target, scenario=scenario, trials=[trial], directory=directory, report=outcomes.append
@@ -25,16 +25,16 @@ def run_trial(
     return outcomes[0]
 
 
-def run_late(
+def run_missing_trial(
     request: pytest.FixtureRequest,
     context: "RunContext",
     scenario: "Scenario",
     trial: "Trial",
     directory: "RunDirectory",
 ) -> "Outcome":
-    """Run a trial that no test of its own has run."""
+    """Run a trial whose own test has not run."""
     if scenario.scope == "function":
-        return run_alone(context, scenario, trial, directory)
+        return run_isolated(context, scenario, trial, directory)
     volumes, own = request.getfixturevalue("harness_volumes"), scenario.on(trial.cluster)
     with ExitStack() as stack:
         if trial.cluster == scenario.cluster:
@@ -46,10 +46,10 @@ def run_late(
         return run_trial(context, target, scenario, trial, directory)
 
 
-def run_alone(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
-    """With a group, share and cluster of the trial's own, all in the cassette of the trial."""
+def run_isolated(context: "RunContext", scenario: "Scenario", trial: "Trial", directory: "RunDirectory") -> "Outcome":
+    """Run a trial with a separate group, share and cluster, all recorded in the trial's cassette."""
     with (
-        experiments.open_alone(context, f"{scenario.scenario}/{trial.id}", source=scenario.path) as alone,
-        experiments.open_target(alone, scenario.on(trial.cluster)) as target,
+        experiments.open_isolated(context, f"{scenario.scenario}/{trial.id}", source=scenario.path) as isolated,
+        experiments.open_target(isolated, scenario.on(trial.cluster)) as target,
     ):
-        return run_trial(alone, target, scenario, trial, directory)
+        return run_trial(isolated, target, scenario, trial, directory)

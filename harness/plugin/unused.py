@@ -1,4 +1,4 @@
-"""Recorded answers that no test requested: reported at the end of a session, by workers through their controller."""
+"""Reports recorded responses that no test requested, at the end of a session; workers send theirs to the controller."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,12 +17,13 @@ _UNUSED = pytest.StashKey[list[str]]()
 
 
 def unused_reporter(config: pytest.Config) -> Callable[[Path, Sequence["UnusedAnswers"]], None]:
-    """What a replaying cloud calls; ranges of uploads do not count, since a replay has no data to upload."""
+    """A function that collects unused responses, except uploads of ranges, since a replay has no data to upload."""
 
     def report(cassette: Path, unused: Sequence["UnusedAnswers"]) -> None:
-        reported = [answers for answers in unused if "comp=range" not in answers.request]
         config.stash.setdefault(_UNUSED, []).extend(
-            f"{cassette.relative_to(config.rootpath)}: {answers}" for answers in reported
+            f"{cassette.relative_to(config.rootpath)}: {responses}"
+            for responses in unused
+            if "comp=range" not in responses.request
         )
 
     return report
@@ -30,22 +31,22 @@ def unused_reporter(config: pytest.Config) -> Callable[[Path, Sequence["UnusedAn
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - the hook's own signature
-    """Take what a worker found."""
+    """Take the unused responses of a worker."""
     node.config.stash.setdefault(_UNUSED, []).extend(getattr(node, "workeroutput", {}).get(_OUTPUT, ()))
 
 
-def hand_over(config: pytest.Config) -> None:
-    """Give what this worker found to its controller."""
+def send_unused(config: pytest.Config) -> None:
+    """Send the unused responses of this worker to the controller."""
     if is_worker(config):
         output: dict[str, Any] = getattr(config, "workeroutput", {})
         output[_OUTPUT] = config.stash.get(_UNUSED, [])
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name every recorded answer that was not asked for, and what to do."""
-    found: list[str] = config.stash.setdefault(_UNUSED, [])
-    if lines := sorted(set(found)):
-        terminalreporter.section("recorded, and not asked for")
+    """Name every unused response, and how to record again."""
+    unused: list[str] = config.stash.setdefault(_UNUSED, [])
+    if lines := sorted(set(unused)):
+        terminalreporter.section("recorded, but not requested")
         for line in lines:
             terminalreporter.line(printable(line))
         terminalreporter.line("record again where the code has changed: pytest --cloud emulator --record")

@@ -1,4 +1,4 @@
-"""A run as one HTML file to look at: it works offline, and everything that jobs wrote is text in it."""
+"""A run as one HTML file: it works offline, and shows everything that jobs wrote as text."""
 
 from typing import TYPE_CHECKING
 

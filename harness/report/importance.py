@@ -1,4 +1,4 @@
-"""How much each parameter matters to a metric, by Optuna's evaluators."""
+"""How much each parameter affects a metric, by Optuna's evaluators."""
 
 import logging
 import math
@@ -15,19 +15,19 @@ from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvalu
 from harness.experiments.outcomes import Outcome
 from harness.results.goal import Goal
 
-_FEWEST = 8  # trials with a value that say something
-_MOST_FOR_FANOVA = 100  # its time grows with the square of the trials
-_LOG_SPAN = 100.0  # a positive parameter whose largest value is so many times its smallest has a logarithmic scale
+_FEWEST = 8  # trials with a value; fewer give no meaningful result
+_MOST_FOR_FANOVA = 100  # trials; the time of fANOVA grows with their square
+_LOG_SPAN = 100.0  # the ratio of largest and smallest value from which a positive parameter is logarithmic
 _TREES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """How much parameters matter.
+    """How much parameters affect a metric.
 
     Attributes:
-        method: name of the evaluator.
-        shares: of each parameter, from 0 to 1, the largest first; together 1.
+        method: the name of the evaluator.
+        shares: the share of each parameter, the largest first; their sum is 1.
     """
 
     method: str
@@ -35,40 +35,41 @@ class Importance:
 
 
 def importance_of(goal: Goal, parameters: Sequence[str], outcomes: Sequence[Outcome]) -> Importance | None:
-    """How much each parameter matters to what a goal is about; None where too little has been seen.
+    """How much each parameter affects the metric of a goal; None if there are too few trials.
 
     Up to 100 trials are evaluated by fANOVA (how much of the metric's variance a parameter explains), more by PED-ANOVA
-    (by how much a parameter decides who is among the best).
+    (how much a parameter determines which trials are among the best).
 
     Args:
-        goal: the metric.
-        parameters: those that vary.
-        outcomes: of the trials; those without the metric, or with infinity, do not count.
+        goal: the goal with the metric.
+        parameters: the names of parameters that vary.
+        outcomes: outcomes of the trials; those without a finite value of the metric are left out.
     """
-    seen = [
+    points = [
         (outcome.parameters, value)
         for outcome in outcomes
         if (value := outcome.final_value(goal.metric)) is not None
         and math.isfinite(value)
         and _has_all(outcome, parameters)
     ]
-    distributions = {name: _distribution([values[name] for values, _ in seen]) for name in parameters}
-    known = {name: found for name, found in distributions.items() if found is not None}
-    if len(seen) < _FEWEST or not known or len({value for _, value in seen}) < 2:
+    distributions = {name: _distribution([values[name] for values, _ in points]) for name in parameters}
+    search_space = {name: distribution for name, distribution in distributions.items() if distribution is not None}
+    if len(points) < _FEWEST or not search_space or len({value for _, value in points}) < 2:
         return None
-    if len(known) == 1:
-        return Importance("the only one that varies", dict.fromkeys(known, 1.0))
-    is_small = len(seen) <= _MOST_FOR_FANOVA
+    if len(search_space) == 1:
+        return Importance("the only one that varies", dict.fromkeys(search_space, 1.0))
+    is_small = len(points) <= _MOST_FOR_FANOVA
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PED-ANOVA is called experimental
         evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=0) if is_small else PedAnovaImportanceEvaluator()
-        found = get_param_importances(_study(goal, seen, known), evaluator=evaluator)
-    return Importance("fANOVA" if is_small else "PED-ANOVA", {name: float(share) for name, share in found.items()})
+        importances = get_param_importances(_study(goal, points, search_space), evaluator=evaluator)
+    shares = {name: float(share) for name, share in importances.items()}
+    return Importance("fANOVA" if is_small else "PED-ANOVA", shares)
 
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """No lines of progress of a library while the block lasts."""
+    """Suppress a library's log lines of progress while the block lasts."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -79,12 +80,12 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 def _has_all(outcome: Outcome, parameters: Sequence[str]) -> bool:
-    """Whether a trial has a value of each parameter: with conditions, not every trial does."""
+    """Whether a trial has a value of each parameter; parameters with conditions may be absent."""
     return all(name in outcome.parameters for name in parameters)
 
 
 def _study(
-    goal: Goal, seen: Sequence[tuple[Mapping[str, Any], float]], distributions: Mapping[str, BaseDistribution]
+    goal: Goal, points: Sequence[tuple[Mapping[str, Any], float]], distributions: Mapping[str, BaseDistribution]
 ) -> optuna.Study:
     with _quiet("optuna.storages"):
         study = optuna.create_study(direction=goal.direction)
@@ -95,14 +96,14 @@ def _study(
                 distributions=dict(distributions),
                 value=value,
             )
-            for values, value in seen
+            for values, value in points
         ]
     )
     return study
 
 
 def _distribution(values: Sequence[Any]) -> BaseDistribution | None:
-    """What a parameter was drawn from; None where it does not vary."""
+    """The distribution of a parameter's values; None if they are all equal."""
     if len(set(map(repr, values))) < 2:
         return None
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):

@@ -1,4 +1,4 @@
-"""A report that follows a run: served to this machine alone, at an address that cannot be guessed."""
+"""A report that follows a run: a server for this machine only, at an address that cannot be guessed."""
 
 import hashlib
 import hmac
@@ -18,16 +18,16 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
-_SECONDS = 30.0  # that a client may take to say what it wants
+_SECONDS = 30.0  # that a client may take to send its request
 
 
 class ReportServer(ThreadingHTTPServer):
-    """Serves the page at ``url`` and its data beside it; nothing else, and nobody who comes by another name.
+    """Serves the page at ``url`` and its data beside it; refuses any other path and any other host name.
 
     Args:
-        make: the document as it is now.
-        token: the part of the address that only the reader knows.
-        port: of loopback; 0 for any that is free.
+        make: returns the current document.
+        token: the secret part of the address.
+        port: a port on the loopback interface; 0 for any free one.
 
     Raises:
         OSError: the port is in use.
@@ -42,7 +42,7 @@ class ReportServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """What to open."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
 
@@ -57,19 +57,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_HEAD(self) -> None:
-        """The same without a body."""
+        """Answer like GET, without a body."""
         self._answer()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Nothing: the terminal shows what the run does."""
+        """Log nothing, since the terminal shows the progress of the run."""
 
     def _answer(self) -> None:
         _, _, rest = self.path.partition("/")
         token, _, name = rest.partition("/")
-        # A page of another origin that has a name of its own resolve to this machine is no reader (DNS rebinding).
+        # Another name is refused: a page of another origin may let its name resolve to this machine (DNS rebinding).
         names = [f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")]
-        is_mine = self.headers.get("Host", "") in names
-        if not is_mine or not hmac.compare_digest(token.encode(), self.server.token.encode()):
+        is_own_name = self.headers.get("Host", "") in names
+        if not is_own_name or not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
         elif name == "":
             self._send(HTTPStatus.OK, "text/html; charset=utf-8", render_page(self.server.make()).encode())
@@ -80,8 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_data(self) -> None:
         document = self.server.make()
-        same = data_text({**document, "generated": ""}).encode()  # the time alone is no news
-        tag = f'"{hashlib.sha256(same).hexdigest()[:32]}"'
+        content = data_text({**document, "generated": ""}).encode()  # the time alone is no change
+        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         if self.headers.get("If-None-Match") == tag:
             self._send(HTTPStatus.NOT_MODIFIED, "", b"", tag)
         else:

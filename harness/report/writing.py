@@ -1,4 +1,4 @@
-"""A report as a file, and as what a server answers with."""
+"""Writes a report to a file, with the options that the settings imply."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -11,7 +11,7 @@ from harness.atomic_file import write_file
 from harness.config import Settings
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome
-from harness.report.model import Asked, document_of
+from harness.report.model import ReportOptions, document_of
 from harness.report.page import render_page
 from harness.resources.budget import node_price
 from harness.results.goal import Goal
@@ -21,19 +21,19 @@ REPORT = "report.html"
 """The name of a run's own report, in its directory."""
 
 
-def write_report(path: Path, runs: Sequence[RunRecord], asked: Asked, now: datetime) -> None:
-    """Write the report of a run, or of several beside one another; a file of that name is replaced in one step.
+def write_report(path: Path, runs: Sequence[RunRecord], options: ReportOptions, now: datetime) -> None:
+    """Write the report of one run, or of several for comparison; an existing file is replaced atomically.
 
     Args:
         path: the file.
-        runs: at least one.
-        asked: what the reader wants.
-        now: the time.
+        runs: at least one run.
+        options: what the report shows.
+        now: the current time.
 
     Raises:
         UserError: the file cannot be written.
     """
-    page = render_page(document_of(runs, asked, now))
+    page = render_page(document_of(runs, options, now))
     try:
         write_file(path, page.encode())
     except OSError as error:
@@ -42,30 +42,30 @@ def write_report(path: Path, runs: Sequence[RunRecord], asked: Asked, now: datet
         ) from error
 
 
-def asked_of(runs: Sequence[RunRecord], settings: Settings, goals: Sequence[Goal] = ()) -> Asked:
-    """What a report of some runs shows by default: importance where Optuna is installed, and prices of their nodes.
+def default_options(runs: Sequence[RunRecord], settings: Settings, goals: Sequence[Goal] = ()) -> ReportOptions:
+    """The default options of a report: importance if Optuna is installed, and the known prices of nodes.
 
     Args:
-        runs: that are shown.
-        settings: may have a price.
-        goals: what makes trials better.
+        runs: the runs of the report.
+        settings: the settings, which may have a price.
+        goals: the directions of metrics, the most important first.
     """
     sizes = {plan.vm_size for run in runs for plan in run.plans.values()}
     prices = {size: node_price(settings, size) for size in sizes if size}
-    known = {size: price for size, price in prices.items() if price is not None}
-    return Asked(tuple(goals), known, _importance)
+    known_prices = {size: price for size, price in prices.items() if price is not None}
+    return ReportOptions(tuple(goals), known_prices, _importance)
 
 
-def without_importance(asked: Asked) -> Asked:
-    """The same without what takes seconds."""
-    return replace(asked, importance_of=None)
+def without_importance(options: ReportOptions) -> ReportOptions:
+    """The same options without importance, whose evaluation takes seconds."""
+    return replace(options, importance_of=None)
 
 
 def _importance(goal: Goal, parameters: Sequence[str], outcomes: Sequence[Outcome]) -> Mapping[str, Any] | None:
     try:
-        found = report.importance_of(goal, parameters, outcomes)
+        importance = report.importance_of(goal, parameters, outcomes)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("optuna", "sklearn"):
             raise
         return None
-    return None if found is None else asdict(found)
+    return None if importance is None else asdict(importance)

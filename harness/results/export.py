@@ -15,14 +15,14 @@ Columns = Mapping[str, list[Value]]
 
 def columns_of(fields: Fields, outcomes: Sequence[Outcome]) -> Columns:
     """Every field of the trials, column by column, and when each job was created, started and ended."""
-    columns = {field.name: [field.read(outcome) for outcome in outcomes] for field in _in_order(fields)}
+    columns = {field.name: [field.read(outcome) for outcome in outcomes] for field in _ordered_fields(fields)}
     for name in ("created", "started", "ended"):
         columns[name] = [outcome.times.get(name) for outcome in outcomes]
     return columns
 
 
 def csv_text(columns: Columns) -> str:
-    """CSV as RFC 4180 has it, with a line of names; ``nan`` and infinities are written so, nothing is empty."""
+    """CSV by RFC 4180 with a header; ``nan`` and infinities are written as such, and None is an empty cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -31,30 +31,30 @@ def csv_text(columns: Columns) -> str:
 
 
 def json_text(outcomes: Sequence[Outcome]) -> str:
-    """The whole outcomes, one JSON object a line, as ``outcomes.jsonl`` has them."""
+    """The complete outcomes, one JSON object per line, as in ``outcomes.jsonl``."""
     return "".join(f"{json.dumps(encoded(outcome), ensure_ascii=False, allow_nan=False)}\n" for outcome in outcomes)
 
 
 def series_of(outcomes: Sequence[Outcome]) -> Mapping[str, list[list[float] | None]]:
-    """The series of each metric that keeps one, by ``series.NAME``."""
+    """The series of each metric that has one, by ``series.NAME``."""
     names = dict.fromkeys(name for outcome in outcomes for name in outcome.series)
     return {f"series.{name}": [outcome.series.get(name) for outcome in outcomes] for name in names}
 
 
-def of_one_type(values: Sequence[Value]) -> list[Any]:
-    """A column that a typed file can hold: as it is where all values are of one type, numbers as floats, else text."""
-    there = [value for value in values if value is not None]
-    if all(isinstance(value, bool) for value in there) or all(isinstance(value, str) for value in there):
+def unify_types(values: Sequence[Value]) -> list[Any]:
+    """A column for a typed file: unchanged if all values have one type, floats if all are numbers, else text."""
+    non_null = [value for value in values if value is not None]
+    if all(isinstance(value, bool) for value in non_null) or all(isinstance(value, str) for value in non_null):
         return list(values)
-    if all(type(value) is int and abs(value) < 1 << 63 for value in there):
+    if all(type(value) is int and abs(value) < 1 << 63 for value in non_null):
         return list(values)
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in non_null):
         return [None if value is None else _float(value) for value in values]
     return [None if value is None else _text(value) for value in values]
 
 
-def _in_order(fields: Fields) -> Iterator[Field]:
-    """What every outcome has first, but where its files are last."""
+def _ordered_fields(fields: Fields) -> Iterator[Field]:
+    """All fields: first the common ones, then parameters and metrics, at last durations and the directory."""
     facts = ("scenario", "trial", "state", "exit_code", "expected")
     yield from (fields.named(name) for name in facts)
     yield from map(fields.parameter, fields.parameters)

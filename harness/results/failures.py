@@ -1,11 +1,11 @@
-"""Trials that were not as expected, those that are alike together."""
+"""Groups of similar failures: trials that were not as expected."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.experiments.job_logs import most_telling
+from harness.experiments.job_logs import most_informative
 from harness.experiments.log_lines import last_lines
 from harness.experiments.outcomes import Outcome
 from harness.printable import printable
@@ -18,13 +18,13 @@ _VARYING = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|[-+]?\d+(\.\d+)?([eE][-+]
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Trials that failed alike.
+    """Trials with similar failures.
 
     Attributes:
-        reason: what the first of them says, on one line.
-        outcomes: of the trials, in the order in which they ended.
-        log: name of the first one's log; empty where there is none.
-        tail: its last lines, control characters displayed.
+        reason: the reason of the first trial, on one line.
+        outcomes: the outcomes in the order in which the trials ended.
+        log: the name of the first trial's log; empty if it has none.
+        tail: the last lines of that log, with control characters escaped.
     """
 
     reason: str
@@ -36,37 +36,37 @@ class FailureGroup:
 def group_failures(root: Path, outcomes: Iterable[Outcome]) -> list[FailureGroup]:
     """The trials that were not as expected, the largest group first.
 
-    Two are alike when the same expectations were not met, and their logs end with the same line but for numbers.
+    Failures are similar if the same expectations were not met, and their logs end with the same line except numbers.
 
     Args:
         root: the run directory.
-        outcomes: of any trials.
+        outcomes: the outcomes of any trials.
     """
-    groups: dict[object, list[tuple[Outcome, str, str, tuple[str, ...]]]] = {}
+    members_by_key: dict[object, list[tuple[Outcome, str, str, tuple[str, ...]]]] = {}
     for outcome in outcomes:
         if outcome.is_met:
             continue
         log, tail = end_of_log(root, outcome)
         reason = _reason(outcome, tail)
-        places = tuple(unmet.place for unmet in outcome.unmet)
-        key = (places, outcome.exit_code, without_numbers(reason))
-        groups.setdefault(key, []).append((outcome, reason, log, tail))
-    made = [
+        fields = tuple(unmet.place for unmet in outcome.unmet)
+        key = (fields, outcome.exit_code, without_numbers(reason))
+        members_by_key.setdefault(key, []).append((outcome, reason, log, tail))
+    groups = [
         FailureGroup(members[0][1], tuple(member[0] for member in members), *members[0][2:])
-        for members in groups.values()
+        for members in members_by_key.values()
     ]
-    return sorted(made, key=lambda group: -len(group.outcomes))
+    return sorted(groups, key=lambda group: -len(group.outcomes))
 
 
 def without_numbers(text: str) -> str:
-    """What texts that are alike have in common: numbers, addresses and hashes are left out."""
+    """A text with ``#`` in place of numbers, addresses and hashes, in which similar texts are equal."""
     return _VARYING.sub("#", text)
 
 
 def end_of_log(root: Path, outcome: Outcome) -> tuple[str, tuple[str, ...]]:
-    """The log that most likely says why a trial failed, and its last lines; no name where none says anything."""
+    """The log that most likely explains a failure, and its last lines; an empty name if no log has any text."""
     logs = log_files(root, outcome)
-    for name in most_telling(logs):
+    for name in most_informative(logs):
         lines = last_lines(logs[name], _TAIL)
         if any(map(str.strip, lines)):
             return name, tuple(map(printable, lines))
@@ -74,8 +74,8 @@ def end_of_log(root: Path, outcome: Outcome) -> tuple[str, tuple[str, ...]]:
 
 
 def _reason(outcome: Outcome, tail: tuple[str, ...]) -> str:
-    """The last line of a job that ended otherwise than expected; of one that did not, what is unmet."""
+    """The last log line of a job with an unexpected end; for other failures, the unmet expectations."""
     is_job = any(unmet.place in ("expect.state", "expect.exit_code") for unmet in outcome.unmet)
-    said = next((line.strip() for line in reversed(tail) if line.strip()), "") if is_job else ""
-    text = said or "; ".join(map(str, outcome.unmet))
+    last_line = next((line.strip() for line in reversed(tail) if line.strip()), "") if is_job else ""
+    text = last_line or "; ".join(map(str, outcome.unmet))
     return printable(text)[:_LONGEST_REASON]

@@ -1,4 +1,4 @@
-"""The fields of an outcome by the names that people type: to sort by, to filter by, and as columns. Pure."""
+"""The fields of an outcome, by the names that users type to sort, to filter, and to choose columns. Pure."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from harness.experiments.outcomes import Outcome
 from harness.suggestions import suggestion
 
 Value = str | int | float | bool | None
-"""What a field holds; None is nothing."""
+"""The value of a field; None if there is none."""
 
 FACTS: Mapping[str, Callable[[Outcome], Value]] = {
     "scenario": lambda outcome: outcome.scenario,
@@ -21,7 +21,7 @@ FACTS: Mapping[str, Callable[[Outcome], Value]] = {
     "running": lambda outcome: outcome.durations.get("running"),
     "directory": lambda outcome: outcome.directory,
 }
-"""What every outcome has, besides its parameters and metrics."""
+"""The fields of every outcome besides its parameters and metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Field:
     """A field of outcomes.
 
     Attributes:
-        name: as it is shown: the plain name, or ``parameters.x`` where several things are called ``x``.
-        read: gives its value.
+        name: the displayed name: the plain one, or ``parameters.x`` if several fields are called ``x``.
+        read: returns the value of an outcome.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Fields:
     """All fields of some outcomes.
 
     Args:
-        outcomes: whose parameters and metrics are fields.
-        metrics: more names of metrics, which no outcome may have.
+        outcomes: the outcomes whose parameters and metrics are fields.
+        metrics: names of further metrics, which need not occur in an outcome.
     """
 
     def __init__(self, outcomes: Sequence[Outcome], metrics: Iterable[str] = ()) -> None:
-        self.parameters = list(dict.fromkeys(name for one in outcomes for name in one.parameters))
-        self.metrics = list(dict.fromkeys([*metrics, *(name for one in outcomes for name in one.metrics)]))
+        self.parameters = list(dict.fromkeys(name for outcome in outcomes for name in outcome.parameters))
+        self.metrics = list(dict.fromkeys([*metrics, *(name for outcome in outcomes for name in outcome.metrics)]))
 
     def parameter(self, name: str) -> Field:
         """A parameter of the trials."""
@@ -60,24 +60,24 @@ class Fields:
         return Field(name if is_unique else f"metrics.{name}", lambda outcome: outcome.metrics.get(name))
 
     def every(self) -> list[Field]:
-        """All of them: the parameters, the metrics, and what every outcome has."""
-        named = [*map(self.parameter, self.parameters), *map(self.metric, self.metrics)]
-        return [*named, *(Field(name, read) for name, read in FACTS.items())]
+        """All fields: the parameters, the metrics, and the fields of every outcome."""
+        own_fields = [*map(self.parameter, self.parameters), *map(self.metric, self.metrics)]
+        return [*own_fields, *(Field(name, read) for name, read in FACTS.items())]
 
     def named(self, name: str) -> Field:
         """The field of a name.
 
         Raises:
-            UserError: there is none, or there are several; the message has the names that are meant.
+            UserError: there is no such field, or there are several; the message has the names to choose from.
         """
-        known = {field.name: field for field in self.every()}
-        longer = {f"parameters.{each}": self.parameter(each) for each in self.parameters}
-        longer |= {f"metrics.{each}": self.metric(each) for each in self.metrics}
-        if name in known or name in longer:
-            return known.get(name) or longer[name]
-        if several := [each for each in known if each.partition(".")[2] == name]:
-            raise UserError(f"{name!r} can be any of {', '.join(several)}; write one of them")
-        raise UserError(f"the trials have no field {name!r}; {suggestion(name, known)}")
+        fields = {field.name: field for field in self.every()}
+        qualified_fields = {f"parameters.{parameter}": self.parameter(parameter) for parameter in self.parameters}
+        qualified_fields |= {f"metrics.{metric}": self.metric(metric) for metric in self.metrics}
+        if name in fields or name in qualified_fields:
+            return fields.get(name) or qualified_fields[name]
+        if candidates := [key for key in fields if key.partition(".")[2] == name]:
+            raise UserError(f"{name!r} can be any of {', '.join(candidates)}; write one of them")
+        raise UserError(f"the trials have no field {name!r}; {suggestion(name, fields)}")
 
 
 def varying(fields: Iterable[Field], outcomes: Sequence[Outcome]) -> list[Field]:
@@ -86,7 +86,7 @@ def varying(fields: Iterable[Field], outcomes: Sequence[Outcome]) -> list[Field]
 
 
 def order_key(value: Value) -> tuple[bool, bool, float, str]:
-    """What values are sorted by: numbers, then texts, then what is ``nan`` or nothing."""
+    """The sort key of a value: numbers come first, then texts, then ``nan`` and None."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True, True, 0.0, ""
     return (False, True, 0.0, value) if isinstance(value, str) else (False, False, float(value), "")

@@ -1,4 +1,4 @@
-"""What makes one trial better than another: a metric, and whether less or more of it is wanted. Pure."""
+"""Goals, by which one trial is better than another: a metric, and whether less or more is better. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,35 +28,35 @@ class Goal:
 
 
 def best_first(outcomes: Iterable[Outcome], goal: Goal) -> list[Outcome]:
-    """The trials that have a final value, the best one first; equal ones in the order in which they ended."""
+    """The trials that have a final value, the best first; equally good ones in the order in which they ended."""
     values = ((outcome.final_value(goal.metric), outcome) for outcome in outcomes)
     ranked = [(goal.rank(value), outcome) for value, outcome in values if value is not None]
     return [outcome for _, outcome in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def read_goal(words: tuple[str, str], metrics: Sequence[str]) -> Goal:
-    """The goal that two words name, such as ``minimize loss``.
+def read_goal(arguments: tuple[str, str], metrics: Sequence[str]) -> Goal:
+    """The goal of two arguments such as ``minimize loss``.
 
     Args:
-        words: a direction and a metric.
-        metrics: those that there are.
+        arguments: a direction and a metric.
+        metrics: the existing metrics.
 
     Raises:
         UserError: the direction or the metric is unknown; the message has the known ones.
     """
-    direction, metric = words
-    wanted = next((known for known in DIRECTIONS if known == direction), None)
-    if wanted is None:
-        raise UserError(f"--goal {direction} {metric}: the first word is minimize or maximize, the second a metric")
+    word, metric = arguments
+    direction = next((name for name in DIRECTIONS if name == word), None)
+    if direction is None:
+        raise UserError(f"--goal {word} {metric}: the first word is minimize or maximize, the second a metric")
     if metric not in metrics:
         hint = suggestion(metric, metrics) if metrics else "no trial has a metric"
-        raise UserError(f"--goal {direction} {metric}: there is no metric {metric!r}; {hint}")
-    return Goal(wanted, metric)
+        raise UserError(f"--goal {word} {metric}: there is no metric {metric!r}; {hint}")
+    return Goal(direction, metric)
 
 
 def guessed_direction(metric: str) -> Direction:
-    """What is better of a metric, by its name: less, unless it is called for something that one wants more of."""
-    words = metric.lower()
-    if any(word in words for word in _LESS_IS_BETTER):
+    """The likely direction of a metric, by its name: ``minimize`` unless the name contains a word such as ``acc``."""
+    name = metric.lower()
+    if any(word in name for word in _LESS_IS_BETTER):
         return "minimize"
-    return "maximize" if any(word in words for word in _MORE_IS_BETTER) else "minimize"
+    return "maximize" if any(word in name for word in _MORE_IS_BETTER) else "minimize"

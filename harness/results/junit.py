@@ -1,4 +1,4 @@
-"""Trials as a JUnit report, which build servers show: one test case for each."""
+"""Trials as a JUnit report for build servers, with one test case for each trial."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from harness.experiments.outcomes import Outcome, Unmet
 from harness.printable import printable_lines
 
-# What XML 1.0 cannot hold, besides the control characters that are displayed.
+# Characters that XML 1.0 does not allow, besides control characters, which are escaped.
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
 
@@ -19,20 +19,20 @@ def junit_text(
     """The report: a suite for each scenario, and in it a case for each trial, and for each expectation on its sweep.
 
     Args:
-        outcomes: of the trials.
-        explain: says why a trial was not as expected, in lines.
-        sweeps: by scenario, what came of the expectations on its sweep by name; default none.
+        outcomes: the outcomes of the trials.
+        explain: returns lines that explain why a trial was not as expected.
+        sweeps: results of the expectations on sweeps, by scenario and name; default none.
     """
     root = ET.Element("testsuites", name="harness")
     for scenario in dict.fromkeys(outcome.scenario for outcome in outcomes):
-        mine = [outcome for outcome in outcomes if outcome.scenario == scenario]
-        judged = (sweeps or {}).get(scenario, {})
-        failed = sum(not outcome.is_met for outcome in mine) + sum(unmet is not None for unmet in judged.values())
-        seconds = sum(map(_seconds, mine))
+        members = [outcome for outcome in outcomes if outcome.scenario == scenario]
+        sweep = (sweeps or {}).get(scenario, {})
+        failures = sum(not outcome.is_met for outcome in members) + sum(unmet is not None for unmet in sweep.values())
+        seconds = sum(map(_seconds, members))
         suite = ET.SubElement(root, "testsuite", name=_clean(scenario), time=f"{seconds:.3f}", errors="0", skipped="0")
-        suite.set("tests", str(len(mine) + len(judged)))
-        suite.set("failures", str(failed))
-        for outcome in mine:
+        suite.set("tests", str(len(members) + len(sweep)))
+        suite.set("failures", str(failures))
+        for outcome in members:
             case = _case(suite, scenario, outcome.trial, _seconds(outcome))
             for name, value in outcome.metrics.items():
                 properties = case.find("properties")
@@ -40,7 +40,7 @@ def junit_text(
                 ET.SubElement(properties, "property", name=_clean(name), value=f"{value:.12g}")
             if not outcome.is_met:
                 _fail(case, "; ".join(map(str, outcome.unmet)), explain(outcome))
-        for name, unmet in judged.items():
+        for name, unmet in sweep.items():
             case = _case(suite, f"{scenario}-sweep", name, 0.0)
             if unmet is not None:
                 _fail(case, str(unmet), f"line {unmet.line} of the scenario: {unmet}")

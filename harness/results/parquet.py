@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.parquet
 
 from harness.experiments.outcomes import Outcome
-from harness.results.export import Columns, of_one_type, series_of
+from harness.results.export import Columns, series_of, unify_types
 
 
 def write_parquet(stream: BinaryIO, columns: Columns, outcomes: Sequence[Outcome]) -> None:
@@ -18,7 +18,7 @@ def write_parquet(stream: BinaryIO, columns: Columns, outcomes: Sequence[Outcome
         columns: the fields.
         outcomes: the same trials, whose series are written too.
     """
-    arrays = {name: pyarrow.array(of_one_type(values)) for name, values in columns.items()}
+    arrays = {name: pyarrow.array(unify_types(values)) for name, values in columns.items()}
     floats = pyarrow.list_(pyarrow.float64())
     arrays |= {name: pyarrow.array(lists, type=floats) for name, lists in series_of(outcomes).items()}
     pyarrow.parquet.write_table(pyarrow.table(arrays), stream, compression="zstd")

@@ -1,4 +1,4 @@
-"""Metrics read again from the files of a run, after ``metrics`` or their bounds in the scenario were corrected."""
+"""Rereads metrics from the files of a run, after the scenario's ``metrics`` or their bounds were corrected."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,47 +10,47 @@ from harness.experiments.checks import Observed, check_metrics
 from harness.experiments.metrics import Readings, read_metrics
 from harness.experiments.outcomes import Outcome, OutcomeFile
 from harness.experiments.pattern_matching import PatternMatcher
-from harness.experiments.run_directory import OUTCOMES, claimed
+from harness.experiments.run_directory import OUTCOMES, lock_directory
 from harness.results.run_record import RunRecord, read_run, trial_files
 from harness.scenario.load import load_scenario
 from harness.scenario.model import ExpectSpec, Scenario
 
-_OF_METRICS = re.compile(r"(the series of )?metric [A-Za-z_]\w*[ :]")  # the errors that readings give
+_METRIC_ERROR = re.compile(r"(the series of )?metric [A-Za-z_]\w*[ :]")  # errors that _metric_errors returns
 _BOUNDS = "expect.metrics."
 
 
 def reread(path: Path, files: Sequence[Path] = ()) -> RunRecord:
-    """Read the metrics of every trial again, check their bounds, and put the outcomes in the place of the old ones.
+    """Read the metrics of every trial again, check their bounds, and replace the outcomes.
 
-    No job runs. The state, exit code and files of a trial stay as they are, and so does what is said of them.
+    No job runs. The state, exit code and files of a trial stay unchanged, and so do the expectations on them.
 
     Args:
         path: the run directory.
-        files: the scenario files; default those that the run was started with.
+        files: the scenario files; default the files with which the run was started.
 
     Returns:
-        The run as it is then.
+        The run with the new outcomes.
 
     Raises:
-        UserError: another process uses the directory, or a scenario is not there.
-        ScenarioError: a scenario file is wrong.
+        UserError: another process uses the directory, or a scenario file does not exist.
+        ScenarioError: a scenario file has a mistake.
     """
     record = read_run(path)
-    with claimed(record.path):
+    with lock_directory(record.path):
         record = read_run(path)
         scenarios = _scenarios(record, files)
         with PatternMatcher() as matcher:
             outcomes = [
-                _again(record.path, outcome, scenarios[outcome.scenario], matcher) for outcome in record.outcomes
+                _reread(record.path, outcome, scenarios[outcome.scenario], matcher) for outcome in record.outcomes
             ]
         OutcomeFile(record.path / OUTCOMES).replace(outcomes)
     return read_run(path)
 
 
 def _scenarios(record: RunRecord, files: Sequence[Path]) -> Mapping[str, Scenario]:
-    given = {scenario.scenario: scenario for scenario in map(load_scenario, files)}
+    scenarios = {scenario.scenario: scenario for scenario in map(load_scenario, files)}
     for name in dict.fromkeys(outcome.scenario for outcome in record.outcomes):
-        if name in given:
+        if name in scenarios:
             continue
         path = record.plans[name].path
         if not path:
@@ -62,35 +62,35 @@ def _scenarios(record: RunRecord, files: Sequence[Path]) -> Mapping[str, Scenari
             raise UserError(
                 f"{path} holds scenario {scenario.scenario} now, not {name}; name its file: --scenario FILE"
             )
-        given[name] = scenario
-    return given
+        scenarios[name] = scenario
+    return scenarios
 
 
-def _again(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMatcher) -> Outcome:
+def _reread(root: Path, outcome: Outcome, scenario: Scenario, matcher: PatternMatcher) -> Outcome:
     readings = read_metrics(scenario.metrics, trial_files(root, outcome), matcher)
     expect = _expectations(scenario, outcome)
     state, files = outcome.state, outcome.files
     observed = Observed(state, outcome.exit_code, readings.last, readings.missing, files, outcome.errors)
-    others = [unmet for unmet in outcome.unmet if not unmet.place.startswith(_BOUNDS)]
+    other_unmet = [unmet for unmet in outcome.unmet if not unmet.place.startswith(_BOUNDS)]
     return replace(
         outcome,
         metrics=readings.last,
         series=readings.series,
         steps=readings.steps,
-        errors=(*(text for text in outcome.errors if not _OF_METRICS.match(text)), *_said(readings, expect)),
-        unmet=(*others, *check_metrics(expect, observed, scenario)),
+        errors=(*(text for text in outcome.errors if not _METRIC_ERROR.match(text)), *_metric_errors(readings, expect)),
+        unmet=(*other_unmet, *check_metrics(expect, observed, scenario)),
         violated=scenario.sweep.violated(readings.last),
     )
 
 
 def _expectations(scenario: Scenario, outcome: Outcome) -> ExpectSpec:
-    """Those of the trial, which may hold its parameters; of a trial that the scenario has no more, the scenario's."""
+    """The expectations of the trial, which may depend on its parameters; the scenario's if it has no such trial now."""
     try:
         return scenario.trials.named(outcome.trial).expect
     except KeyError:
         return scenario.expect
 
 
-def _said(readings: Readings, expect: ExpectSpec) -> list[str]:
-    missing = [f"metric {name}: {why}" for name, why in readings.missing.items() if name not in expect.metrics]
+def _metric_errors(readings: Readings, expect: ExpectSpec) -> list[str]:
+    missing = [f"metric {name}: {reason}" for name, reason in readings.missing.items() if name not in expect.metrics]
     return [*readings.notes, *missing]

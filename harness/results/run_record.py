@@ -1,4 +1,4 @@
-"""What a run directory holds, read for people to look at: nothing in it is changed, and the run may still be going."""
+"""Reads the contents of a run directory for display; this changes nothing, and the run may still be in progress."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,26 +8,26 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.experiments.outcomes import Outcome, OutcomeFile
-from harness.experiments.run_directory import ABOUT, OUTCOMES
+from harness.experiments.run_directory import OUTCOMES, RUN_FILE
 from harness.experiments.running_trials import LiveTrial, read_running
 from harness.results.goal import Goal
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.direction import DIRECTIONS, Direction
 
-_MOST_ABOUT = 16 << 20  # bytes of run.json
+_MOST_BYTES = 16 << 20  # bytes of run.json
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run was to do with one scenario, as it was when the run began.
+    """The description of a scenario at the beginning of the run.
 
     Attributes:
-        path: of the scenario file; empty in runs of earlier versions.
-        vm_size: of the nodes; empty where it is swept.
-        nodes: the most that the cluster has at once; None where that is swept, and in runs of earlier versions.
-        job_nodes: how many of them one job takes; None where that is swept.
-        goals: what is better by the scenario's ``goal``.
-        better: what is better of metrics that have a bound.
+        path: the scenario file; empty in runs of earlier versions.
+        vm_size: the VM size of the nodes; empty if it is swept.
+        nodes: the maximum number of nodes; None if it is swept, and in runs of earlier versions.
+        job_nodes: the number of nodes of one job; None if it is swept.
+        goals: the goals in the scenario's ``goal``.
+        better: the directions of metrics that have a bound.
     """
 
     scenario: str
@@ -47,11 +47,12 @@ class RunRecord:
     """A run.
 
     Attributes:
-        run: its identity, which does not change when it is resumed; the directory's name in what is no run of ours.
-        started: when it began, in ISO 8601; empty where nothing says so.
-        plans: by the scenario's name.
-        outcomes: the latest of each trial, in the order in which they ended.
-        running: the trials that run now.
+        run: the identity of the run, which does not change when it is resumed; the name of the directory if the run
+            has no valid identity.
+        started: when the run began, in ISO 8601; empty if it is unknown.
+        plans: the plan of each scenario, by its name.
+        outcomes: the latest outcome of each trial, in the order in which they ended.
+        running: the trials that are running now.
     """
 
     path: Path
@@ -63,34 +64,34 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """The directory's own name."""
+        """The name of the directory."""
         return self.path.absolute().name
 
     @property
     def goals(self) -> list[Goal]:
-        """What is better, by the goals of the scenarios."""
+        """The goals of all scenarios."""
         return list(dict.fromkeys(goal for plan in self.plans.values() for goal in plan.goals))
 
     @property
     def metrics(self) -> list[str]:
         """Names of all metrics, in the order of the scenarios."""
-        named = (name for plan in self.plans.values() for name in plan.metrics)
-        found = (name for outcome in self.outcomes for name in outcome.metrics)
-        return list(dict.fromkeys((*named, *found)))
+        planned_names = (name for plan in self.plans.values() for name in plan.metrics)
+        outcome_names = (name for outcome in self.outcomes for name in outcome.metrics)
+        return list(dict.fromkeys((*planned_names, *outcome_names)))
 
 
 def read_run(path: Path) -> RunRecord:
     """A run, by its directory or its ``outcomes.jsonl``.
 
     Raises:
-        UserError: there is no run; the message names those that are near.
+        UserError: there is no run; the message names a run nearby.
     """
     directory = path.parent if path.name == OUTCOMES and path.is_file() else path
-    about = _about(directory)
-    if about is None and not (directory / OUTCOMES).is_file():
+    run_file = _read_run_file(directory)
+    if run_file is None and not (directory / OUTCOMES).is_file():
         raise UserError(_no_run(directory))
-    outcomes = {(one.scenario, one.trial): one for one in OutcomeFile(directory / OUTCOMES).read()}
-    facts = about or {}
+    outcomes = {(outcome.scenario, outcome.trial): outcome for outcome in OutcomeFile(directory / OUTCOMES).read()}
+    facts = run_file or {}
     plans = {plan.scenario: plan for plan in _plans(facts.get("plans"))}
     for scenario, _ in outcomes:
         plans.setdefault(scenario, Plan(scenario))
@@ -102,28 +103,28 @@ def read_run(path: Path) -> RunRecord:
         started if isinstance(started, str) else "",
         plans,
         tuple(outcomes.values()),
-        tuple(read_running(directory, ABOUT)),
+        tuple(read_running(directory, RUN_FILE)),
     )
 
 
 def log_files(root: Path, outcome: Outcome) -> dict[str, Path]:
-    """The logs of a trial that are there, by name; none outside of the run directory, whatever an outcome says.
+    """The existing logs of a trial, by name, without files outside of the run directory.
 
     Args:
         root: the run directory.
-        outcome: of the trial.
+        outcome: the outcome of the trial.
     """
-    return _inside(root, {name: root / outcome.directory / name for name in outcome.files.get(STDOUTERR, ())})
+    return _files_inside(root, {name: root / outcome.directory / name for name in outcome.files.get(STDOUTERR, ())})
 
 
 def trial_files(root: Path, outcome: Outcome) -> dict[str, Path]:
-    """The logs of a trial, and the files of its output directories by ``OUTPUT/NAME``, which are there; likewise."""
-    outputs = (f"{place}/{name}" for place, names in outcome.files.items() if place != STDOUTERR for name in names)
-    return log_files(root, outcome) | _inside(root, {name: root / outcome.directory / name for name in outputs})
+    """The existing logs of a trial, and the files of its output directories by ``OUTPUT/NAME``; see ``log_files``."""
+    outputs = (f"{output}/{name}" for output, names in outcome.files.items() if output != STDOUTERR for name in names)
+    return log_files(root, outcome) | _files_inside(root, {name: root / outcome.directory / name for name in outputs})
 
 
-def _inside(root: Path, named: Mapping[str, Path]) -> dict[str, Path]:
-    return {name: path for name, path in named.items() if _is_inside(root.resolve(), path)}
+def _files_inside(root: Path, paths: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in paths.items() if _is_inside(root.resolve(), path)}
 
 
 def _is_inside(root: Path, path: Path) -> bool:
@@ -134,55 +135,55 @@ def _is_inside(root: Path, path: Path) -> bool:
 
 
 def newest_run(runs: Path) -> Path | None:
-    """The run below a directory that began last, by the time in its name; None where there is none."""
-    found = [about.parent for about in runs.glob(f"*/{ABOUT}")]
-    return max(found, key=lambda path: path.name, default=None)
+    """The newest run below a directory, by the time in its name; None if there is none."""
+    directories = [run_file.parent for run_file in runs.glob(f"*/{RUN_FILE}")]
+    return max(directories, key=lambda path: path.name, default=None)
 
 
-def _about(directory: Path) -> dict[str, Any] | None:
-    """``run.json``; None where it is absent or is not one."""
+def _read_run_file(directory: Path) -> dict[str, Any] | None:
+    """The content of ``run.json``; None if it does not exist or is no JSON object."""
     try:
-        with (directory / ABOUT).open("rb") as stream:
-            facts: Any = json.loads(stream.read(_MOST_ABOUT))
+        with (directory / RUN_FILE).open("rb") as stream:
+            facts: Any = json.loads(stream.read(_MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
 
 
-def _plans(found: Any) -> Iterator[Plan]:
-    for one in found if isinstance(found, list) else []:
+def _plans(plans: Any) -> Iterator[Plan]:
+    for plan in plans if isinstance(plans, list) else []:
         try:
             yield Plan(
-                scenario=str(one["scenario"]),
-                description=str(one.get("description", "")),
-                path=str(one.get("path", "")),
-                location=str(one.get("location", "")),
-                vm_size=str(one.get("vm_size") or ""),
-                nodes=_count(one.get("nodes")),
-                job_nodes=_count(one.get("job_nodes", 1)),
-                metrics=tuple(map(str, one.get("metrics", ()))),
-                goals=tuple(Goal(way, str(name)) for way, name in one.get("goals", ()) if way in DIRECTIONS),
-                better={name: way for name, way in dict(one.get("better", {})).items() if way in DIRECTIONS},
+                scenario=str(plan["scenario"]),
+                description=str(plan.get("description", "")),
+                path=str(plan.get("path", "")),
+                location=str(plan.get("location", "")),
+                vm_size=str(plan.get("vm_size") or ""),
+                nodes=_count(plan.get("nodes")),
+                job_nodes=_count(plan.get("job_nodes", 1)),
+                metrics=tuple(map(str, plan.get("metrics", ()))),
+                goals=tuple(Goal(way, str(name)) for way, name in plan.get("goals", ()) if way in DIRECTIONS),
+                better={name: way for name, way in dict(plan.get("better", {})).items() if way in DIRECTIONS},
             )
         except (TypeError, KeyError, ValueError, AttributeError):
             continue
 
 
-def _count(found: Any) -> int | None:
-    return None if found is None else int(found)
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _no_run(directory: Path) -> str:
     if not directory.exists():
-        where, what = directory.parent, f"there is no directory {directory}"
+        parent, problem = directory.parent, f"there is no directory {directory}"
     elif not directory.is_dir():
         return f"{directory} is no run directory, but a file; name the directory that 'harness run' printed"
     else:
-        where, what = directory, f"{directory} is no run directory: it has neither {ABOUT} nor {OUTCOMES}"
-    return f"{what}; {_near(sorted(about.parent for about in where.glob(f'*/{ABOUT}')))}"
+        parent, problem = directory, f"{directory} is no run directory: it has neither {RUN_FILE} nor {OUTCOMES}"
+    return f"{problem}; {_nearby_run_hint(sorted(run_file.parent for run_file in parent.glob(f'*/{RUN_FILE}')))}"
 
 
-def _near(runs: Sequence[Path]) -> str:
+def _nearby_run_hint(runs: Sequence[Path]) -> str:
     if not runs:
         return "name the directory that 'harness run' printed"
     more = f" (and {len(runs) - 1} more)" if len(runs) > 1 else ""

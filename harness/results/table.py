@@ -13,45 +13,45 @@ from harness.results.fields import Field, Fields, Value, varying
 
 _GAP = 2  # columns between two columns
 _LONGEST_NAME = 40  # characters of a value that a terminal shows
-# What is not worth a column where all trials have it.
+# Values that need no column if all trials have them.
 _USUAL: Mapping[str, Value] = {"state": "succeeded", "exit_code": 0, "running": None, "queued": None, "expected": True}
 
 
 def shown_fields(fields: Fields, outcomes: Sequence[Outcome], first: Sequence[str] = ()) -> list[Field]:
-    """What tells trials apart, then what came out: constants are left out.
+    """The fields that distinguish trials, then their results, without constants.
 
-    Parameters that vary have a column each; where none does, the trial's name stands there.
+    Each parameter that varies has a column; if none varies, the name of the trial has one.
 
     Args:
-        fields: of the outcomes.
+        fields: the fields of the outcomes.
         outcomes: the rows.
-        first: metrics that come before the others: those that the trials are compared by.
+        first: metrics that come before the others, because trials are compared by them.
     """
     scenario, trial = fields.named("scenario"), fields.named("trial")
-    varied = varying(map(fields.parameter, fields.parameters), outcomes)
-    names = [*varying([scenario], outcomes), *(varied or [trial])]
+    parameters = varying(map(fields.parameter, fields.parameters), outcomes)
+    names = [*varying([scenario], outcomes), *(parameters or [trial])]
     ordered = sorted(fields.metrics, key=lambda name: name not in first)
     facts = [fields.named(name) for name in _USUAL]
-    unusual = [field for field in facts if any(field.read(one) != _USUAL[field.name] for one in outcomes)]
+    unusual = [field for field in facts if any(field.read(outcome) != _USUAL[field.name] for outcome in outcomes)]
     return [*names, *map(fields.metric, ordered), *unusual]
 
 
 def fitting(columns: Sequence[Field], outcomes: Sequence[Outcome], width: int) -> tuple[list[Field], list[Field]]:
-    """The columns that fit a width, in their order, and those that are left out: the last ones first.
+    """The columns that fit a width, and those that do not; the last columns are left out first.
 
-    ``state`` and ``expected`` are kept as long as anything is: they say which trials need a look.
+    ``state`` and ``expected`` are left out after all others, since they show which trials need attention.
     """
     widths = {field.name: _width(field, outcomes) for field in columns}
-    kept, left_out = list(columns), list[Field]()
-    while len(kept) > 1 and sum(widths[field.name] + _GAP for field in kept) - _GAP > width:
-        candidates = [field for field in kept[1:] if field.name not in ("state", "expected")] or kept[1:]
-        left_out.insert(0, candidates[-1])
-        kept.remove(candidates[-1])
-    return kept, left_out
+    visible, hidden = list(columns), list[Field]()
+    while len(visible) > 1 and sum(widths[field.name] + _GAP for field in visible) - _GAP > width:
+        candidates = [field for field in visible[1:] if field.name not in ("state", "expected")] or visible[1:]
+        hidden.insert(0, candidates[-1])
+        visible.remove(candidates[-1])
+    return visible, hidden
 
 
 def trial_table(columns: Sequence[Field], outcomes: Iterable[Outcome]) -> Table:
-    """The trials as rich draws them; no text of others is taken for markup or reaches the terminal as it is."""
+    """The trials as a rich table, in which untrusted text is escaped."""
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
     rows = [[field.read(outcome) for field in columns] for outcome in outcomes]
     for index, field in enumerate(columns):
@@ -63,10 +63,10 @@ def trial_table(columns: Sequence[Field], outcomes: Iterable[Outcome]) -> Table:
 
 
 def plain_lines(columns: Sequence[Field], outcomes: Sequence[Outcome]) -> list[str]:
-    """The trials as aligned text, which ``awk`` and people read; nothing is cut off, and ``-`` is no value."""
+    """The trials as aligned text for programs such as ``awk``; nothing is cut off, and ``-`` stands for no value."""
     rows = [
         [heading(field) for field in columns],
-        *([shown(field.read(one), None) or "-" for field in columns] for one in outcomes),
+        *([shown(field.read(outcome), None) or "-" for field in columns] for outcome in outcomes),
     ]
     widths = [max(cell_len(row[index]) for row in rows) for index in range(len(columns))]
     gap = " " * _GAP
@@ -77,12 +77,12 @@ def plain_lines(columns: Sequence[Field], outcomes: Sequence[Outcome]) -> list[s
 
 
 def heading(field: Field) -> str:
-    """The words above a column."""
+    """The heading of a column."""
     return {"exit_code": "exit", "running": "running_s", "queued": "queued_s"}.get(field.name, field.name)
 
 
 def shown(value: Value, most: int | None = _LONGEST_NAME) -> str:
-    """A value for people, on one line: six digits of a number, and of a text so many characters."""
+    """A value as text on one line, with six digits of a number and at most ``most`` characters of a text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,12 +1,12 @@
-"""The search for the best point of a space, by Optuna; only a scenario with ``sweep.search`` loads it."""
+"""Searches for the best point of a space by Optuna; only a scenario with ``sweep.search`` loads this package."""
 
 from typing import TYPE_CHECKING
 
 from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
-    from harness.search.study import Asked, Ending, Study, open_study
+    from harness.search.study import Ending, ProposedTrial, Study, open_study
 else:
-    __getattr__ = lazy_attributes(__name__, dict.fromkeys(("Asked", "Ending", "Study", "open_study"), "study"))
+    __getattr__ = lazy_attributes(__name__, dict.fromkeys(("ProposedTrial", "Ending", "Study", "open_study"), "study"))
 
-__all__ = ["Asked", "Ending", "Study", "open_study"]
+__all__ = ["Ending", "ProposedTrial", "Study", "open_study"]

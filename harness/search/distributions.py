@@ -1,4 +1,4 @@
-"""Swept values as Optuna's distributions, and values that a trial of Optuna draws from them."""
+"""Swept values as Optuna's distributions, and the values that a trial draws from them."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from harness.scenario.values import Scalar
 
 
 def distribution_of(spec: Any, find: FindFiles) -> BaseDistribution:
-    """The values of a swept name: a range, or some choices."""
+    """The distribution of a swept name's values: a range or choices."""
     if not isinstance(spec, RangeSpec) or spec.count is not None:
         return CategoricalDistribution(listed(spec, find))
     low, high = spec.low, spec.high
@@ -24,11 +24,11 @@ def distribution_of(spec: Any, find: FindFiles) -> BaseDistribution:
     return FloatDistribution(float(low), float(top), spec.log, None if spec.step is None else float(spec.step))
 
 
-def suggested(trial: optuna.Trial, name: str, choices: BaseDistribution) -> Scalar:
+def suggest(trial: optuna.Trial, name: str, choices: BaseDistribution) -> Scalar:
     """A value that a trial draws from a distribution.
 
     Raises:
-        TypeError: the distribution is not one of ours.
+        TypeError: ``distribution_of`` does not return such distributions.
     """
     if isinstance(choices, IntDistribution):
         return trial.suggest_int(name, choices.low, choices.high, step=choices.step, log=choices.log)

@@ -1,4 +1,4 @@
-"""The storage of studies: Optuna's, opened and used with errors that a user can mend."""
+"""Opens Optuna's storage of studies, and reports its errors to the user."""
 
 import logging
 from collections.abc import Callable
@@ -16,11 +16,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def stored(method: Callable[P, T]) -> Callable[P, T]:
-    """Report trouble with the storage (a full disk, a lock, a server that is gone) as the user's to mend."""
+def report_storage_errors(method: Callable[P, T]) -> Callable[P, T]:
+    """Report an error of the storage (a full disk, a lock, a stopped server) as a UserError."""
 
     @wraps(method)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
         except (StorageInternalError, SQLAlchemyError) as error:
@@ -28,14 +28,14 @@ def stored(method: Callable[P, T]) -> Callable[P, T]:
             text = f"the storage of the study cannot be used: {reason}; once it can, continue with --out DIR --resume"
             raise UserError(text) from error
 
-    return guarded
+    return wrapper
 
 
 def open_storage(storage: str | None) -> BaseStorage:
-    """The storage at the URL of a database, as Optuna has it; one in memory for None.
+    """The storage at the URL of a database, in Optuna's form; for None, a storage in memory.
 
     Raises:
-        UserError: it cannot be opened.
+        UserError: the storage cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -53,6 +53,6 @@ def open_storage(storage: str | None) -> BaseStorage:
 
 
 def _scheme(storage: str | None) -> str:
-    """What may be shown of the URL of a database: the rest may hold a password."""
+    """The scheme of a database's URL; the rest may hold a password and must not be shown."""
     scheme, is_url, _ = (storage or "").partition("://")
     return scheme if is_url else "no URL"

@@ -146,7 +146,7 @@ def test_one_trial_is_run_by_its_values(run: Run, scenario: Write) -> None:
     assert code == 2
     assert "'scor=1' gives no swept name a value; did you mean 'score'?" in error
     code, _, error = run(swept, "--out", "here", "--trial", "score=1", "--resume")
-    assert "give code a value, too: the trial is made by score, code" in error
+    assert "give code a value, too: a trial is identified by score, code" in error
 
 
 def test_a_job_that_fails_is_tried_again_as_often_as_the_scenario_says(run: Run, scenario: Write) -> None:

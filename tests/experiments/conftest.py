@@ -31,7 +31,7 @@ def changed(tmp_path: Path) -> Callable[[str, str], Scenario]:
 
 
 @pytest.fixture
-def one() -> Outcome:
+def example() -> Outcome:
     return Outcome(
         scenario="s",
         trial="rate=0.1",

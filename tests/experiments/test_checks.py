@@ -11,7 +11,7 @@ GOOD = Observed("succeeded", 0, {"test_error": 0.022}, {}, {"MODEL": ["net_5.dnn
 
 
 def unmet(scenario: Scenario, observed: Observed) -> list[str]:
-    return [str(one) for one in check(scenario.expect, observed, scenario)]
+    return [str(expectation) for expectation in check(scenario.expect, observed, scenario)]
 
 
 def test_what_came_out_as_expected_is_met(quickstart: Scenario) -> None:
@@ -36,14 +36,14 @@ def test_bounds_are_inclusive(quickstart: Scenario, value: float) -> None:
 
 
 def test_a_metric_out_of_bounds_tells_both_and_its_line(quickstart: Scenario) -> None:
-    (one,) = check(quickstart.expect, replace(GOOD, metrics={"test_error": 0.0673}), quickstart)
-    assert str(one) == "expect.metrics.test_error: 0.0673, expected at most 0.05"
-    assert "test_error: {max: 0.05}" in quickstart.path.read_text().splitlines()[one.line - 1]
+    (unmet_metric,) = check(quickstart.expect, replace(GOOD, metrics={"test_error": 0.0673}), quickstart)
+    assert str(unmet_metric) == "expect.metrics.test_error: 0.0673, expected at most 0.05"
+    assert "test_error: {max: 0.05}" in quickstart.path.read_text().splitlines()[unmet_metric.line - 1]
 
 
 def test_a_metric_without_a_value_says_why(quickstart: Scenario) -> None:
-    (told,) = unmet(quickstart, replace(GOOD, metrics={}, missing={"test_error": "no match in stderr.txt"}))
-    assert told == "expect.metrics.test_error: no match in stderr.txt, expected at most 0.05"
+    (message,) = unmet(quickstart, replace(GOOD, metrics={}, missing={"test_error": "no match in stderr.txt"}))
+    assert message == "expect.metrics.test_error: no match in stderr.txt, expected at most 0.05"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -16,8 +16,8 @@ def files(*names: str) -> tuple[OutputFile, ...]:
 
 
 def test_of_numbered_checkpoints_the_last_is_fetched() -> None:
-    found = newest_versions(files("net_1.dnn", "net_12.dnn", "net_9.dnn", "notes.txt"))
-    assert [file.name for file in found] == ["net_12.dnn", "notes.txt"]
+    versions = newest_versions(files("net_1.dnn", "net_12.dnn", "net_9.dnn", "notes.txt"))
+    assert [file.name for file in versions] == ["net_12.dnn", "notes.txt"]
 
 
 def test_the_execution_log_tells_what_really_trained(quickstart: Scenario, tmp_path: Path) -> None:
@@ -29,10 +29,10 @@ def test_the_execution_log_tells_what_really_trained(quickstart: Scenario, tmp_p
     )
 
 
-def test_a_log_that_does_not_tell_leaves_what_was_asked_for(quickstart: Scenario, tmp_path: Path) -> None:
+def test_a_log_that_does_not_tell_leaves_the_requested_toolkit(quickstart: Scenario, tmp_path: Path) -> None:
     (tmp_path / "stderr.txt").write_text("toolkit: a lie")
-    told = toolkit_of({"stderr.txt": tmp_path / "stderr.txt"}, quickstart.job)
-    assert told == "cntk in microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0"
+    toolkit = toolkit_of({"stderr.txt": tmp_path / "stderr.txt"}, quickstart.job)
+    assert toolkit == "cntk in microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0"
 
 
 class Outputs:
@@ -58,7 +58,7 @@ def collected(directory: Path, *names: str) -> Any:
 
 
 class Unreachable(Outputs):
-    """Outputs of a job of whose service nobody answers any more, from the listing or from the first download on."""
+    """Outputs of a job whose service does not answer, either to the listing or to the first download."""
 
     def __init__(self, *, lists: bool) -> None:
         super().__init__("net.txt")
@@ -74,30 +74,30 @@ class Unreachable(Outputs):
 
 
 @pytest.mark.parametrize("lists", [True, False])
-def test_where_nobody_answers_there_is_no_outcome_yet(tmp_path: Path, lists: bool) -> None:
+def test_without_an_answer_there_is_no_outcome_yet(tmp_path: Path, lists: bool) -> None:
     output: Any = Unreachable(lists=lists)
     with pytest.raises(UnreachableError):
         collect(output, ["MODEL"], TrialDirectory(tmp_path, "trial"), {})
 
 
 def test_whatever_cannot_be_listed_or_fetched_is_a_problem_and_hides_nothing_else(tmp_path: Path) -> None:
-    found = collected(tmp_path, "unreadable", "net.txt", "x" * 256)
+    collected_files = collected(tmp_path, "unreadable", "net.txt", "x" * 256)
 
-    assert found.problems == [
+    assert collected_files.problems == [
         "cannot list the files in stdouterr of job j: it is on no mounted file system",
         "cannot fetch a file of MODEL that is called '..'",
         "cannot read unreadable of job j: 403 Forbidden",
         f"cannot write MODEL/{'x' * 256} of the job to {tmp_path}/trial/MODEL: File name too long",
     ]
-    assert found.names == {"stdouterr": [], "MODEL": ["unreadable", "net.txt", "x" * 256]}
+    assert collected_files.names == {"stdouterr": [], "MODEL": ["unreadable", "net.txt", "x" * 256]}
     assert [path.name for path in (tmp_path / "trial" / "MODEL").iterdir()] == ["net.txt"]
 
 
 def test_of_many_problems_some_are_named(tmp_path: Path) -> None:
-    found = collected(tmp_path, *(f"{chr(97 + number)}{'x' * 256}" for number in range(26)))
+    collected_files = collected(tmp_path, *(f"{chr(97 + number)}{'x' * 256}" for number in range(26)))
 
-    assert len(found.problems) == 21
-    assert found.problems[-1] == "8 more files could not be fetched"
+    assert len(collected_files.problems) == 21
+    assert collected_files.problems[-1] == "8 more files could not be downloaded"
 
 
 def test_the_same_name_in_logs_and_outputs_costs_one_of_them(tmp_path: Path) -> None:
@@ -110,5 +110,5 @@ def test_the_same_name_in_logs_and_outputs_costs_one_of_them(tmp_path: Path) -> 
 def test_files_that_metrics_are_read_from_are_fetched_though_their_names_differ_in_numbers_only(tmp_path: Path) -> None:
     output: Any = Outputs("events.1", "events.2", "net_1", "net_2")
     specs = {"loss": MetricSpec(file="MODEL/events.*", tag="loss")}
-    found = collect(output, ["stdouterr", "MODEL"], TrialDirectory(tmp_path, "trial"), specs)
-    assert list(found.outputs) == ["MODEL/events.1", "MODEL/events.2", "MODEL/net_2"]
+    collected_files = collect(output, ["stdouterr", "MODEL"], TrialDirectory(tmp_path, "trial"), specs)
+    assert list(collected_files.outputs) == ["MODEL/events.1", "MODEL/events.2", "MODEL/net_2"]

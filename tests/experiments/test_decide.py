@@ -34,7 +34,7 @@ def test_nodes_of_a_job_that_has_ended_are_free() -> None:
     assert decide(trials, capacity=2, now=0, limits=LIMITS) == (Submit("c"),)
 
 
-def test_a_job_that_waits_too_long_is_stopped_and_told_why() -> None:
+def test_a_job_that_waits_too_long_is_stopped_with_the_reason() -> None:
     (action,) = decide([view("a", "queued")], capacity=1, now=1801, limits=LIMITS)
     assert action == Stop("a", "was queued for 1801 s, and limits.queued is 1800 s")
 
@@ -50,7 +50,7 @@ def test_a_job_that_is_preempted_for_ever_is_stopped_when_both_limits_are_used_u
     assert decide([trial], capacity=1, now=9000, limits=LIMITS) == ()
     (action,) = decide([trial], capacity=1, now=9001, limits=LIMITS)
     assert action.reason == (
-        "went back to the queue 40 times, as its nodes were taken away, and was not done after 9001 s; "
+        "was returned to the queue 40 times, because its nodes were removed, and had not ended after 9001 s; "
         "limits.queued and limits.running are 9000 s"
     )
 
@@ -68,14 +68,14 @@ trials = st.lists(st.tuples(states, st.integers(1, 4)), max_size=12)
 def test_never_more_nodes_are_asked_for_than_there_are(drawn: list[tuple[str, int]], capacity: int) -> None:
     views = [view(str(number), state, nodes) for number, (state, nodes) in enumerate(drawn)]
     submitted = {action.trial for action in decide(views, capacity=capacity, now=0, limits=LIMITS)}
-    active = sum(one.nodes for one in views if one.state.is_active)
-    asked = sum(one.nodes for one in views if one.id in submitted)
-    assert not submitted or active + asked <= capacity
+    active = sum(trial.nodes for trial in views if trial.state.is_active)
+    submitted_nodes = sum(trial.nodes for trial in views if trial.id in submitted)
+    assert not submitted or active + submitted_nodes <= capacity
 
 
 @given(trials, st.integers(4, 8))
 def test_something_is_always_submitted_to_an_idle_cluster(drawn: list[tuple[str, int]], capacity: int) -> None:
     views = [view(str(number), state, nodes) for number, (state, nodes) in enumerate(drawn)]
-    is_idle = not any(one.state.is_active for one in views)
-    waits = any(one.state is TrialState.WAITING for one in views)
+    is_idle = not any(trial.state.is_active for trial in views)
+    waits = any(trial.state is TrialState.WAITING for trial in views)
     assert not (is_idle and waits) or decide(views, capacity=capacity, now=0, limits=LIMITS)

@@ -34,7 +34,9 @@ def test_a_size_that_the_emulator_does_not_have_is_refused_with_the_nearest(chan
     write_script(scenario)
     with pytest.raises(ScenarioError, match=r":12: cluster\.vm_size: there is no VM size 'STANDARD_NC6s_v9'; did you"):
         describe(scenario, BatchAiService(), cloud="emulator")
-    assert "STANDARD_NC6s_v9, a size that is not known here" in describe(scenario, BatchAiService(), cloud="azure")
+    assert "STANDARD_NC6s_v9, a size that the harness does not know" in describe(
+        scenario, BatchAiService(), cloud="azure"
+    )
 
 
 def test_a_script_that_is_not_uploaded_is_named(changed: Changed) -> None:

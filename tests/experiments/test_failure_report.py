@@ -11,9 +11,9 @@ from harness.scenario.model import Scenario
 
 
 @pytest.fixture
-def report(one: Outcome) -> FailureReport:
+def report(example: Outcome) -> FailureReport:
     outcome = replace(
-        one,
+        example,
         parameters={"rate": 0.1, "epochs": 5},
         errors=("JobFailed: non-zero exit code",),
         unmet=(Unmet("expect.metrics.test_error", 2, "0.0673", "at most 0.05"),),
@@ -55,8 +55,8 @@ def test_control_characters_are_displayed(report: FailureReport) -> None:
     assert r"    \x1b[2J" in render(replace(report, tail=("\x1b[2J",)))
 
 
-def test_the_end_of_the_log_that_says_most_is_taken(quickstart: Scenario, one: Outcome, tmp_path: Path) -> None:
-    outcome = replace(one, files={"stdouterr": ["stdout-0.txt", "stderr-0.txt", "stderr-1.txt"]}, directory="trial")
+def test_the_end_of_the_log_that_says_most_is_taken(quickstart: Scenario, example: Outcome, tmp_path: Path) -> None:
+    outcome = replace(example, files={"stdouterr": ["stdout-0.txt", "stderr-0.txt", "stderr-1.txt"]}, directory="trial")
     (tmp_path / "trial").mkdir()
     (tmp_path / "trial" / "stderr-0.txt").write_text("\n")
     (tmp_path / "trial" / "stderr-1.txt").write_text("".join(f"line {number}\n" for number in range(100)))

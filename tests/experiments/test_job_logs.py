@@ -1,6 +1,6 @@
 """Names of logs."""
 
-from harness.experiments.job_logs import most_telling, resolve
+from harness.experiments.job_logs import most_informative, resolve
 
 
 def test_a_log_of_the_name_that_is_wanted_comes_first() -> None:
@@ -15,6 +15,6 @@ def test_only_standard_streams_are_resolved() -> None:
 def test_standard_error_says_more_than_standard_output_and_the_job_more_than_its_preparation() -> None:
     names = ["execution.log", "stderr-10.txt", "stderr-2.txt", "stderr-job_prep.txt", "stdout-0.txt", "stderr-0.txt"]
 
-    assert most_telling(names) == [
+    assert most_informative(names) == [
         "stderr-0.txt", "stderr-2.txt", "stderr-10.txt", "stderr-job_prep.txt", "stdout-0.txt",
     ]  # fmt: skip

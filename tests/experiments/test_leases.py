@@ -1,4 +1,4 @@
-"""Workers share what is expensive: made once, deleted once, whoever dies in between."""
+"""Workers share an expensive resource: it is created once and deleted once, even if a worker is killed."""
 
 import subprocess
 import sys
@@ -29,25 +29,25 @@ with Leases(directory / "leases").shared(FileResource(provisioning(directory), d
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """A process that holds the resource until its input ends."""
-    started: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[str]] = []
 
     def start_it() -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", WORKER, str(tmp_path)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        started.append(process)
+        processes.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "the first\n"
         return process
 
     yield start_it
-    for process in started:
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def story(tmp_path: Path) -> list[str]:
+def events(tmp_path: Path) -> list[str]:
     return (tmp_path / "it").read_text().split()
 
 
@@ -58,37 +58,37 @@ def end(process: subprocess.Popen[str]) -> None:
 
 def test_the_first_makes_and_the_last_one_out_deletes(tmp_path: Path, start: Start) -> None:
     first, second = start(), start()
-    assert story(tmp_path) == ["made"]
+    assert events(tmp_path) == ["made"]
     end(first)
-    assert story(tmp_path) == ["made"]
+    assert events(tmp_path) == ["made"]
     end(second)
-    assert story(tmp_path) == ["made", "deleted"]
+    assert events(tmp_path) == ["made", "deleted"]
 
 
 @pytest.mark.slow
-def test_a_killed_worker_keeps_nobody_waiting(tmp_path: Path, start: Start) -> None:
+def test_no_worker_waits_for_a_killed_one(tmp_path: Path, start: Start) -> None:
     first, second = start(), start()
     first.kill()
     first.wait()
     end(second)
-    assert story(tmp_path) == ["made", "deleted"]
+    assert events(tmp_path) == ["made", "deleted"]
 
 
 @pytest.mark.slow
-def test_what_only_killed_workers_used_is_made_anew(tmp_path: Path, start: Start) -> None:
+def test_what_only_killed_workers_used_is_created_again(tmp_path: Path, start: Start) -> None:
     first = start()
     first.kill()
     first.wait()
     end(start())
-    assert story(tmp_path) == ["made", "deleted", "made", "deleted"]
+    assert events(tmp_path) == ["made", "deleted", "made", "deleted"]
 
 
-def test_who_comes_after_the_last_makes_it_again(tmp_path: Path) -> None:
+def test_a_worker_after_the_last_creates_it_again(tmp_path: Path) -> None:
     leases = Leases(tmp_path / "leases")
     for _ in range(2):
         with leases.shared(FileResource(provisioning(tmp_path), tmp_path / "it")):
             pass
-    assert story(tmp_path) == ["made", "deleted", "made", "deleted"]
+    assert events(tmp_path) == ["made", "deleted", "made", "deleted"]
 
 
 def test_two_holders_in_one_process_share_too(tmp_path: Path) -> None:
@@ -96,4 +96,4 @@ def test_two_holders_in_one_process_share_too(tmp_path: Path) -> None:
     resources = [FileResource(provisioning(tmp_path), tmp_path / "it") for _ in range(2)]
     with leases.shared(resources[0]), leases.shared(resources[1]) as second:
         assert second.facts == {"by": "the first"}
-    assert story(tmp_path) == ["made", "deleted"]
+    assert events(tmp_path) == ["made", "deleted"]

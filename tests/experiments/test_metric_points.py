@@ -63,5 +63,5 @@ def test_quotes_are_those_of_csv() -> None:
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.booleans(), st.lists(st.integers())))
-def test_whatever_stands_there_is_a_number_or_nothing(value: object) -> None:
+def test_any_value_is_a_number_or_none(value: object) -> None:
     assert number_in(value) is None or isinstance(number_in(value), float)

@@ -29,9 +29,9 @@ def log(tmp_path: Path) -> Path:
 
 def test_the_last_matches_are_returned_and_all_are_counted(matcher: PatternMatcher, log: Path) -> None:
     log.write_text("loss = 1\nloss = 2\nloss = 3\n")
-    found = matcher.find(r"loss = (\S+)", log, keep=2, seconds=5)
+    matches = matcher.find(r"loss = (\S+)", log, keep=2, seconds=5)
 
-    assert (found.texts, found.count) == (("2", "3"), 3)
+    assert (matches.texts, matches.count) == (("2", "3"), 3)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_a_pattern_that_takes_too_much_memory_is_stopped(matcher: PatternMatcher
         matcher.find(r"\A((?:(?:a|b)+|\n)*)c", log, keep=1, seconds=300)
 
 
-def test_lines_that_hold_a_match_are_told_from_others(matcher: PatternMatcher) -> None:
+def test_lines_with_a_match_are_distinguished_from_others(matcher: PatternMatcher) -> None:
     lines = ["loss = 1", "nothing", "acc = 2"]
 
-    assert matcher.holding(["loss", "acc"], lines, seconds=5) == [True, False, True]
+    assert matcher.match_lines(["loss", "acc"], lines, seconds=5) == [True, False, True]
     with pytest.raises(PatternError):
-        matcher.holding([FOREVER], ["x" * 4000], seconds=0.1)
+        matcher.match_lines([FOREVER], ["x" * 4000], seconds=0.1)
 
 
 def test_a_worker_that_was_killed_is_replaced(matcher: PatternMatcher, log: Path) -> None:

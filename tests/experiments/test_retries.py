@@ -29,7 +29,9 @@ def ended(state: str = "failed", exit_code: int | None = None, *errors: str) -> 
         (ended("failed", None, "FailedStartingContainer: no image"), None, None),
     ],
 )
-def test_a_failure_is_told_by_what_the_service_reports(view: JobView, stopped: Stop | None, reason: str | None) -> None:
+def test_a_failure_has_the_reason_that_the_service_reports(
+    view: JobView, stopped: Stop | None, reason: str | None
+) -> None:
     failure = failure_of(view, stopped)
     assert (failure.reason if failure else None) == reason
 

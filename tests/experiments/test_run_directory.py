@@ -36,9 +36,9 @@ def opened(tmp_path: Path, quickstart: Scenario) -> Open:
 
 
 @pytest.fixture
-def outcome(one: Outcome) -> Outcome:
+def outcome(example: Outcome) -> Outcome:
     """An outcome of the quickstart's trial."""
-    return replace(one, scenario="mnist-quickstart", trial="default", parameters={"epochs": 5}, directory="default")
+    return replace(example, scenario="mnist-quickstart", trial="default", parameters={"epochs": 5}, directory="default")
 
 
 def test_each_run_gets_a_directory_of_its_own(opened: Open) -> None:
@@ -111,8 +111,8 @@ def test_what_a_run_holds_is_for_its_owner(opened: Open, tmp_path: Path, outcome
     with opened() as run:
         run.outcomes.append(outcome)
         run.open_study()
-    places = [tmp_path / "runs", *(tmp_path / "runs").rglob("*")]
-    assert {stat.S_IMODE(place.stat().st_mode) for place in places} == {0o700, 0o600}
+    paths = [tmp_path / "runs", *(tmp_path / "runs").rglob("*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o700, 0o600}
 
 
 def test_a_file_in_the_way_is_a_clear_error(opened: Open, tmp_path: Path) -> None:
@@ -129,9 +129,9 @@ def test_a_mistake_of_the_run_is_not_taken_for_one_of_its_directory(opened: Open
 def test_a_trial_with_other_parameters_is_not_done(opened: Open, quickstart: Scenario, outcome: Outcome) -> None:
     with opened() as run:
         run.outcomes.append(replace(outcome, parameters={"epochs": 1}))
-        assert run.done(quickstart) == {}
+        assert run.current_outcomes(quickstart) == {}
         run.outcomes.append(outcome)
-        assert run.done(quickstart) == {"default": outcome}
+        assert run.current_outcomes(quickstart) == {"default": outcome}
 
 
 def test_the_files_of_an_earlier_outcome_are_not_written_over(

@@ -14,13 +14,13 @@ from harness.services.service import ClusterPlan
 from tests.fakes import provisioning
 
 
-class Asked:
-    """A service that notes what it is asked for."""
+class RecordingService:
+    """A service that records the requests it gets."""
 
     name = "batchai"
 
     def __init__(self) -> None:
-        self.questions: list[str] = []
+        self.requests: list[str] = []
 
     def offered_size(self, vm_size: str) -> str:
         return vm_size
@@ -32,10 +32,10 @@ class Asked:
         """Every plan can run."""
 
     def prepare(self, _provisioning: object) -> None:
-        self.questions.append("prepare")
+        self.requests.append("prepare")
 
     def check_quota(self, _provisioning: object, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-        self.questions.append(f"quota of {plan.location} for {name}: {plan.most} x {plan.vm_size}")
+        self.requests.append(f"quota of {plan.location} for {name}: {plan.most} x {plan.vm_size}")
         return ("a doubt",)
 
 
@@ -47,24 +47,24 @@ def test_a_scenario_whose_first_trial_may_exceed_the_budget_does_not_begin(quick
 
 
 def test_where_nothing_is_paid_the_service_is_only_prepared(tmp_path: Any, quickstart: Scenario) -> None:
-    asked: Any = Asked()
-    RunPolicy().prepare(asked, provisioning(tmp_path), quickstart)
-    assert asked.questions == ["prepare"]
+    service: Any = RecordingService()
+    RunPolicy().prepare(service, provisioning(tmp_path), quickstart)
+    assert service.requests == ["prepare"]
     assert RunPolicy().budget("STANDARD_NC6") is None
 
 
 def test_on_azure_the_quota_is_compared_and_doubts_are_noted(tmp_path: Any, quickstart: Scenario) -> None:
-    asked: Any = Asked()
+    service: Any = RecordingService()
     notes: list[object] = []
     policy_for("azure", Settings(max_node_hours=9)).prepare(
-        asked, provisioning(tmp_path, sink=notes.append), quickstart
+        service, provisioning(tmp_path, sink=notes.append), quickstart
     )
-    assert asked.questions == ["prepare", "quota of eastus for mycluster: 1 x STANDARD_NC6"]
+    assert service.requests == ["prepare", "quota of eastus for mycluster: 1 x STANDARD_NC6"]
     assert [str(note) for note in notes] == ["another size than STANDARD_NC6", "a doubt"]
 
 
 def test_a_budget_is_looked_at_before_the_cloud_is(tmp_path: Any, quickstart: Scenario) -> None:
-    asked: Any = Asked()
+    service: Any = RecordingService()
     with pytest.raises(BudgetError):
-        policy_for("azure", Settings(max_node_hours=1)).prepare(asked, provisioning(tmp_path), quickstart)
-    assert asked.questions == []
+        policy_for("azure", Settings(max_node_hours=1)).prepare(service, provisioning(tmp_path), quickstart)
+    assert service.requests == []

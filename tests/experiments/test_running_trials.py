@@ -1,4 +1,4 @@
-"""Who looks at a run directory sees the trials that run, and none of a run that is over."""
+"""A run directory shows the trials that are running, and none after the run has ended."""
 
 import math
 import threading
@@ -12,24 +12,24 @@ from harness.experiments.running_trials import RUNNING, LiveTrial, RunningTrials
 from harness.file_lock import lock_file
 from harness.resources.events import StepRead, TrialEnded, TrialMoved
 
-ABOUT = "run.json"
+RUN_FILE = "run.json"
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[RunningTrials]:
     """Of a run that holds its directory."""
-    with lock_file(tmp_path / ABOUT):
-        made = RunningTrials(tmp_path / RUNNING, SystemClock())
-        yield made
-        made.close()
+    with lock_file(tmp_path / RUN_FILE):
+        running_trials = RunningTrials(tmp_path / RUNNING, SystemClock())
+        yield running_trials
+        running_trials.close()
 
 
 def shown(run: Path, count: int) -> list[LiveTrial]:
     """The trials, once the file has so many."""
     clock = SystemClock()
-    while len(found := read_running(run, ABOUT)) != count or not (run / RUNNING).exists():
+    while len(trials := read_running(run, RUN_FILE)) != count or not (run / RUNNING).exists():
         clock.sleep(0.02)
-    return found
+    return trials
 
 
 def test_trials_are_there_with_their_last_values_until_their_jobs_end(running: RunningTrials, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_trials_are_there_with_their_last_values_until_their_jobs_end(running: R
     running(TrialMoved("b", "job-b", "queued"))
     running(StepRead("a", "loss", 1, 2.5))
     running(StepRead("a", "loss", 2, math.inf))
-    running(StepRead("gone", "loss", 2, 1.0))
+    running(StepRead("unknown", "loss", 2, 1.0))
     first, second = shown(tmp_path, 2)
     assert (first.trial, first.state, first.metrics) == ("a", "running", {"loss": (2, math.inf)})
     assert (second.trial, second.state, second.metrics) == ("b", "queued", {})
@@ -49,7 +49,7 @@ def test_trials_are_there_with_their_last_values_until_their_jobs_end(running: R
     assert shown(tmp_path, 0) == []
 
 
-def test_the_file_is_gone_when_the_run_is(running: RunningTrials, tmp_path: Path) -> None:
+def test_the_file_is_deleted_when_the_run_ends(running: RunningTrials, tmp_path: Path) -> None:
     running(TrialMoved("a", "job-a", "running"))
     shown(tmp_path, 1)
     running.close()
@@ -58,7 +58,7 @@ def test_the_file_is_gone_when_the_run_is(running: RunningTrials, tmp_path: Path
     assert not (tmp_path / RUNNING).exists()
 
 
-def test_a_run_goes_on_where_the_system_has_no_thread_more(running: RunningTrials, tmp_path: Path) -> None:
+def test_a_run_continues_when_the_system_can_start_no_more_threads(running: RunningTrials, tmp_path: Path) -> None:
     earlier = threading.stack_size(1 << 47)  # more than there are addresses
     try:
         with pytest.raises(RuntimeError):
@@ -74,12 +74,12 @@ def test_a_run_goes_on_where_the_system_has_no_thread_more(running: RunningTrial
 def test_what_a_killed_run_has_left_does_not_run(running: RunningTrials, tmp_path: Path) -> None:
     running(TrialMoved("a", "job-a", "running"))
     shown(tmp_path, 1)
-    left = (tmp_path / RUNNING).read_bytes()
+    content = (tmp_path / RUNNING).read_bytes()
     (tmp_path / "killed").mkdir()
-    (tmp_path / "killed" / RUNNING).write_bytes(left)
-    (tmp_path / "killed" / ABOUT).touch()
+    (tmp_path / "killed" / RUNNING).write_bytes(content)
+    (tmp_path / "killed" / RUN_FILE).touch()
 
-    assert read_running(tmp_path / "killed", ABOUT) == []
+    assert read_running(tmp_path / "killed", RUN_FILE) == []
 
 
 @pytest.mark.parametrize(
@@ -91,5 +91,5 @@ def test_what_a_killed_run_has_left_does_not_run(running: RunningTrials, tmp_pat
 )
 def test_a_file_that_is_none_shows_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / RUNNING).write_text(text)
-    with lock_file(tmp_path / ABOUT):
-        assert read_running(tmp_path, ABOUT) == []
+    with lock_file(tmp_path / RUN_FILE):
+        assert read_running(tmp_path, RUN_FILE) == []

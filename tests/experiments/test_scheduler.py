@@ -10,7 +10,7 @@ from harness.clock import SteppingClock
 from harness.clouds import Poller
 from harness.errors import BudgetError
 from harness.experiments.decide import TrialView
-from harness.experiments.fetching import FetchAtOnce
+from harness.experiments.fetching import ImmediateFetcher
 from harness.experiments.scheduler import TrialScheduler
 from harness.experiments.state import TrialState
 from harness.experiments.trial_source import KnownTrials
@@ -54,7 +54,7 @@ class HourLong:
         """The trial as the scheduler takes it."""
         return self
 
-    def retried(self) -> None:
+    def prepare_retry(self) -> None:
         """It is not tried again."""
 
     def fetch(self) -> str:
@@ -71,8 +71,8 @@ Played = tuple[list[str], list[HourLong], str]
 Play = Callable[..., Played]
 
 
-class Awaited(Future[Any]):
-    """Is fetched when somebody waits for it."""
+class LazyDownload(Future[Any]):
+    """A download that runs when its result is requested."""
 
     def __init__(self, fetch: Callable[[], Any]) -> None:
         super().__init__()
@@ -84,18 +84,18 @@ class Awaited(Future[Any]):
         return super().result(timeout)
 
 
-class FetchWhenAwaited(FetchAtOnce):
-    """A fetcher so slow that nothing comes before it is waited for; ``ahead`` is how many fetches were under way."""
+class SlowFetcher(ImmediateFetcher):
+    """A slow fetcher, which downloads only on request; ``ahead`` are the numbers of unfinished downloads."""
 
     def __init__(self, clock: SteppingClock) -> None:
         super().__init__(clock)
-        self.begun: list[Awaited] = []
+        self.downloads: list[LazyDownload] = []
         self.ahead: list[int] = []
 
     def begin(self, fetch: Callable[[], Any]) -> Future[Any]:
-        self.begun.append(Awaited(fetch))
-        self.ahead.append(sum(not future.done() for future in self.begun))
-        return self.begun[-1]
+        self.downloads.append(LazyDownload(fetch))
+        self.ahead.append(sum(not future.done() for future in self.downloads))
+        return self.downloads[-1]
 
     def wait(self, futures: Iterable[Future[Any]], seconds: float) -> None:
         for future in list(futures)[:1]:
@@ -112,7 +112,7 @@ def scheduled() -> Play:
         *,
         nodes: int,
         budget: float | None,
-        fetcher: Callable[[SteppingClock], FetchAtOnce] = FetchAtOnce,
+        fetcher: Callable[[SteppingClock], ImmediateFetcher] = ImmediateFetcher,
     ) -> Played:
         clock = SteppingClock()
         outcomes: list[str] = []
@@ -161,14 +161,14 @@ def test_trials_that_run_beside_the_refused_one_are_not_cut_short(scheduled: Pla
 
 
 def test_trials_begin_while_files_are_fetched_but_those_do_not_pile_up(scheduled: Play) -> None:
-    made: list[FetchWhenAwaited] = []
+    fetchers: list[SlowFetcher] = []
 
-    def slow(clock: SteppingClock) -> FetchWhenAwaited:
-        made.append(FetchWhenAwaited(clock))
-        return made[0]
+    def slow(clock: SteppingClock) -> SlowFetcher:
+        fetchers.append(SlowFetcher(clock))
+        return fetchers[0]
 
     outcomes, trials, error = scheduled("abcdefgh", nodes=2, budget=None, fetcher=slow)
 
     assert (sorted(outcomes), error) == (list("abcdefgh"), "")
     assert all(trial.is_closed for trial in trials)
-    assert 1 < max(made[0].ahead) <= 2 * 2
+    assert 1 < max(fetchers[0].ahead) <= 2 * 2

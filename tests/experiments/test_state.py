@@ -1,10 +1,10 @@
 import pytest
 
-from harness.experiments.state import MOVES, TrialState, moved
+from harness.experiments.state import TRANSITIONS, TrialState, next_state
 
 
 def test_every_state_but_waiting_can_be_reached() -> None:
-    reached = {state for moves in MOVES.values() for state in moves}
+    reached = {state for moves in TRANSITIONS.values() for state in moves}
     assert reached == set(TrialState) - {TrialState.WAITING}
 
 
@@ -16,14 +16,14 @@ def test_what_was_submitted_and_has_not_ended_holds_nodes() -> None:
     assert {state.value for state in TrialState if state.is_active} == {"queued", "running", "terminating"}
 
 
-@pytest.mark.parametrize("told", ["queued", "running"])
-def test_a_stale_answer_does_not_bring_a_trial_back(told: str) -> None:
-    assert moved(TrialState.SUCCEEDED, told) is TrialState.SUCCEEDED
+@pytest.mark.parametrize("reported", ["queued", "running"])
+def test_a_stale_answer_does_not_bring_a_trial_back(reported: str) -> None:
+    assert next_state(TrialState.SUCCEEDED, reported) is TrialState.SUCCEEDED
 
 
 def test_a_job_whose_node_was_taken_away_is_queued_again() -> None:
-    assert moved(TrialState.RUNNING, "queued") is TrialState.QUEUED
+    assert next_state(TrialState.RUNNING, "queued") is TrialState.QUEUED
 
 
-def test_a_state_that_nobody_knows_changes_nothing() -> None:
-    assert moved(TrialState.RUNNING, "meditating") is TrialState.RUNNING
+def test_an_unknown_state_changes_nothing() -> None:
+    assert next_state(TrialState.RUNNING, "meditating") is TrialState.RUNNING

@@ -9,7 +9,7 @@ import pytest
 from harness.errors import ScenarioError, UserError
 from harness.experiments.baseline import baseline_of, read_baseline, write_baseline
 from harness.experiments.outcomes import Outcome, Unmet
-from harness.experiments.sweep_expectations import check_one, describe_unmet, sweep_checks
+from harness.experiments.sweep_expectations import check_expectation, describe_unmet, sweep_checks
 from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
 from tests.results.conftest import trial
@@ -44,8 +44,8 @@ def expecting(tmp_path: Path) -> Expecting:
 
 def observed_of(scenario: Scenario, outcomes: list[Outcome]) -> list[str]:
     """What came out where an expectation was not met."""
-    found = [check_one(scenario, check.name, outcomes) for check in sweep_checks(scenario)]
-    return [unmet.observed for unmet in found if unmet is not None]
+    results = [check_expectation(scenario, check.name, outcomes) for check in sweep_checks(scenario)]
+    return [unmet.observed for unmet in results if unmet is not None]
 
 
 def losses(*values: float, depth: int = 1) -> list[Outcome]:
@@ -108,9 +108,9 @@ def test_nothing_is_worse_than_the_baseline_by_more_than_it_may(
 
 
 def test_a_baseline_reads_as_it_was_written_one_trial_a_line(tmp_path: Path) -> None:
-    made = baseline_of("s", [*losses(2, float("inf")), FAILED])
-    write_baseline(tmp_path / "s.json", made)
-    assert read_baseline(tmp_path / "s.json") == made
+    baseline = baseline_of("s", [*losses(2, float("inf")), FAILED])
+    write_baseline(tmp_path / "s.json", baseline)
+    assert read_baseline(tmp_path / "s.json") == baseline
     assert json.loads((tmp_path / "s.json").read_text())["trials"]["rate=2,depth=1"] == {"acc": "-inf", "loss": "inf"}
     assert (tmp_path / "s.json").read_text().count("\n") == 7
 
@@ -141,13 +141,13 @@ def test_each_expectation_has_a_name_and_a_line(expecting: Expecting) -> None:
     assert [check.name for check in sweep_checks(scenario)] == [
         "best=loss", "failures=0", "monotone=loss,by=rate", "baseline=loss",
     ]  # fmt: skip
-    unmet = check_one(scenario, "best=loss", losses(1))
+    unmet = check_expectation(scenario, "best=loss", losses(1))
     assert unmet is not None
     assert describe_unmet(scenario, unmet) == (
         f"{scenario.path}:11: sweep.expect.best.loss\n"
         "    observed: 1, of trial rate=1,depth=1\n    expected: a best loss of at most 0.1"
     )
-    assert check_one(scenario, "failures=0", losses(1)) is None
+    assert check_expectation(scenario, "failures=0", losses(1)) is None
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ class Watched:
 
 @pytest.fixture
 def matcher() -> Iterator[PatternMatcher]:
-    with PatternMatcher() as made:
-        yield made
+    with PatternMatcher() as opened:
+        yield opened
 
 
 def test_the_log_of_a_job_is_followed_once_it_has_run_for_a_while(matcher: PatternMatcher) -> None:

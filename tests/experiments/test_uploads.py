@@ -16,12 +16,12 @@ def test_a_replay_needs_neither_data_nor_files(quickstart: Scenario) -> None:
 
 
 def test_the_same_names_are_uploaded_as_in_a_replay(quickstart: Scenario) -> None:
-    told: list[object] = []
+    events: list[object] = []
     with (
-        LocalUploads(None, None, told.append).open(quickstart, ("share",)) as uploads,
+        LocalUploads(None, None, events.append).open(quickstart, ("share",)) as uploads,
         RecordedUploads().open(quickstart, ("share",)) as recorded,
     ):
         assert list(uploads) == list(recorded)
         assert uploads["Train-28x28_cntk_text.txt"].data == "digits"
         assert uploads["ConvNet_MNIST.py"].data == ""
-    assert [str(event) for event in told] == ["data: digits, 1500 samples to train and 297 to test"]
+    assert [str(event) for event in events] == ["data: digits, 1500 samples to train and 297 to test"]

@@ -102,7 +102,7 @@ def test_k_takes_every_id_as_it_is_printed(run: Run, scenarios: Path) -> None:
         trial = line.partition("[")[2].removesuffix("]")
         for words in (trial, line, f"{trial} and not nothing", f"({trial})"):
             result = run("--collect-only", "-q", "-k", words)
-            assert [found for found in result.outlines if "::" in found] == [line]
+            assert [output for output in result.outlines if "::" in output] == [line]
 
 
 def test_k_takes_the_ids_of_tests_of_ones_own(run: Run, scenarios: Path, pytester: pytest.Pytester) -> None:

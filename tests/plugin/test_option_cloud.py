@@ -5,7 +5,7 @@ import pytest
 Run = Callable[..., pytest.RunResult]
 
 
-def test_scenarios_replay_unless_told_otherwise(run: Run) -> None:
+def test_scenarios_replay_by_default(run: Run) -> None:
     run().stdout.fnmatch_lines("*seen: replay False {}*")
 
 

@@ -7,11 +7,11 @@ import pytest
 Run = Callable[..., pytest.RunResult]
 
 
-def test_scenarios_run_on_batch_ai_unless_told_otherwise(run: Run) -> None:
+def test_scenarios_run_on_batch_ai_by_default(run: Run) -> None:
     run().stdout.fnmatch_lines("*service: batchai")
 
 
-def test_scenarios_run_on_azure_machine_learning_in_azure_unless_told_otherwise(run: Run) -> None:
+def test_scenarios_run_on_azure_machine_learning_in_azure_by_default(run: Run) -> None:
     run("--cloud", "azure").stdout.fnmatch_lines("*service: azureml")
     run("--cloud", "azure", "--service", "batchai").stdout.fnmatch_lines("*service: batchai")
     run("--service", "azureml").stdout.fnmatch_lines("*service: azureml")

@@ -38,9 +38,7 @@ def scenarios(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_answers_that_nobody_asks_for_any_more_are_named(
-    run: Run, scenarios: Write, pytester: pytest.Pytester, workers: str
-) -> None:
+def test_unused_answers_are_named(run: Run, scenarios: Write, pytester: pytest.Pytester, workers: str) -> None:
     scenarios()
     run("scenarios", *RECORD).assert_outcomes(passed=1)
     cassette = pytester.path / "cassettes" / "batchai" / "short" / "resource_group.json"
@@ -52,7 +50,7 @@ def test_answers_that_nobody_asks_for_any_more_are_named(
 
     replayed.assert_outcomes(passed=1)
     named = "cassettes/batchai/short/resource_group.json: GET https://management.azure.com/never (1 unused)"
-    replayed.stdout.fnmatch_lines(["*recorded, and not asked for*", named])
+    replayed.stdout.fnmatch_lines(["*recorded, but not requested*", named])
 
 
 def test_every_trial_is_an_item_with_the_trials_id(run: Run, scenarios: Write) -> None:
@@ -141,8 +139,8 @@ def test_workers_share_one_cluster(run: Run, scenarios: Write, pytester: pytest.
     scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
     run("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
     entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
-    told = [(entry["kind"], entry["state"]) for entry in entries if entry["kind"] != "job"]
-    assert sorted(told) == sorted(
+    states = [(entry["kind"], entry["state"]) for entry in entries if entry["kind"] != "job"]
+    assert sorted(states) == sorted(
         (kind, state) for kind in ("resource group", "file share", "cluster") for state in ("creating", "deleted")
     )
 
@@ -159,7 +157,7 @@ def test_with_scope_function_each_trial_has_all_to_itself(
     run().assert_outcomes(passed=2)
 
 
-def test_a_wrong_file_is_told_with_its_line(run: Run, scenarios: Write) -> None:
+def test_a_wrong_file_is_reported_with_its_line(run: Run, scenarios: Write) -> None:
     scenarios(cluster="clustr: {name: c}")
     result = run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -232,18 +230,18 @@ def test_a_signal_leaves_nothing_behind(
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=pytester.path,
     )  # fmt: skip
     assert process.stdout is not None
-    seen = next(line for line in process.stdout if "is running" in line)
+    first_line = next(line for line in process.stdout if "is running" in line)
     process.send_signal(signum)
     rest, _ = process.communicate(timeout=300)
-    assert process.returncode == code, seen + rest
+    assert process.returncode == code, first_line + rest
     entries = [json.loads(line) for line in journal(pytester).read_text().splitlines() if line]
     assert {entry["name"] for entry in entries if entry["state"] == "deleted"} == {"shortgroup", "shortshare", "c", "j"}
 
 
 def journal(pytester: pytest.Pytester) -> Path:
     """Where the runs of a project say what they make."""
-    (found,) = pytester.path.rglob("journal.jsonl")
-    return found
+    (path,) = pytester.path.rglob("journal.jsonl")
+    return path
 
 
 def test_a_search_is_one_item_whose_recording_replays_to_the_same_points(

@@ -21,4 +21,4 @@ def test_the_shipped_scenarios_replay_on_azure_machine_learning(tmp_path: Path) 
     )
     assert done.returncode == 0, done.stdout
     assert re.search(r"\b[1-9]\d* passed\b", done.stdout)
-    assert "recorded, and not asked for" not in done.stdout
+    assert "recorded, but not requested" not in done.stdout

@@ -24,7 +24,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 def sweep(count: int, steps: int = 10) -> list[Outcome]:
     """So many trials of a sweep, of which each tenth failed and each eleventh diverged."""
     drawn = random.Random(count)
-    made = []
+    outcomes = []
     for number in range(count):
         rate, depth = 10 ** drawn.uniform(-4, -1), drawn.choice([2, 3, 4])
         quality = (math.log10(rate) + 2.5) ** 2 / 10 + depth / 100
@@ -42,11 +42,11 @@ def sweep(count: int, steps: int = 10) -> list[Outcome]:
         if has_diverged:
             loss[-3:] = [math.inf, math.nan, math.nan]
         metrics = {} if is_failed else {"loss": loss[-1], "seconds": rate * 100 + depth}
-        made.append(
+        outcomes.append(
             trial(parameters, metrics, series={"loss": loss}, times=times, state="failed" if is_failed else "succeeded",
                   exit_code=int(is_failed), directory=f"t{number}")
         )  # fmt: skip
-    return made
+    return outcomes
 
 
 ARGUMENTS = (

@@ -13,7 +13,7 @@ from harness.clock import SystemClock
 from harness.experiments.outcomes import Outcome, OutcomeFile, Unmet
 from harness.experiments.running_trials import RUNNING, RunningTrials
 from harness.file_lock import lock_file
-from harness.report.model import Asked, document_of
+from harness.report.model import ReportOptions, document_of
 from harness.report.server import ReportServer
 from harness.report.writing import write_report
 from harness.resources.events import StepRead, TrialMoved
@@ -23,7 +23,7 @@ from tests.results.conftest import MakeRun, trial
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SHARES = {"method": "fANOVA", "shares": {"rate": 0.75, "depth": 0.25}}
-ASKED = Asked(prices={"STANDARD_NC6": 0.9}, importance_of=lambda *_: SHARES)
+OPTIONS = ReportOptions(prices={"STANDARD_NC6": 0.9}, importance_of=lambda *_: SHARES)
 
 # Resolves when what is due is drawn: a frame asks for the next one.
 SETTLED = "const done = arguments[arguments.length - 1]; requestAnimationFrame(() => requestAnimationFrame(done))"
@@ -91,7 +91,7 @@ def show(browser: Browser, make_run: MakeRun, tmp_path: Path) -> Iterator[Show]:
 
     def open_it(*outcomes: Outcome, width: int = 1400, scheme: str = "light", **plan: Any) -> Browser:
         run = make_run(*outcomes, **plan)
-        write_report(run / "report.html", [read_run(run)], ASKED, NOW)
+        write_report(run / "report.html", [read_run(run)], OPTIONS, NOW)
         browser.devtools(
             "Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False
         )
@@ -213,7 +213,7 @@ def test_little_to_show_is_shown(show: Show, outcomes: list[Outcome]) -> None:
 
 def test_runs_are_compared_beside_one_another(browser: Browser, make_run: MakeRun, tmp_path: Path) -> None:
     runs = [read_run(make_run(*sweep(count), name=f"run{count}")) for count in (12, 24)]
-    write_report(tmp_path / "both.html", runs, ASKED, NOW)
+    write_report(tmp_path / "both.html", runs, OPTIONS, NOW)
     browser.open((tmp_path / "both.html").as_uri())
     browser.wait(SETTLED)
     rows = browser.run(
@@ -229,7 +229,7 @@ def test_a_watched_page_follows_the_run(browser: Browser, make_run: MakeRun) -> 
     run = make_run(*sweep(3))
 
     def make() -> dict[str, Any]:
-        return document_of([read_run(run)], replace(ASKED, is_live=True), NOW)
+        return document_of([read_run(run)], replace(OPTIONS, is_live=True), NOW)
 
     with ReportServer(make, token="secret") as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiments.outcomes import Outcome, Unmet
-from harness.report.model import Asked, document_of
+from harness.report.model import ReportOptions, document_of
 from harness.report.page import data_text, render_page
-from harness.report.series import encoded_series, points_for, thinned
+from harness.report.series import downsample, encoded_series, points_for
 from harness.results.failures import group_failures
 from harness.results.goal import Goal, guessed_direction
 from harness.results.run_record import read_run
@@ -29,29 +29,29 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def document(make_run: MakeRun) -> Callable[..., dict[str, Any]]:
     """The document of a run with some outcomes."""
 
-    def made(*outcomes: Outcome, asked: Asked | None = None, **plan: Any) -> dict[str, Any]:
-        return document_of([read_run(make_run(*outcomes, **plan))], asked or Asked(), NOW)
+    def build(*outcomes: Outcome, options: ReportOptions | None = None, **plan: Any) -> dict[str, Any]:
+        return document_of([read_run(make_run(*outcomes, **plan))], options or ReportOptions(), NOW)
 
-    return made
+    return build
 
 
 def test_parameters_that_vary_are_columns_and_constants_are_said_once(document: Callable[..., dict[str, Any]]) -> None:
-    made = document(*SWEEP)
-    assert (made["parameters"], made["constants"], made["metrics"]) == (
+    page = document(*SWEEP)
+    assert (page["parameters"], page["constants"], page["metrics"]) == (
         ["rate", "depth"],
         {"epochs": 3},
         ["loss", "error"],
     )
-    assert made["trials"][0]["p"] == [0.1, 2]
-    assert [one["m"][0] for one in made["trials"]] == [0.5, 0.25, "nan", None]
-    assert [one["met"] for one in made["trials"]] == [True, True, True, False]
+    assert page["trials"][0]["p"] == [0.1, 2]
+    assert [row["m"][0] for row in page["trials"]] == [0.5, 0.25, "nan", None]
+    assert [row["met"] for row in page["trials"]] == [True, True, True, False]
 
 
 def test_what_is_better_is_what_is_asked_then_what_bounds_say_then_a_guess(
     document: Callable[..., dict[str, Any]],
 ) -> None:
-    made = document(*SWEEP, asked=Asked((Goal("maximize", "error"),)), better={"loss": "maximize"})
-    assert made["goals"] == [
+    page = document(*SWEEP, options=ReportOptions((Goal("maximize", "error"),)), better={"loss": "maximize"})
+    assert page["goals"] == [
         {"metric": "error", "direction": "maximize"},
         {"metric": "loss", "direction": "maximize"},
     ]
@@ -73,8 +73,8 @@ def test_a_direction_is_guessed_by_name(metric: str, direction: str) -> None:
 
 def test_hours_and_prices_are_of_the_time_in_which_jobs_ran(document: Callable[..., dict[str, Any]]) -> None:
     times = {"started": "2026-01-02T00:00:00+00:00", "ended": "2026-01-02T01:00:00+00:00"}
-    one = trial({"a": 1}, {}, times=times, durations={"running": 3600.0})
-    (run,) = document(one, asked=Asked(prices={"STANDARD_NC6": 0.9}), nodes=2)["runs"]
+    outcome = trial({"a": 1}, {}, times=times, durations={"running": 3600.0})
+    (run,) = document(outcome, options=ReportOptions(prices={"STANDARD_NC6": 0.9}), nodes=2)["runs"]
     assert (run["seconds"], run["job_hours"], run["cluster_hours"], run["price"]) == (3600.0, 1.0, 2.0, 0.9)
 
 
@@ -90,20 +90,22 @@ def test_the_days_until_a_run_was_resumed_cost_nothing(document: Callable[..., d
 
 
 def test_clusters_that_are_swept_have_no_price_in_common(document: Callable[..., dict[str, Any]]) -> None:
-    asked = Asked(prices={"STANDARD_NC6": 0.9})
-    (run,) = document(trial({"a": 1}, {}), asked=asked, vm_size=None, nodes=None, job_nodes=None)["runs"]
+    options = ReportOptions(prices={"STANDARD_NC6": 0.9})
+    (run,) = document(trial({"a": 1}, {}), options=options, vm_size=None, nodes=None, job_nodes=None)["runs"]
     assert (run["vm_size"], run["nodes"], run["price"], run["job_hours"], run["cluster_hours"]) == ("", *[None] * 4)
 
 
 def test_importance_is_asked_for_the_first_metrics_of_runs_that_are_large_enough(
     document: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    asked = Asked(importance_of=lambda goal, parameters, outcomes: {"method": goal.metric, "shares": {}})
-    assert document(*SWEEP, asked=asked)["importance"] == {}  # too few trials
+    options = ReportOptions(importance_of=lambda goal, parameters, outcomes: {"method": goal.metric, "shares": {}})
+    assert document(*SWEEP, options=options)["importance"] == {}  # too few trials
     (tmp_path / "run").rename(tmp_path / "few")
-    assert document(*(trial({"a": n}, {"loss": n}) for n in range(9)), asked=asked)["importance"] == {}  # one parameter
+    assert (
+        document(*(trial({"a": n}, {"loss": n}) for n in range(9)), options=options)["importance"] == {}
+    )  # 1 parameter
     (tmp_path / "run").rename(tmp_path / "small")
-    assert document(*sweep(8), asked=asked)["importance"].keys() == {"loss", "seconds"}
+    assert document(*sweep(8), options=options)["importance"].keys() == {"loss", "seconds"}
 
 
 def test_failures_that_are_alike_are_together_with_the_end_of_a_log(make_run: MakeRun) -> None:
@@ -148,16 +150,16 @@ def test_a_bound_that_is_not_met_groups_by_what_is_unmet(make_run: MakeRun) -> N
 
 
 @given(st.lists(st.floats(), max_size=300), st.integers(4, 50))
-def test_a_thinned_series_keeps_its_ends_its_extremes_and_where_it_diverged(values: list[float], most: int) -> None:
-    indices, kept = thinned(values, most)
-    assert len(kept) <= most + 3 + 2
+def test_a_downsampled_series_keeps_its_ends_its_extremes_and_where_it_diverged(values: list[float], most: int) -> None:
+    indices, points = downsample(values, most)
+    assert len(points) <= most + 3 + 2
     assert indices == sorted(set(indices))
-    assert list(map(repr, kept)) == [repr(values[index]) for index in indices]
+    assert list(map(repr, points)) == [repr(values[index]) for index in indices]
     finite = [value for value in values if math.isfinite(value)]
     if values:
         assert {0, len(values) - 1} <= set(indices)
     if finite:
-        assert {min(finite), max(finite)} <= set(kept)
+        assert {min(finite), max(finite)} <= set(points)
     if len(finite) < len(values):
         assert next(index for index, value in enumerate(values) if not math.isfinite(value)) in indices
 
@@ -175,9 +177,9 @@ def test_all_series_together_are_bounded() -> None:
 
 
 def test_a_page_is_one_file_with_a_policy_and_no_markup_of_others(document: Callable[..., dict[str, Any]]) -> None:
-    made = document(trial({"name": HOSTILE}, {}), trial({"name": "b"}, {}), description=HOSTILE)
-    page = render_page(made)
-    assert embedded(page) == json.loads(json.dumps(made))
+    content = document(trial({"name": HOSTILE}, {}), trial({"name": "b"}, {}), description=HOSTILE)
+    page = render_page(content)
+    assert embedded(page) == json.loads(json.dumps(content))
     assert page.count("<script") == 2
     assert "default-src &#x27;none&#x27;" in page
     assert "<img" not in page
@@ -189,6 +191,6 @@ def test_data_ends_no_script() -> None:
 
 
 def test_a_live_page_may_ask_its_own_server_alone(document: Callable[..., dict[str, Any]]) -> None:
-    made = document(*SWEEP)
-    assert "connect-src &#x27;none&#x27;" in render_page(made)
-    assert "connect-src &#x27;self&#x27;" in render_page({**made, "live": True})
+    page = document(*SWEEP)
+    assert "connect-src &#x27;none&#x27;" in render_page(page)
+    assert "connect-src &#x27;self&#x27;" in render_page({**page, "live": True})

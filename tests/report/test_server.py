@@ -20,11 +20,11 @@ def documents() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def server(documents: list[dict[str, Any]]) -> Iterator[ReportServer]:
-    with ReportServer(lambda: documents[-1], token="secret") as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with ReportServer(lambda: documents[-1], token="secret") as report_server:
+        thread = threading.Thread(target=report_server.serve_forever)
         thread.start()
-        yield made
-        made.shutdown()
+        yield report_server
+        report_server.shutdown()
         thread.join()
 
 

@@ -33,8 +33,8 @@ PLAIN = Outcome(
 def trial(parameters: dict[str, Any], metrics: dict[str, float], **changes: Any) -> Outcome:
     """A trial that ended, called for its parameters."""
     name = ",".join(f"{key}={value}" for key, value in parameters.items()) or "default"
-    made = replace(PLAIN, trial=name, directory=name, parameters=parameters, metrics=metrics)
-    return replace(made, **changes)
+    outcome = replace(PLAIN, trial=name, directory=name, parameters=parameters, metrics=metrics)
+    return replace(outcome, **changes)
 
 
 SWEEP = (

@@ -12,12 +12,12 @@ def test_each_trial_is_a_case_and_what_is_unmet_a_failure() -> None:
     root = ET.fromstring(junit_text(SWEEP, lambda outcome: f"why {outcome.trial}\nlog"))
     (suite,) = root
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("s", "4", "1")
-    assert [case.get("name") for case in suite] == [one.trial for one in SWEEP]
+    assert [case.get("name") for case in suite] == [outcome.trial for outcome in SWEEP]
     assert [case.get("time") for case in suite] == ["2.500"] * 4
     (failure,) = suite.iter("failure")
     assert failure.get("message") == "expect.state: failed, expected succeeded"
     assert failure.text == f"why {SWEEP[3].trial}\nlog"
-    assert {each.get("name"): each.get("value") for each in suite[0].iter("property")} == {
+    assert {prop.get("name"): prop.get("value") for prop in suite[0].iter("property")} == {
         "loss": "0.5",
         "error": "0.2",
     }

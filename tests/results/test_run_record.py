@@ -21,7 +21,7 @@ def test_a_run_is_read_with_what_was_planned(make_run: MakeRun) -> None:
 def test_the_latest_outcome_of_a_trial_counts(make_run: MakeRun) -> None:
     again = replace(SWEEP[0], metrics={"loss": 0.125})
     record = read_run(make_run(SWEEP[0], SWEEP[1], again))
-    assert [one.metrics["loss"] for one in record.outcomes] == [0.125, 0.25]
+    assert [outcome.metrics["loss"] for outcome in record.outcomes] == [0.125, 0.25]
 
 
 def test_the_file_of_outcomes_means_its_directory(make_run: MakeRun) -> None:

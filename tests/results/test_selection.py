@@ -15,11 +15,11 @@ from harness.results.selection import Selection, read_condition, read_order
 from tests.results.conftest import SWEEP, trial
 
 FIELDS = Fields(SWEEP)
-RATES = [one.parameters["rate"] for one in SWEEP]
+RATES = [outcome.parameters["rate"] for outcome in SWEEP]
 
 
 def rates(outcomes: list[Outcome]) -> list[Any]:
-    return [one.parameters["rate"] for one in outcomes]
+    return [outcome.parameters["rate"] for outcome in outcomes]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.results.export import columns_of, csv_text, json_text, of_one_type
+from harness.results.export import columns_of, csv_text, json_text, unify_types
 from harness.results.fields import Fields
 from harness.results.table import fitting, plain_lines, shown_fields
 from tests.results.conftest import SWEEP, trial
@@ -38,11 +38,11 @@ def test_the_metric_of_the_goal_comes_first() -> None:
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_the_table_fits_and_says_what_is_left_out(width: int) -> None:
     columns = shown_fields(FIELDS, SWEEP)
-    kept, left_out = fitting(columns, SWEEP, width)
-    assert sorted(names([*kept, *left_out])) == sorted(names(columns))
-    assert all(len(line) <= width for line in plain_lines(kept, SWEEP))
-    assert kept[0] is columns[0]
-    assert width < 40 or "state" in names(kept)
+    visible, hidden = fitting(columns, SWEEP, width)
+    assert sorted(names([*visible, *hidden])) == sorted(names(columns))
+    assert all(len(line) <= width for line in plain_lines(visible, SWEEP))
+    assert visible[0] is columns[0]
+    assert width < 40 or "state" in names(visible)
 
 
 def test_lines_are_aligned_and_nothing_is_a_dash() -> None:
@@ -102,4 +102,4 @@ def test_parquet_holds_typed_columns_and_series(tmp_path: Path) -> None:
     ],
 )
 def test_a_column_has_one_type(values: list[Any], column: list[Any]) -> None:
-    assert of_one_type(values) == column
+    assert unify_types(values) == column

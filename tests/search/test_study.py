@@ -42,11 +42,11 @@ def loss(point: Mapping[str, Any]) -> float:
 
 def play(study: Study, most: int = 1000) -> Played:
     """Ask and tell, one after the other."""
-    found: Played = []
-    while len(found) < most and (asked := study.ask()) is not None:
-        found.append((asked.number, dict(asked.point)))
-        study.tell(asked.number, "complete", {"loss": loss(asked.point), "gain": -loss(asked.point)})
-    return found
+    trials: Played = []
+    while len(trials) < most and (proposal := study.ask()) is not None:
+        trials.append((proposal.number, dict(proposal.point)))
+        study.tell(proposal.number, "complete", {"loss": loss(proposal.point), "gain": -loss(proposal.point)})
+    return trials
 
 
 @pytest.fixture
@@ -69,23 +69,23 @@ def test_a_grid_is_searched_whole() -> None:
 
 
 def play_any(study: Study) -> Played:
-    found: Played = []
-    while (asked := study.ask()) is not None:
-        found.append((asked.number, dict(asked.point)))
-        study.tell(asked.number, "complete", {"loss": 1.0})
-    return found
+    trials: Played = []
+    while (proposal := study.ask()) is not None:
+        trials.append((proposal.number, dict(proposal.point)))
+        study.tell(proposal.number, "complete", {"loss": 1.0})
+    return trials
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes", "sobol"])
-def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(sampler: str, storage: str) -> None:
+def test_a_search_that_is_killed_continues_as_if_nothing_had_happened(sampler: str, storage: str) -> None:
     whole = play(study_of(spec(sampler)))
-    begun = study_of(spec(sampler), storage)
-    first = play(begun, most=4)
-    lost = begun.ask()  # the process is killed before this one is told
-    again = study_of(spec(sampler), storage)
-    assert again.unfinished() == [lost]
-    again.tell(lost.number, "complete", {"loss": loss(lost.point)})
-    assert [*first, (lost.number, dict(lost.point)), *play(again)] == whole
+    started = study_of(spec(sampler), storage)
+    first = play(started, most=4)
+    lost = started.ask()  # the process is killed before it reports the result
+    resumed = study_of(spec(sampler), storage)
+    assert resumed.unfinished() == [lost]
+    resumed.tell(lost.number, "complete", {"loss": loss(lost.point)})
+    assert [*first, (lost.number, dict(lost.point)), *play(resumed)] == whole
     stored = optuna.load_study(study_name="s", storage=storage)
     assert [trial.state.name for trial in stored.trials] == ["COMPLETE"] * 12
     assert stored.best_value == min(loss(point) for _, point in whole)
@@ -99,47 +99,50 @@ class Writes:
     """Counts writes to databases, and kills at one."""
 
     def __init__(self) -> None:
-        self.left = math.inf
+        self.remaining = math.inf
         self.has_killed = False
 
     def __call__(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            self.left -= 1
-            if self.left < 0:
+            self.remaining -= 1
+            if self.remaining < 0:
                 self.has_killed = True
                 raise KilledError
 
 
 @pytest.fixture
 def writes() -> Iterator[Writes]:
-    found = Writes()
-    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", found)
-    yield found
-    sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", found)
+    counter = Writes()
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", counter)
+    yield counter
+    sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", counter)
 
 
 @pytest.mark.parametrize("sampler", ["sobol", "grid"])
-def test_a_search_that_is_killed_at_any_write_goes_on_as_if_nothing_had_happened(
+def test_a_search_that_is_killed_at_any_write_continues_as_if_nothing_had_happened(
     sampler: str, tmp_path: Path, writes: Writes
 ) -> None:
     sweep = spec(sampler, trials=5, space={"depth": {"low": 1, "high": 8}, "kind": ["a", "b"]})
     whole = play_any(study_of(sweep))
     for number in itertools.count():
         storage = f"sqlite:///{tmp_path / str(number)}.db"
-        begun = study_of(sweep, storage)
-        first = [one for one in [begun.ask(), begun.ask()] if one is not None]
-        for one in first:
-            begun.tell(one.number, "complete", {"loss": 1.0})
-        writes.left, writes.has_killed = number, False
+        started = study_of(sweep, storage)
+        first = [proposal for proposal in [started.ask(), started.ask()] if proposal is not None]
+        for proposal in first:
+            started.tell(proposal.number, "complete", {"loss": 1.0})
+        writes.remaining, writes.has_killed = number, False
         with contextlib.suppress(KilledError):
-            begun.ask()
-        writes.left = math.inf
-        again = study_of(sweep, storage)
-        assert again.left == 3
-        left = again.unfinished()
-        for one in left:
-            again.tell(one.number, "complete", {"loss": 1.0})
-        assert [*((one.number, dict(one.point)) for one in [*first, *left]), *play_any(again)] == whole
+            started.ask()
+        writes.remaining = math.inf
+        resumed = study_of(sweep, storage)
+        assert resumed.remaining == 3
+        unfinished = resumed.unfinished()
+        for proposal in unfinished:
+            resumed.tell(proposal.number, "complete", {"loss": 1.0})
+        assert [
+            *((proposal.number, dict(proposal.point)) for proposal in [*first, *unfinished]),
+            *play_any(resumed),
+        ] == whole
         stored = optuna.load_study(study_name="s", storage=storage).trials
         assert [(trial.number, trial.params, trial.state.name) for trial in stored] == [
             (number, point, "COMPLETE") for number, point in whole
@@ -152,8 +155,8 @@ def test_a_search_that_is_killed_at_any_write_goes_on_as_if_nothing_had_happened
 def test_a_trial_that_a_killed_process_left_without_values_gets_them(storage: str) -> None:
     study_of(spec("tpe"), storage)
     optuna.load_study(study_name="s", storage=storage).ask()
-    (asked,) = study_of(spec("tpe"), storage).unfinished()
-    assert (asked.number, set(asked.point)) == (0, set(SPACE))
+    (proposal,) = study_of(spec("tpe"), storage).unfinished()
+    assert (proposal.number, set(proposal.point)) == (0, set(SPACE))
 
 
 def test_a_database_whose_driver_is_missing_says_what_to_install_and_shows_no_password() -> None:
@@ -164,11 +167,11 @@ def test_a_database_whose_driver_is_missing_says_what_to_install_and_shows_no_pa
     assert "hunter2" not in str(caught.value)
 
 
-def test_what_was_told_is_not_changed_by_telling_it_again(storage: str) -> None:
+def test_a_reported_result_is_not_changed_by_another_report(storage: str) -> None:
     study = study_of(spec(), storage)
-    asked = study.ask()
-    study.tell(asked.number, "complete", {"loss": 1.0})
-    study.tell(asked.number, "failed", {})
+    proposal = study.ask()
+    study.tell(proposal.number, "complete", {"loss": 1.0})
+    study.tell(proposal.number, "failed", {})
     (trial,) = optuna.load_study(study_name="s", storage=storage).trials
     assert (trial.state.name, trial.value) == ("COMPLETE", 1.0)
 
@@ -216,14 +219,14 @@ PRUNERS = [
 def test_a_pruner_ends_trials_that_are_not_worth_their_end(pruner: Any) -> None:
     study = study_of(spec("random", trials=20, pruner=pruner))
     steps = []
-    while (asked := study.ask()) is not None:
+    while (proposal := study.ask()) is not None:
         for step in range(1, 10):
-            study.report(asked.number, step, asked.number + (step if asked.number > 5 else -step))
-            if study.prunes(asked.number):
-                study.tell(asked.number, "pruned", {})
+            study.report(proposal.number, step, proposal.number + (step if proposal.number > 5 else -step))
+            if study.should_prune(proposal.number):
+                study.tell(proposal.number, "pruned", {})
                 break
         else:
-            study.tell(asked.number, "complete", {"loss": float(asked.number)})
+            study.tell(proposal.number, "complete", {"loss": float(proposal.number)})
         steps.append(step)
     assert steps[0] == 9
     assert sum(steps) < 20 * 9
@@ -253,11 +256,11 @@ class OwnPruner(optuna.pruners.ThresholdPruner):
 def test_samplers_and_pruners_of_the_user_plug_in() -> None:
     own = {"name": f"{__name__}:OwnPruner", "options": {"most": 5}}
     study = study_of(spec(f"{__name__}:OwnSampler", pruner=own))
-    asked = study.ask()
-    study.report(asked.number, 1, 4.0)
-    assert not study.prunes(asked.number)
-    study.report(asked.number, 2, 6.0)
-    assert study.prunes(asked.number)
+    proposal = study.ask()
+    study.report(proposal.number, 1, 4.0)
+    assert not study.should_prune(proposal.number)
+    study.report(proposal.number, 2, 6.0)
+    assert study.should_prune(proposal.number)
 
 
 class FaultySampler(optuna.samplers.RandomSampler):
@@ -274,14 +277,14 @@ class FaultyPruner(optuna.pruners.BasePruner):
         raise RuntimeError("no history")
 
 
-def test_a_mistake_in_a_users_own_code_is_told_with_its_line() -> None:
+def test_a_mistake_in_a_users_own_code_is_reported_with_its_line() -> None:
     with pytest.raises(UserError, match=r"FaultySampler fails: KeyError: 'rate' \(.*test_study\.py:\d+\)"):
         study_of(spec(f"{__name__}:FaultySampler")).ask()
     study = study_of(spec(pruner=f"{__name__}:FaultyPruner"))
-    asked = study.ask()
-    study.report(asked.number, 1, 4.0)
+    proposal = study.ask()
+    study.report(proposal.number, 1, 4.0)
     with pytest.raises(UserError, match=r"FaultyPruner fails: RuntimeError: no history \(.*test_study\.py:\d+\)"):
-        study.prunes(asked.number)
+        study.should_prune(proposal.number)
 
 
 @pytest.mark.parametrize(
@@ -289,12 +292,12 @@ def test_a_mistake_in_a_users_own_code_is_told_with_its_line() -> None:
     [
         ({"pruner": {"name": "hyperband", "options": {"min_resource": 0, "max_resource": 9}}}, "hyperband fails"),
         ({"sampler": {"name": "tpe", "options": {"startup": 3}}}, "sampler tpe has no option 'startup'; it has: "),
-        ({"pruner": {"name": "hyperband", "options": {"bootstrap_count": 1}}}, "pruner hyperband cannot be made"),
+        ({"pruner": {"name": "hyperband", "options": {"bootstrap_count": 1}}}, "pruner hyperband cannot be created"),
         ({"pruner": "nowhere:Pruner"}, "nowhere:Pruner cannot be loaded: No module named 'nowhere'"),
         ({"pruner": "math:pi"}, "math:pi is no class that derives from optuna's BasePruner"),
         ({"sampler": {"name": "os:system", "options": {"command": "exit 1"}}}, "os:system is no class that derives"),
         ({"pruner": {"name": "patience", "options": {"patience": 1, "wrapped": "medium"}}}, "wrapped is one of"),
-        ({"exclude": [{"depth": {"low": 1}}]}, "200 points one after the other are excluded"),
+        ({"exclude": [{"depth": {"low": 1}}]}, "200 consecutive points are excluded"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused(search: dict[str, Any], mistake: str) -> None:
@@ -333,7 +336,7 @@ def test_without_optuna_a_search_says_what_to_install(tmp_path: Path) -> None:
     assert "a search needs optuna, which is not installed: pip install 'batchai-harness[search]'" in ended.stderr
 
 
-def test_storage_that_is_gone_is_told_and_how_to_go_on(tmp_path: Path, storage: str) -> None:
+def test_a_lost_storage_is_reported_and_how_to_continue(tmp_path: Path, storage: str) -> None:
     study = study_of(spec(), storage)
     (tmp_path / "study.db").write_bytes(b"this is no database any more" * 100)
     with pytest.raises(UserError, match=r"the storage of the study cannot be used: .*continue with --out DIR --resume"):

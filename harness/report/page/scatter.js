@@ -161,7 +161,7 @@ function pareto(trials) {
     yName: () => `${second} (${trials.directions.get(second) ?? "minimize"})`,
     setUp: () => ({ fx: trials.metric(first), fy: trials.metric(second), x: outcomeScale(trials, first), y: outcomeScale(trials, second) }),
     over(pen, area, { fx, fy }, place) {
-      const front = paretoFront(trials.visible.filter((trial) => trial.counts), fx, fy, sign(first), sign(second));
+      const front = paretoFront(trials.visible.filter((trial) => trial.eligible), fx, fy, sign(first), sign(second));
       pen.strokeStyle = palette.accent;
       pen.lineWidth = 1.6;
       pen.beginPath();

@@ -71,7 +71,7 @@ class Trials {
   rank() {
     const value = this.metric(this.objective);
     const sign = this.direction === "minimize" ? 1 : -1;
-    const reached = this.all.filter((trial) => isNumber(value(trial)) && trial.counts);
+    const reached = this.all.filter((trial) => isNumber(value(trial)) && trial.eligible);
     reached.sort((one, other) => sign * (value(one) - value(other)));
     for (const trial of this.all) trial.share = null;
     reached.forEach((trial, index) => { trial.share = reached.length > 1 ? 1 - index / (reached.length - 1) : 1; });
