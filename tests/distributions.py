@@ -30,7 +30,7 @@ def imported(modules: Iterable[str]) -> set[str]:
 
 
 def _files(distribution: importlib.metadata.Distribution) -> Iterator[str]:
-    """The modules of a package, wherever they are. Its top-level name does not tell: many packages share ``azure``."""
+    """The modules of a package. Its top-level name does not identify it, since many packages share ``azure``."""
     return (str(distribution.locate_file(file)) for file in distribution.files or () if file.suffix in (".py", ".so"))
 
 

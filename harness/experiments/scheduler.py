@@ -140,7 +140,7 @@ class TrialScheduler:
     def _poll(self) -> bool:
         """Observe every running trial; return whether the state of any has changed.
 
-        One response lists all jobs of an experiment, so most trials need no request of their own. In a replay, a
+        One response lists all jobs of an experiment, so most trials need no separate request. In a replay, a
         response lists only the job of the requesting trial, since each trial has its own cassette.
         """
         has_moved = False

@@ -46,7 +46,7 @@ def open_storage(storage: str | None) -> BaseStorage:
             f"the storage of the study needs a driver of its database that is not installed ({_scheme(storage)}); for "
             "PostgreSQL: pip install 'psycopg[binary]', and a URL that begins with postgresql+psycopg://"
         ) from None
-    except Exception as error:  # whatever the database's driver raises
+    except Exception as error:  # the database's driver may raise anything
         raise UserError(
             f"the storage of the study ({_scheme(storage)}) cannot be opened: {type(error).__name__}"
         ) from None

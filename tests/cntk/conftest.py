@@ -13,8 +13,8 @@ from harness.toolkits.interpreters import on_pytorch
 
 Job = Callable[..., "subprocess.CompletedProcess[str]"]
 
-# A process that has imported cntk and forks itself for each program: importing PyTorch takes longer than the programs.
-# What is frozen is not copied page by page when a fork ends.
+# A process that imports cntk and forks for each program, since importing PyTorch takes longer than the programs.
+# Frozen objects are not copied page by page when a fork ends.
 FORKING = """
 import gc, json, os, sys
 import cntk
@@ -37,7 +37,7 @@ exec(compile(program["code"], sys.argv[0], "exec"), {"__name__": "__main__", "__
 
 @pytest.fixture(scope="session")
 def forking() -> "Iterator[subprocess.Popen[str]]":
-    """Python as a job has it: our ``cntk`` on the path."""
+    """Python as in a job, with our ``cntk`` on the path."""
     environment = {**os.environ, **on_pytorch().environment}
     with subprocess.Popen(
         [sys.executable, "-c", FORKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -49,7 +49,7 @@ def forking() -> "Iterator[subprocess.Popen[str]]":
 
 @pytest.fixture
 def job(forking: "subprocess.Popen[str]", tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """Run a script with arguments, or with ``code`` that code, to its end."""
+    """Run a script with arguments, or ``code``, to its end."""
 
     def run(*arguments: object, code: str | None = None) -> "subprocess.CompletedProcess[str]":
         assert forking.stdin is not None

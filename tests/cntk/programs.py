@@ -351,7 +351,7 @@ for sweeps in (1, 2, 3, C.io.INFINITELY_REPEAT):
         if data:
             found = data[reader.streams.x]
             out += [found.num_samples, found.end_of_sweep, np.array(found.asarray()).reshape(-1, 50)[:, 0].copy()]
-            del found, data  # the real one's next read fails now and then where somebody still looks at its memory
+            del found, data  # real CNTK's next read fails sometimes while its memory is still referenced
 """,
     "a log of a geometric schedule": _SESSION + """
 trainer = C.Trainer(z, (C.cross_entropy_with_softmax(z, y), C.classification_error(z, y)),

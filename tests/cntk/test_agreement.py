@@ -28,14 +28,14 @@ Figures = dict[str, Any]
 
 
 def short(name: str) -> str:
-    """A program's name without what all of them have."""
+    """The name of a program without the common part."""
     for word in ("C.", "layers.", "z.parameters, ", "learning_parameter_"):
         name = name.replace(word, "")
     return name[:90]
 
 
 def run(python: str, environment: Mapping[str, str]) -> Figures:
-    """What every program gave, or the last words of the process that came to none."""
+    """The results of every program, or the last output of a process without results."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     figures: Figures = {}
     for together in (programs.VALUES, programs.TRAININGS):

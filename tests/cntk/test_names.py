@@ -1,4 +1,4 @@
-"""What scripts import and call before anything else, and what they are shown where it is not here."""
+"""Names that scripts import and call first, and the errors of missing names."""
 
 import pytest
 

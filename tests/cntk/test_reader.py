@@ -15,7 +15,7 @@ ROWS = st.lists(st.lists(st.integers(0, 10**9), min_size=3, max_size=3), min_siz
 
 @pytest.fixture(scope="module")
 def read_ctf() -> Any:
-    """Without the package around it, which imports PyTorch."""
+    """Import the module without its package, which imports PyTorch."""
     path = Path(__file__).parents[2] / "harness/toolkits/jobpath/cntk/ctf.py"
     spec = importlib.util.spec_from_file_location("ctf", path)
     module: Any = importlib.util.module_from_spec(spec)

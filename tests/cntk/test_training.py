@@ -1,4 +1,4 @@
-"""Our CNTK on PyTorch against figures that CNTK 2.7 gave for the same programs, and as the shipped script uses it."""
+"""Compares CNTK on PyTorch with the results of CNTK 2.7 for the same programs, and runs the shipped script."""
 
 import importlib.util
 import os

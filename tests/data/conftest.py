@@ -52,7 +52,7 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
             self.wfile.write(content[start : start + (len(content) - start) // 2] if breaks_off else content[start:])
 
         def log_message(self, *_arguments: object) -> None:
-            """Nothing on the screen."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         served.port = server.server_port

@@ -18,7 +18,7 @@ FILE = RemoteFile("file.gz", hashlib.md5(CONTENT).hexdigest())
 
 
 class Fetch:
-    """Fetches the file from mirrors of some behaviours; ``told`` is what it reported of its progress."""
+    """Downloads the file from mirrors with given behaviours; ``events`` are its reports of progress."""
 
     def __init__(self, mirrors: Mirrors, directory: Path) -> None:
         self._mirrors, self._directory = mirrors, directory

@@ -1,4 +1,4 @@
-"""Lines of a log, whatever pieces it arrives in."""
+"""Lines of a log that arrives in arbitrary pieces."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ def ended(state: str = "failed", exit_code: int | None = None, *errors: str) -> 
         (ended("failed", None, "JobTerminated: by the user"), LIMIT, "timeout"),
         (ended("failed", None, "JobTerminated: by the user"), PRUNED, None),
         (ended("failed", None, "JobTerminated: by the user"), None, None),
-        (ended("failed", None, "JobNodeLost: the node is gone"), None, "node_lost"),
+        (ended("failed", None, "JobNodeLost: the node was removed"), None, "node_lost"),
         (ended("failed", None, "NodePreempted: the node was taken away"), None, "node_lost"),
         (ended("failed", None, "FailedStartingContainer: no image"), None, None),
     ],

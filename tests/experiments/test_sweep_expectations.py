@@ -43,7 +43,7 @@ def expecting(tmp_path: Path) -> Expecting:
 
 
 def observed_of(scenario: Scenario, outcomes: list[Outcome]) -> list[str]:
-    """What came out where an expectation was not met."""
+    """The observed results of unmet expectations."""
     results = [check_expectation(scenario, check.name, outcomes) for check in sweep_checks(scenario)]
     return [unmet.observed for unmet in results if unmet is not None]
 

@@ -18,7 +18,7 @@ HERE = "scenarios"
 
 @pytest.fixture
 def uploading(changed: Changed, tmp_path: Path) -> Uploading:
-    """A scenario in a folder of its own that uploads some paths; ``outside.txt`` is beside that folder."""
+    """A scenario in a separate folder that uploads some paths; ``outside.txt`` is beside that folder."""
     (tmp_path / "outside.txt").write_text("secret")
 
     def upload(*paths: str) -> Scenario:

@@ -18,13 +18,13 @@ def test_options(pytestconfig):
     print("service:", options.service)
 """
 
-# Nobody else's plugins: this machine's choice of them must not matter, and importing them takes longer than the tests.
+# No third-party plugins: the tests must not depend on those of this machine, whose import takes longer than the tests.
 PLUGINS = ("-p", "harness.plugin", "-p", "xdist.plugin")
 
 
 @pytest.fixture(scope="session")
 def everything_loaded() -> None:
-    """What is imported late: pytester would import it anew for each run; libyaml's binding and numpy fail at that."""
+    """Import modules in advance: a second import by pytester fails for libyaml's binding and numpy."""
     for name in (
         "clouds",
         "experiments.failure_report",
@@ -40,7 +40,7 @@ def everything_loaded() -> None:
 
 @pytest.fixture
 def run(everything_loaded: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run pytest with the plugin on one test that prints the options it sees."""
+    """Run pytest with the plugin on a test that prints its options."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # The emulator's process finds the package in a checkout that is not installed, too.
     monkeypatch.setenv("PYTHONPATH", str(Path(harness.__file__).parent.parent))

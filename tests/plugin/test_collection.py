@@ -1,4 +1,4 @@
-"""Which YAML files are scenarios, and what is said of those that cannot be run."""
+"""Which YAML files are scenarios, and the errors of those that cannot run."""
 
 from collections.abc import Callable
 from pathlib import Path

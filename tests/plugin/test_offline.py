@@ -1,4 +1,4 @@
-"""The fixture that keeps a test off the network."""
+"""The fixture that blocks the network for a test."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""``--service``: the service that scenarios run on."""
+"""``--service``: the service that runs scenarios."""
 
 from collections.abc import Callable
 

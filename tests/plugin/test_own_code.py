@@ -1,4 +1,4 @@
-"""Fixtures for tests of one's own code."""
+"""Fixtures for tests of the user's own code."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_a_storage_emulator_is_there_for_a_session(run: Run, pytester: pytest.Py
     run("test_mine.py").assert_outcomes(passed=4)
 
 
-@pytest.mark.slow  # processes of their own
+@pytest.mark.slow  # starts processes
 def test_workers_share_a_storage_emulator_which_ends_with_the_session(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

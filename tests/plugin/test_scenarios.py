@@ -23,7 +23,7 @@ RECORD = ("--cloud", "emulator", "--record")
 
 @pytest.fixture
 def scenarios(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, emulator: Endpoint) -> Write:
-    """Write a scenario into the project's ``scenarios``; an emulator runs."""
+    """Write a scenario into the project's ``scenarios``, for a running emulator."""
     monkeypatch.setenv("HARNESS_EMULATOR_DIR", emulator.directory)
     monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / "state"))
     (pytester.path / "test_options.py").unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def test_what_was_recorded_replays_whole_or_in_part(run: Run, scenarios: Write, 
     assert sorted(path.name for path in pytester.path.joinpath("cassettes/batchai/short").iterdir()) == [
         "file_share.json", "gpu_cluster.json", "resource_group.json", "score=1.json", "score=2.json",
     ]  # fmt: skip
-    # What is uploaded must not matter: a replay has none of it.
+    # The content of uploads must not matter, since a replay has none.
     pytester.path.joinpath("scenarios/train.sh").write_text("longer than it was\n" * 1000)
 
     run().assert_outcomes(passed=2)
@@ -134,7 +134,7 @@ def test_no_escape_sequence_of_a_log_reaches_the_terminal_or_the_report(
     assert r"score = 9 \x1b[2J \x9b 31m" in report
 
 
-@pytest.mark.slow  # pytest and its workers in processes of their own
+@pytest.mark.slow  # starts pytest and its workers as processes
 def test_workers_share_one_cluster(run: Run, scenarios: Write, pytester: pytest.Pytester) -> None:
     scenarios("{grid: {score: [0, 0.5, 1, 2]}}")
     run("--cloud", "emulator", "-n", "2").assert_outcomes(passed=4)
@@ -217,7 +217,7 @@ def test_a_test_of_ones_own_makes_what_it_needs(run: Run, scenarios: Write, pyte
     run("test_made.py").assert_outcomes(passed=1)
 
 
-@pytest.mark.slow  # pytest in a process of its own, ended in the middle of a trial
+@pytest.mark.slow  # starts pytest as a process, and ends it during a trial
 @pytest.mark.usefixtures("with_hangups")
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_leaves_nothing_behind(
@@ -239,7 +239,7 @@ def test_a_signal_leaves_nothing_behind(
 
 
 def journal(pytester: pytest.Pytester) -> Path:
-    """Where the runs of a project say what they make."""
+    """The journal of a project's runs."""
     (path,) = pytester.path.rglob("journal.jsonl")
     return path
 

@@ -1,4 +1,4 @@
-"""Expectations on a sweep as tests: one item each, selected, repeated, distributed and reported as trials are."""
+"""Expectations on a sweep as tests: items that are selected, repeated, distributed and reported like trials."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ SWEEP = (
 
 @pytest.fixture
 def recorded(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, emulator: Endpoint) -> Path:
-    """A project with the recording of two trials, of whose sweep one of three expectations is not met."""
+    """A project with the recording of two trials; one of three expectations on their sweep is not met."""
     monkeypatch.setenv("HARNESS_EMULATOR_DIR", emulator.directory)
     monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / "state"))
     for path in pytester.path.glob("test_*.py"):
@@ -49,6 +49,6 @@ def test_each_expectation_is_an_item_for_all_that_pytest_does_with_items(run: Ru
     assert "observed: 1 to 2" in (failure.text or "")
 
     run("scenarios", "--lf").assert_outcomes(failed=1)
-    # One alone plays the trials that it needs; workers share what the trials came to.
+    # A single worker runs the trials that it needs; several workers share the outcomes.
     run("scenarios", "-k", "best=score").assert_outcomes(passed=1, deselected=4)
     run("scenarios", "-n", "2").assert_outcomes(passed=4, failed=1)

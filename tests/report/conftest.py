@@ -1,4 +1,4 @@
-"""Runs to report on, and a browser to look at them with."""
+"""Runs for reports, and a browser for their pages."""
 
 import json
 import math
@@ -22,7 +22,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 def sweep(count: int, steps: int = 10) -> list[Outcome]:
-    """So many trials of a sweep, of which each tenth failed and each eleventh diverged."""
+    """``count`` trials of a sweep; every tenth failed and every eleventh diverged."""
     drawn = random.Random(count)
     outcomes = []
     for number in range(count):
@@ -71,36 +71,36 @@ class Browser:
         self._post("url", url=url)
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a script returns."""
+        """Run a script and return its result."""
         return self._post("execute/sync", script=script, args=list(arguments))
 
     def wait(self, script: str, *arguments: Any) -> Any:
-        """What a script gives its last argument, a function, to."""
+        """Run a script and return the value that it passes to its last argument, a function."""
         return self._post("execute/async", script=script, args=list(arguments))
 
     def devtools(self, command: str, **parameters: Any) -> Any:
         return self._post("goog/cdp/execute", cmd=command, params=parameters)
 
     def press(self, key: str) -> None:
-        """A key, on what has the focus."""
+        """Press a key on the focused element."""
         actions = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
         self._post("actions", actions=[{"type": "key", "id": "keys", "actions": actions}])
 
     def point(self, x: float, y: float, *, click: bool = False) -> None:
-        """Move the pointer to a place of the window."""
+        """Move the pointer to a position in the window."""
         actions: list[dict[str, Any]] = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0}]
         if click:
             actions += [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
         self._post("actions", actions=[{"type": "pointer", "id": "mouse", "actions": actions}])
 
     def complaints(self) -> list[str]:
-        """What the console has shown since the last question."""
+        """The console's messages since the last call."""
         return [entry["message"] for entry in self._post("se/log", type="browser")]
 
 
 @contextmanager
 def chromium(directory: Path) -> Iterator[Browser]:
-    """A browser with a profile of its own; skips where it cannot start, and says why."""
+    """A browser with a temporary profile; skips the test with the reason if it cannot start."""
     words = ["chromedriver", "--port=0", f"--log-path={directory / 'chromedriver.log'}"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as driver:
         try:
@@ -119,7 +119,7 @@ def chromium(directory: Path) -> Iterator[Browser]:
 
 
 def wanted(directory: Path) -> dict[str, Any]:
-    """What a session is asked for: headless Chromium, whose console is kept."""
+    """The capabilities of a session: headless Chromium with a console log."""
     options = {"args": [*ARGUMENTS, f"--user-data-dir={directory}"], "binary": shutil.which("chromium")}
     timeouts = {"script": 300_000, "pageLoad": 300_000}
     capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "timeouts": timeouts}
@@ -128,7 +128,7 @@ def wanted(directory: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for a module; skips where there is none."""
+    """A browser for a module; skips if there is none."""
     for program in ("chromium", "chromedriver"):
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} on this machine")

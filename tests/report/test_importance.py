@@ -1,4 +1,4 @@
-"""How much parameters matter, by Optuna."""
+"""The importance of parameters, by Optuna."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ LOSS = Goal("minimize", "loss")
 
 
 def grid(count: int) -> list[Outcome]:
-    """Trials whose loss is the rate's, and hardly that of the others."""
+    """Trials whose loss depends on the rate, and hardly on the other parameters."""
     outcomes = []
     for number in range(count):
         rate, kind = 10.0 ** -(number % 4), "ab"[number // 4 % 2]

@@ -1,4 +1,4 @@
-"""The report as a person meets it: drawn, sorted, filtered, pointed to, by keyboard and on a phone."""
+"""The report in a browser: drawn, sorted, filtered, with pointer and keyboard, and on a phone."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -25,9 +25,9 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SHARES = {"method": "fANOVA", "shares": {"rate": 0.75, "depth": 0.25}}
 OPTIONS = ReportOptions(prices={"STANDARD_NC6": 0.9}, importance_of=lambda *_: SHARES)
 
-# Resolves when what is due is drawn: a frame asks for the next one.
+# Resolves when all scheduled charts are drawn, since a frame may schedule the next one.
 SETTLED = "const done = arguments[arguments.length - 1]; requestAnimationFrame(() => requestAnimationFrame(done))"
-# Of each section with charts, whether something is drawn on each of them.
+# For each section with charts, whether all of them have a drawing.
 DRAWN = """
 const isDrawn = (canvas) => canvas.width > 0
     && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value);
@@ -87,7 +87,7 @@ Show = Callable[..., Browser]
 
 @pytest.fixture
 def show(browser: Browser, make_run: MakeRun, tmp_path: Path) -> Iterator[Show]:
-    """Open the report of a run in a window of some width; at the end, the console must have shown nothing."""
+    """Open the report of a run in a window of a given width; at the end, the console must be empty."""
 
     def open_it(*outcomes: Outcome, width: int = 1400, scheme: str = "light", **plan: Any) -> Browser:
         run = make_run(*outcomes, **plan)

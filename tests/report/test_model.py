@@ -1,4 +1,4 @@
-"""What a report shows of runs, before it is drawn."""
+"""The document of a report, before it is drawn."""
 
 import json
 import math

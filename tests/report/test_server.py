@@ -1,4 +1,4 @@
-"""The server of a report that follows a run: loopback, one address, and nobody who comes by another name."""
+"""The server of a report that follows a run: it serves one address on loopback, and refuses other host names."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ DOCUMENT: dict[str, Any] = {"runs": [{"scenario": "s"}], "live": True, "generate
 
 @pytest.fixture
 def documents() -> list[dict[str, Any]]:
-    """The document that the server has now is the last."""
+    """The server's current document is the last of the list."""
     return [DOCUMENT]
 
 

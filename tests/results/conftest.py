@@ -1,4 +1,4 @@
-"""Runs to look at: directories with outcomes, as ``harness run`` writes them."""
+"""Run directories with outcomes, as ``harness run`` writes them."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ PLAIN = Outcome(
 
 
 def trial(parameters: dict[str, Any], metrics: dict[str, float], **changes: Any) -> Outcome:
-    """A trial that ended, called for its parameters."""
+    """The outcome of an ended trial, named for its parameters."""
     name = ",".join(f"{key}={value}" for key, value in parameters.items()) or "default"
     outcome = replace(PLAIN, trial=name, directory=name, parameters=parameters, metrics=metrics)
     return replace(outcome, **changes)

@@ -1,4 +1,4 @@
-"""Run directories as they are found: whole, empty, of before, damaged, and none at all."""
+"""Run directories that are complete, empty, of earlier versions, damaged, or missing."""
 
 from dataclasses import replace
 from pathlib import Path

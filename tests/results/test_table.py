@@ -1,4 +1,4 @@
-"""The table of trials, at any width, and what files hold."""
+"""The table of trials at any width, and the exported files."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A search: which points it chooses, when it prunes, and that a killed one goes on as if nothing had happened."""
+"""A search: its points, its pruning, and that a killed search continues as if nothing had happened."""
 
 import contextlib
 import itertools
@@ -41,7 +41,7 @@ def loss(point: Mapping[str, Any]) -> float:
 
 
 def play(study: Study, most: int = 1000) -> Played:
-    """Ask and tell, one after the other."""
+    """Run the trials one after another."""
     trials: Played = []
     while len(trials) < most and (proposal := study.ask()) is not None:
         trials.append((proposal.number, dict(proposal.point)))
@@ -92,11 +92,11 @@ def test_a_search_that_is_killed_continues_as_if_nothing_had_happened(sampler: s
 
 
 class KilledError(BaseException):
-    """Stands for SIGKILL: no handler of errors catches it."""
+    """Simulates SIGKILL: no error handler catches it."""
 
 
 class Writes:
-    """Counts writes to databases, and kills at one."""
+    """Counts writes to databases, and simulates a kill at one of them."""
 
     def __init__(self) -> None:
         self.remaining = math.inf

@@ -1,4 +1,4 @@
-"""A Python 3.6 and an Open MPI that only look like it: a shell script that plays ``venv``, ``pip`` and CNTK."""
+"""A fake Python 3.6 and a fake Open MPI: a shell script that simulates ``venv``, ``pip`` and CNTK."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ esac
 
 @pytest.fixture
 def machine(tmp_path: Path) -> dict[str, str]:
-    """The environment of a machine that has all that CNTK 2.7 needs."""
+    """The environment of a machine with all prerequisites of CNTK 2.7."""
     programs, libraries = tmp_path / "programs", tmp_path / "libraries"
     programs.mkdir()
     libraries.mkdir()

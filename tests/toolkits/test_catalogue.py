@@ -1,4 +1,4 @@
-"""What each toolkit's settings become: golden command lines, from the service's own recipes."""
+"""The command lines of each toolkit's settings, from the service's own recipes."""
 
 import dataclasses
 import json

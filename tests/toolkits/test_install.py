@@ -1,4 +1,4 @@
-"""Installing CNTK 2.7, with a Python 3.6 that plays its part; `bench/cntk.py` does it for real."""
+"""Installing CNTK 2.7 with a fake Python 3.6; `bench/cntk.py` uses a real one."""
 
 import fcntl
 import os

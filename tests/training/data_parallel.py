@@ -24,7 +24,7 @@ _DATA = f"{_SHARE}/train.txt"
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What is trained.
+    """The network and data of a training.
 
     Attributes:
         minibatch: samples of a step, over all nodes.
@@ -45,7 +45,7 @@ class Training:
 
 
 RIGHT: Final = Training()
-# What a training on four nodes would be if ...
+# Wrong ways to train on four nodes, for comparison:
 WRONG: Final[Mapping[str, tuple[int, Training]]] = {
     "gradients were added up, not averaged": (1, replace(RIGHT, rate=4 * RIGHT.rate)),
     "each node took a whole minibatch": (1, replace(RIGHT, minibatch=4 * RIGHT.minibatch)),
@@ -96,7 +96,7 @@ def upload(group: Group, directory: Path) -> None:
 
 
 def losses(group: Group, way: str, nodes: int, training: Training = RIGHT) -> list[float]:
-    """The mean loss of each epoch of a training on so many nodes."""
+    """The mean loss of each epoch of a training on ``nodes`` nodes."""
     name = f"{way.lower()}-{uuid.uuid4().hex[:8]}"
     body = group.job(nodeCount=nodes, **WAYS[way](nodes, training.words))
     del body["properties"]["customToolkitSettings"]
@@ -111,5 +111,5 @@ def losses(group: Group, way: str, nodes: int, training: Training = RIGHT) -> li
 
 
 def distance(first: list[float], second: list[float]) -> float:
-    """How far two curves are apart: the largest difference of an epoch, in parts of its loss."""
+    """The distance of two curves: the largest difference of an epoch, relative to its loss."""
     return max(abs(a - b) / a for a, b in zip(first, second, strict=True))

@@ -24,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Group]:
-    """A cluster of four nodes of this machine, and the training in its share; CNTK is the one on PyTorch."""
+    """A cluster of four nodes on this machine, with the training on its share; CNTK is CNTK on PyTorch."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no CNTK"))
     with emulated(tmp_path / "emulator") as emulator:
         emulator.set_up()

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed"),
 ]
-# Its globals live as long as Python does, as a script's own do; what is registered first is called last.
+# The globals live until Python ends, like those of a script; the function that is registered first is called last.
 RUN = """
 import atexit, pathlib, sys
 
@@ -44,7 +44,7 @@ C.Trainer(z, C.squared_error(z, C.input_variable(1)), [learner])
 
 
 def threads_left(directory: Path, program: str, *arguments: object, more: Mapping[str, str] | None = None) -> list[int]:
-    """How many threads of gloo each of two ranks has at its end."""
+    """The number of gloo's threads that each of two ranks has at its end."""
     environment = {
         **os.environ, **(more or {}), "RANKS": str(RANKS), "AZ_BATCHAI_PYTORCH_BACKEND": "gloo",
         "AZ_BATCHAI_PYTORCH_INIT_METHOD": f"file://{directory}/meeting", "OMPI_COMM_WORLD_SIZE": str(RANKS),
@@ -86,7 +86,7 @@ def test_cntk_leaves_none_finalized_or_not(tmp_path: Path, end: str) -> None:
 
 
 def test_pytorch_leaves_them_where_an_optimizer_comes_after_the_process_group(tmp_path: Path) -> None:
-    """Why scripts import ``torch.distributed.nn``: where this fails, PyTorch has mended it, and they need not."""
+    """Scripts import ``torch.distributed.nn`` for this reason; if this test fails, PyTorch has fixed it."""
     program = source("scenarios/files/data_parallel.py").replace("import torch.distributed.nn\n", "")
 
     assert 0 not in threads_left(tmp_path, program, tmp_path, "--epochs", 1)

@@ -1,8 +1,8 @@
-// Learning curves: one line for each trial, of one series.
+// Learning curves: a line for each trial shows one series.
 
 function learningCurves(trials) {
   const names = trials.data.series;
-  let chosen = trials.picked("series", names) ?? (names.includes(trials.objective) ? trials.objective : names[0]);
+  let name = trials.picked("series", names) ?? (names.includes(trials.objective) ? trials.objective : names[0]);
   let curves = [];
   let [x, y] = [null, null];
   const log = make("input", { type: "checkbox", onchange: () => { scales(); schedule(plot, "all"); } });
@@ -10,17 +10,17 @@ function learningCurves(trials) {
   function load() {
     curves = [];
     for (const trial of trials.all) {
-      const series = own(trial.s, chosen);
+      const series = own(trial.s, name);
       if (series) curves.push({ trial, x: series.x ?? series.y.map((_, index) => index + 1), y: series.y });
     }
-    const values = curves.flatMap((curve) => curve.y).filter(isNumber).sort((one, other) => one - other);
+    const values = curves.flatMap((curve) => curve.y).filter(isNumber).sort((low, high) => low - high);
     log.checked = values.length > 0 && values[0] > 0 && values[values.length - 1] / values[values.length >> 1] >= 50;
     log.disabled = !(values.length > 0 && values[values.length - 1] > 0);
     scales();
   }
 
   function scales() {
-    x = numericScale(curves.flatMap((curve) => [curve.x[0], curve.x[curve.x.length - 1]]), { padded: false, whole: true });
+    x = numericScale(curves.flatMap((curve) => [curve.x[0], curve.x[curve.x.length - 1]]), { padded: false, integer: true });
     y = numericScale(curves.flatMap((curve) => curve.y), { log: log.checked });
   }
 
@@ -37,7 +37,7 @@ function learningCurves(trials) {
     }
     pen.stroke();
     if (last && curve.y.length === 1) dot(pen, ...last, 3);
-    // A series that stopped being finite ends in a cross.
+    // A cross marks the end of a series that is no longer finite.
     if (last && curve.y[curve.y.length - 1] === null) {
       line(pen, last[0] - 3, last[1] - 3, last[0] + 3, last[1] + 3);
       line(pen, last[0] - 3, last[1] + 3, last[0] + 3, last[1] - 3);
@@ -45,22 +45,22 @@ function learningCurves(trials) {
   }
 
   const plot = new Plot(trials, {
-    label: `Learning curves of ${chosen}, one line for each trial. Arrow keys go through the trials, the best first.`,
+    label: `Learning curves of ${name}, one line for each trial. Arrow keys go through the trials, the best first.`,
     height: 320,
     draw(pen, area) {
-      drawAxes(pen, area, { x, y, xName: "step", yName: chosen });
-      const seen = curves.filter((curve) => trials.isVisible[curve.trial.index]);
-      seen.sort((one, other) => (one.trial.share ?? -1) - (other.trial.share ?? -1));
-      pen.lineWidth = seen.length > 200 ? 0.8 : 1.3;
-      pen.globalAlpha = seen.length > 400 ? 0.55 : 0.9;
-      for (const curve of seen) {
+      drawAxes(pen, area, { x, y, xName: "step", yName: name });
+      const visible = curves.filter((curve) => trials.isVisible[curve.trial.index]);
+      visible.sort((below, above) => (below.trial.share ?? -1) - (above.trial.share ?? -1));
+      pen.lineWidth = visible.length > 200 ? 0.8 : 1.3;
+      pen.globalAlpha = visible.length > 400 ? 0.55 : 0.9;
+      for (const curve of visible) {
         pen.strokeStyle = trials.colour(curve.trial);
         trace(pen, area, curve);
       }
       pen.globalAlpha = 1;
     },
     focus(pen, area, trial, colour) {
-      const curve = curves.find((one) => one.trial.index === trial.index);
+      const curve = curves.find((item) => item.trial.index === trial.index);
       if (!curve) return;
       pen.strokeStyle = palette.card;
       pen.lineWidth = 5;
@@ -86,6 +86,6 @@ function learningCurves(trials) {
   });
   load();
   const options = [make("label", { class: "check" }, log, "logarithmic")];
-  if (names.length > 1) options.unshift(selection("Series", names, chosen, (name) => { chosen = trials.pick("series", name); load(); schedule(plot, "all"); }));
+  if (names.length > 1) options.unshift(selection("Series", names, name, (choice) => { name = trials.pick("series", choice); load(); schedule(plot, "all"); }));
   return { plots: [plot], element: plot.element, options };
 }

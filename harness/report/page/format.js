@@ -1,4 +1,4 @@
-// How values are written, and how elements are made. Text is only ever set as text.
+// Formats values, and creates elements. Text is never interpreted as markup.
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
@@ -47,7 +47,7 @@ function pairs(entries) {
   return make("table", { class: "pairs small" }, make("tbody", {}, ...body));
 }
 
-// What an object has by itself: a metric may be called "constructor".
+// A property of the object itself: a metric may be called "constructor".
 const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 const say = (text) => { document.getElementById("said").textContent = text; };

@@ -1,4 +1,4 @@
-// The page: header, controls, sections; and news of a run that goes on.
+// The page: header, controls and sections; and updates of a run that is in progress.
 
 const trials = new Trials(JSON.parse(document.getElementById("data").textContent));
 let plots = [];
@@ -7,21 +7,21 @@ let table = null;
 function header() {
   const { data } = trials;
   const scenarios = [...new Set(data.runs.map((run) => run.scenario))];
-  const one = data.runs[0];
-  const about = data.runs.length === 1
-    ? [one.description, one.started && new Date(one.started).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }), one.cloud.join(", "), one.service.join(", "), one.name]
-    : [`${data.runs.length} runs beside one another`];
+  const run = data.runs[0];
+  const description = data.runs.length === 1
+    ? [run.description, run.started && new Date(run.started).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }), run.cloud.join(", "), run.service.join(", "), run.name]
+    : [`${data.runs.length} runs in comparison`];
   const failed = trials.all.filter((trial) => !trial.met).length;
   const seconds = data.runs.map((run) => run.seconds).filter(isNumber);
   const tiles = [
-    ["Trials", trials.all.length.toLocaleString("en"), failed ? `${failed} not as expected` : trials.all.length ? "all as expected" : "none has ended yet", failed ? "bad" : ""],
+    ["Trials", trials.all.length.toLocaleString("en"), failed ? `${failed} not as expected` : trials.all.length ? "all as expected" : "no trial has ended yet", failed ? "bad" : ""],
     bestTile(),
-    ["Time", seconds.length ? duration(seconds.reduce((sum, value) => sum + value, 0)) : "–", one && one.nodes !== null ? `${counted(one.nodes, "node")} of ${one.vm_size || "several sizes"}` : ""],
+    ["Time", seconds.length ? duration(seconds.reduce((sum, value) => sum + value, 0)) : "–", run && run.nodes !== null ? `${counted(run.nodes, "node")} of ${run.vm_size || "several sizes"}` : ""],
     costTile(),
   ].filter((tile) => tile);
   document.getElementById("header").replaceChildren(
     make("h1", {}, scenarios.join(", ") || "No trials"),
-    make("p", { class: "about" }, about.filter((text) => text).join("  ·  ")),
+    make("p", { class: "about" }, description.filter((text) => text).join("  ·  ")),
     make("div", { class: "tiles" }, ...tiles.map(([name, value, note, kind]) => make("div", { class: name.startsWith("Best") ? "tile wide" : "tile" },
       make("div", { class: "name" }, name), make("div", { class: "value" }, value), make("div", { class: `note ${kind ?? ""}` }, note)))),
   );
@@ -32,19 +32,19 @@ function bestTile() {
   const trial = trials.best;
   if (!trials.objective) return null;
   if (!trial) return [`Best ${trials.objective}`, "–", "no trial has reached a value"];
-  const given = trials.data.parameters.map((name, place) => `${name} ${shown(trial.p[place])}`).join(", ");
-  return [`Best ${trials.objective} (${trials.direction})`, shown(trials.metric(trials.objective)(trial)), given || trial.id];
+  const parameters = trials.data.parameters.map((name, index) => `${name} ${shown(trial.p[index])}`).join(", ");
+  return [`Best ${trials.objective} (${trials.direction})`, shown(trials.metric(trials.objective)(trial)), parameters || trial.id];
 }
 
 function costTile() {
   const { runs } = trials.data;
-  const used = runs.map((run) => run.cluster_hours ?? run.job_hours);
-  const hours = used.reduce((sum, value) => sum + value, 0);
-  if (!hours || !used.every(isNumber)) return null;
+  const nodeHours = runs.map((run) => run.cluster_hours ?? run.job_hours);
+  const hours = nodeHours.reduce((sum, value) => sum + value, 0);
+  if (!hours || !nodeHours.every(isNumber)) return null;
   const priced = runs.every((run) => isNumber(run.price));
-  const money = runs.reduce((sum, run, place) => sum + (run.price ?? 0) * used[place], 0);
+  const money = runs.reduce((sum, run, index) => sum + (run.price ?? 0) * nodeHours[index], 0);
   const isPaid = runs.every((run) => run.cloud.includes("azure"));
-  const note = priced ? (isPaid ? `${shown(hours)} node-hours at list price` : `nothing; ${shown(hours)} node-hours on Azure at list price`) : "price not known";
+  const note = priced ? (isPaid ? `${shown(hours)} node-hours at list price` : `nothing; ${shown(hours)} node-hours on Azure at list price`) : "price unknown";
   return ["Cost", priced ? `${isPaid ? "" : "≈ "}$${money < 0.01 ? shown(money) : money.toFixed(2)}` : `${shown(hours)} h`, note];
 }
 
@@ -53,7 +53,7 @@ function controls() {
   const form = document.getElementById("controls");
   const count = make("output", { class: "count" });
   const filter = make("input", { type: "search", value: trials.filter, placeholder: "learning_rate<0.01 state=failed adam", spellcheck: "false", autocomplete: "off",
-    oninput: () => { trials.filter = filter.value; trials.tell("filter"); } });
+    oninput: () => { trials.filter = filter.value; trials.notify("filter"); } });
   const children = [];
   if (data.metrics.length) {
     const way = selection("Better is", ["minimize", "maximize"], trials.direction, (value) => { trials.direction = value; changed(); });
@@ -71,12 +71,12 @@ function controls() {
     children.push(make("label", { class: "check" }, box, "colour by run"));
   }
   if (data.metrics.length && trials.all.length > 1) children.push(legend());
-  children.push(make("button", { type: "button", onclick: () => { trials.filter = ""; filter.value = ""; trials.ranges.clear(); trials.tell("filter"); } }, "Show all"), count);
-  const typed = document.activeElement?.type === "search" ? document.activeElement.selectionStart : null;
+  children.push(make("button", { type: "button", onclick: () => { trials.filter = ""; filter.value = ""; trials.ranges.clear(); trials.notify("filter"); } }, "Show all"), count);
+  const cursor = document.activeElement?.type === "search" ? document.activeElement.selectionStart : null;
   form.replaceChildren(...children);
-  if (typed !== null) {
+  if (cursor !== null) {
     filter.focus();
-    filter.setSelectionRange(typed, typed);
+    filter.setSelectionRange(cursor, cursor);
   }
   form.onsubmit = (event) => event.preventDefault();
   trials.counted = () => {
@@ -120,14 +120,14 @@ function sections() {
     many && has.parameters ? section("parallel", "Parallel coordinates", parallelCoordinates(trials), { hint: "Drag along an axis to keep a range, press on it to release." }) : null,
     importance ? section("importance", "Importance", { element: importance }, { size: "third" }) : null,
     many && has.parameters ? section("slices", "Slices", slices(trials), { size: importance ? "rest" : "" }) : null,
-    many && data.parameters.length > 1 ? section("contour", "Two parameters", contour(trials), { size: data.metrics.length > 1 ? "half" : "", hint: "Between trials: the mean rank of those nearby. Where there are none, it is a guess." }) : null,
+    many && data.parameters.length > 1 ? section("contour", "Two parameters", contour(trials), { size: data.metrics.length > 1 ? "half" : "", hint: "Between trials: the mean rank of nearby trials; far from any trial it is a guess." }) : null,
     has.trials && data.metrics.length > 1 ? section("pareto", "Two objectives", pareto(trials), { size: data.parameters.length > 1 ? "half" : "" }) : null,
-    section("timeline", "Time line", timeline(trials), { hint: "Lanes hold jobs that follow one another; which node ran a job, the service does not say." }),
+    section("timeline", "Time line", timeline(trials), { hint: "Lanes hold consecutive jobs; the service does not report which node ran a job." }),
     section("trials", "Trials", { element: table.element }),
     data.failures.length ? section("failures", "Not as expected", { element: failures() }) : null,
     section("environment", "Environment and cost", { element: environment() }),
   ];
-  document.getElementById("main").replaceChildren(...shownSections.filter((one) => one));
+  document.getElementById("main").replaceChildren(...shownSections.filter((item) => item));
   document.getElementById("footer").replaceChildren(
     make("p", { id: "keys" }, "Charts: arrow keys go through the trials, the best first; Enter chooses one, Escape leaves it."),
     make("p", {}, `Written ${new Date(data.generated).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })} by batchai-harness${data.live ? "; the page follows the run" : ""}.`));
@@ -137,16 +137,16 @@ function sections() {
 function importanceBars() {
   const box = make("div");
   const fill = () => {
-    const found = own(trials.data.importance, trials.objective);
-    if (!found) {
-      box.replaceChildren(make("p", { class: "muted small" }, "Not known: it takes eight trials that reached a value, and for a metric that is not among the first three harness report --goal."));
+    const importance = own(trials.data.importance, trials.objective);
+    if (!importance) {
+      box.replaceChildren(make("p", { class: "muted small" }, "Unknown: it needs eight trials with a value; for a metric after the first three, use harness report --goal."));
       return;
     }
-    const bars = Object.entries(found.shares).slice(0, 20).flatMap(([name, share]) => [
+    const bars = Object.entries(importance.shares).slice(0, 20).flatMap(([name, share]) => [
       make("span", { class: "name", title: name }, name),
       make("meter", { min: 0, max: 1, value: share, "aria-label": `Importance of ${name}` }),
       make("span", {}, `${Math.round(share * 100)} %`)]);
-    box.replaceChildren(make("div", { class: "bars" }, ...bars), make("p", { class: "hint" }, `For ${trials.objective}, by ${found.method}.`));
+    box.replaceChildren(make("div", { class: "bars" }, ...bars), make("p", { class: "hint" }, `For ${trials.objective}, by ${importance.method}.`));
   };
   fill();
   trials.importance = fill;
@@ -171,7 +171,7 @@ function failures() {
   return make("div", {}, ...trials.data.failures.map((group, index) => make("details", { open: index === 0 },
     make("summary", {}, make("span", { class: "badge" }, counted(group.count, "trial")), group.reason || "no reason was given", group.exit === null ? "" : make("span", { class: "muted small" }, `  exit code ${group.exit}`)),
     group.tail ? make("div", {}, make("p", { class: "hint" }, `The end of ${group.log} of ${trials.all[group.trials[0]].id}`), make("pre", { tabindex: "0" }, group.tail)) : make("p", { class: "hint" }, "There is no log."),
-    make("p", { class: "hint" }, `${group.trials.slice(0, 10).map((at) => trials.all[at].id).join("; ")}${group.count > 10 ? `; and ${group.count - 10} more` : ""}`))));
+    make("p", { class: "hint" }, `${group.trials.slice(0, 10).map((index) => trials.all[index].id).join("; ")}${group.count > 10 ? `; and ${group.count - 10} more` : ""}`))));
 }
 
 function environment() {
@@ -199,15 +199,15 @@ function changed() {
 
 function choice() {
   document.getElementById("details")?.remove();
-  const made = details(trials);
-  if (made) document.getElementById("trials").before(made);
+  const element = details(trials);
+  if (element) document.getElementById("trials").before(element);
 }
 
-trials.on((what) => {
-  if (what === "focus") {
+trials.on((event) => {
+  if (event === "focus") {
     for (const plot of plots) schedule(plot, "focus");
     table.mark();
-  } else if (what === "choice") {
+  } else if (event === "choice") {
     choice();
   } else {
     trials.counted();
@@ -218,33 +218,33 @@ trials.on((what) => {
 dark.addEventListener("change", () => { palette = readPalette(); trials.legend?.(); redraw(); });
 window.addEventListener("scroll", hideTip, { passive: true });
 
-// What changes most often, what runs, is drawn by itself: the rest keeps its focus and its place.
+// Running trials change most often and are drawn separately, so that the rest keeps its focus and scroll position.
 function follow() {
-  let mark = "";
-  const rest = ({ running, generated, ...others }) => JSON.stringify(others);
-  let known = rest(trials.data);
-  const take = (data) => {
+  let etag = "";
+  const content = ({ running, generated, ...remainder }) => JSON.stringify(remainder);
+  let shownContent = content(trials.data);
+  const update = (data) => {
     runningNow(data.running);
-    if (rest(data) === known) return;
-    known = rest(data);
+    if (content(data) === shownContent) return;
+    shownContent = content(data);
     trials.replace(data);
     header();
     controls();
     sections();
   };
-  const look = async () => {
+  const poll = async () => {
     try {
-      const answer = await fetch("data.json", { headers: mark ? { "If-None-Match": mark } : {}, cache: "no-store" });
-      if (answer.status === 200) {
-        mark = answer.headers.get("ETag") ?? "";
-        take(await answer.json());
+      const response = await fetch("data.json", { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store" });
+      if (response.status === 200) {
+        etag = response.headers.get("ETag") ?? "";
+        update(await response.json());
       }
     } catch {
       say("The server of this page does not answer.");
     }
-    setTimeout(look, 2000);
+    setTimeout(poll, 2000);
   };
-  setTimeout(look, 2000);
+  setTimeout(poll, 2000);
 }
 
 header();

@@ -33,10 +33,10 @@ function parallelCoordinates(trials) {
     margins: { left: 44, right: 44, top: 34, bottom: 16 },
     draw(pen, area) {
       load();
-      const seen = [...trials.visible].sort((one, other) => (one.share ?? -1) - (other.share ?? -1));
-      pen.lineWidth = seen.length > 200 ? 0.8 : 1.3;
-      pen.globalAlpha = seen.length > 400 ? 0.5 : 0.85;
-      for (const trial of seen) {
+      const visible = [...trials.visible].sort((below, above) => (below.share ?? -1) - (above.share ?? -1));
+      pen.lineWidth = visible.length > 200 ? 0.8 : 1.3;
+      pen.globalAlpha = visible.length > 400 ? 0.5 : 0.85;
+      for (const trial of visible) {
         pen.strokeStyle = trials.colour(trial);
         trace(pen, area, trial);
       }
@@ -56,7 +56,7 @@ function parallelCoordinates(trials) {
         for (let index = 0; index + 1 < axes.length; index += 1) {
           const [x0, x1] = [across(area, index), across(area, index + 1)];
           if (px < x0 - 1 || px > x1 + 1) continue;
-          const [y0, y1] = [index, index + 1].map((one) => area.top + (1 - axes[one].scale.at(axes[one].read(trial))) * area.height);
+          const [y0, y1] = [index, index + 1].map((axis) => area.top + (1 - axes[axis].scale.at(axes[axis].read(trial))) * area.height);
           const distance = Math.abs(y0 + ((y1 - y0) * (px - x0)) / (x1 - x0) - py);
           if (distance < least) [nearest, least] = [trial.index, distance];
         }
@@ -65,13 +65,13 @@ function parallelCoordinates(trials) {
     },
   });
 
-  const place = (event) => {
+  const position = (event) => {
     const box = plot.above.getBoundingClientRect();
     const area = plot.area;
     return { x: event.clientX - box.left, share: 1 - (event.clientY - box.top - area.top) / area.height, area };
   };
   plot.above.addEventListener("pointerdown", (event) => {
-    const { x, share, area } = place(event);
+    const { x, share, area } = position(event);
     const index = axes.findIndex((_, at) => Math.abs(across(area, at) - x) < 14);
     if (index < 0 || event.pointerType === "touch") return;
     drag = { name: axes[index].name, from: share };
@@ -79,16 +79,16 @@ function parallelCoordinates(trials) {
   });
   plot.above.addEventListener("pointermove", (event) => {
     if (!drag) return;
-    const { share } = place(event);
+    const { share } = position(event);
     trials.ranges.set(drag.name, [Math.min(drag.from, share), Math.max(drag.from, share)]);
-    trials.tell("filter");
+    trials.notify("filter");
   });
   plot.above.addEventListener("pointerup", (event) => {
     if (!drag) return;
-    const { share } = place(event);
+    const { share } = position(event);
     if (Math.abs(share - drag.from) < 0.015) trials.ranges.delete(drag.name);
     drag = null;
-    trials.tell("filter");
+    trials.notify("filter");
   });
   plot.above.addEventListener("pointercancel", () => { drag = null; });
   return { plots: [plot], element: plot.element, options: [] };

@@ -1,10 +1,10 @@
-// What every chart is: two canvases, the trials below and above them the one that is pointed to; axes; pointer and keys.
+// The base of every chart: a canvas with all trials, one above it with the highlighted trial; axes; pointer and keys.
 
 const drawings = new Set(); // charts that wait for the next frame
 let isScheduled = false;
 
 function schedule(plot, part) {
-  plot.wanted = plot.wanted === "all" || part === "all" ? "all" : part;
+  plot.pendingPart = plot.pendingPart === "all" || part === "all" ? "all" : part;
   drawings.add(plot);
   if (isScheduled) return;
   isScheduled = true;
@@ -12,14 +12,14 @@ function schedule(plot, part) {
     isScheduled = false;
     const due = [...drawings];
     drawings.clear();
-    for (const one of due) one.paint();
+    for (const plot of due) plot.paint();
   });
 }
 
 class Plot {
   // draw(pen, area) draws all; focus(pen, area, trial, colour) one trial; pick(x, y, area) finds the nearest trial.
   constructor(trials, { label, height = 260, margins = {}, draw, focus, pick, minWidth = 0 }) {
-    Object.assign(this, { trials, height, draw, focus, pick, minWidth, label, wanted: "" });
+    Object.assign(this, { trials, height, draw, focus, pick, minWidth, label, pendingPart: "" });
     this.margins = { left: 54, right: 14, top: 10, bottom: 38, ...margins };
     this.below = make("canvas", { "aria-hidden": "true" });
     this.above = make("canvas", { tabindex: "0", role: "img", "aria-label": label, "aria-describedby": "keys" });
@@ -41,8 +41,8 @@ class Plot {
 
   paint() {
     if (!this.host.isConnected) return;
-    const all = this.wanted === "all";
-    this.wanted = "";
+    const all = this.pendingPart === "all";
+    this.pendingPart = "";
     if (all) {
       this.host.style.minWidth = `${this.minWidth}px`;
       this.host.style.height = `${this.height}px`;
@@ -75,9 +75,9 @@ class Plot {
 
   point(event) {
     const box = this.above.getBoundingClientRect();
-    const found = this.pick(event.clientX - box.left, event.clientY - box.top, this.area);
-    this.trials.hover(found);
-    if (found >= 0) showTip(this.trials, found, event.clientX, event.clientY);
+    const index = this.pick(event.clientX - box.left, event.clientY - box.top, this.area);
+    this.trials.hover(index);
+    if (index >= 0) showTip(this.trials, index, event.clientX, event.clientY);
     else hideTip();
   }
 
@@ -159,8 +159,8 @@ function dot(pen, x, y, radius) {
 
 function summary(trials, trial) {
   const value = trials.objective ? `${trials.objective} ${shown(trials.metric(trials.objective)(trial))}, ` : "";
-  const given = trials.data.parameters.map((name, place) => `${name} ${shown(trial.p[place])}`).join(", ");
-  return `${value}${given || trial.id}, ${trial.state}${trial.met ? "" : ", not as expected"}`;
+  const parameters = trials.data.parameters.map((name, column) => `${name} ${shown(trial.p[column])}`).join(", ");
+  return `${value}${parameters || trial.id}, ${trial.state}${trial.met ? "" : ", not as expected"}`;
 }
 
 function showTip(trials, index, x, y) {
@@ -168,8 +168,8 @@ function showTip(trials, index, x, y) {
   const tip = document.getElementById("tip");
   const rows = [];
   if (trials.data.runs.length > 1) rows.push(["run", runLabel(trials.data.runs, trial.run)]);
-  trials.data.metrics.slice(0, 8).forEach((name, place) => rows.push([name, shown(trial.m[place])]));
-  trials.data.parameters.slice(0, 12).forEach((name, place) => rows.push([name, shown(trial.p[place])]));
+  trials.data.metrics.slice(0, 8).forEach((name, column) => rows.push([name, shown(trial.m[column])]));
+  trials.data.parameters.slice(0, 12).forEach((name, column) => rows.push([name, shown(trial.p[column])]));
   if (!trials.data.parameters.length) rows.push(["trial", trial.id]);
   rows.push(["state", trial.met ? trial.state : `${trial.state}, not as expected`]);
   tip.replaceChildren(make("table", {}, ...rows.map(([name, value]) => make("tr", {}, make("td", { class: "muted" }, name), make("td", {}, value)))));

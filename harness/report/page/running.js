@@ -1,4 +1,4 @@
-// The trials that run now, of a page that follows a run, with the last value of each metric that has steps.
+// The running trials on a page that follows a run, with the last value of each metric that has steps.
 
 const MOST_RUNNING = 100;
 
@@ -13,12 +13,12 @@ function runningNow(running) {
     make("td", {}, trial.state),
     make("td", { class: "number" }, duration(Math.max(0, Math.round(now - trial.since)))),
     ...names.map((name) => make("td", { class: "number" }, liveValue(own(trial.metrics, name))))));
-  const left = running.length - rows.length;
+  const hiddenCount = running.length - rows.length;
   element.replaceChildren(
     make("div", { class: "head" }, make("h2", { id: "running-title" }, `Running now: ${counted(running.length, "trial")}`)),
     make("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Trials that run now" },
       make("table", { class: "running" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
-    left > 0 ? make("p", { class: "hint" }, `and ${left.toLocaleString("en")} more`) : "",
+    hiddenCount > 0 ? make("p", { class: "hint" }, `and ${hiddenCount.toLocaleString("en")} more`) : "",
   );
 }
 

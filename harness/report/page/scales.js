@@ -1,8 +1,8 @@
-// Scales: from values to 0..1 along an axis, and the ticks to draw there.
+// Scales: from values to 0..1 along an axis, and the ticks to draw.
 
 const LOG_SPAN = 100; // positive values that span as much get a logarithmic scale
 
-function numericScale(values, { log = false, padded = true, whole = false } = {}) {
+function numericScale(values, { log = false, padded = true, integer = false } = {}) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (!isNumber(value) || (log && value <= 0)) continue;
@@ -20,16 +20,16 @@ function numericScale(values, { log = false, padded = true, whole = false } = {}
     [begin, end] = [begin - room, end + room];
   }
   const at = (value) => (isNumber(value) && (!log || value > 0) ? (to(value) - begin) / (end - begin) : NaN);
-  const ticks = (most) => (log ? logTicks(begin, end, most) : linearTicks(begin, end, most, whole))
+  const ticks = (most) => (log ? logTicks(begin, end, most) : linearTicks(begin, end, most, integer))
     .map((tick) => ({ at: at(tick), label: shown(tick) })).filter((tick) => tick.at >= -1e-9 && tick.at <= 1 + 1e-9);
   return { kind: log ? "log" : "linear", at, ticks };
 }
 
-function linearTicks(begin, end, most, whole) {
+function linearTicks(begin, end, most, integer) {
   const rough = (end - begin) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(rough));
   let step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
-  if (whole) step = Math.max(1, Math.round(step));
+  if (integer) step = Math.max(1, Math.round(step));
   const ticks = [];
   for (let index = Math.ceil(begin / step); index * step <= end && ticks.length < 50; index += 1) {
     ticks.push(Number((index * step).toPrecision(12)));
@@ -47,7 +47,7 @@ function logTicks(begin, end, most) {
 }
 
 function categoryScale(values) {
-  const names = [...new Set(values.map(shown))].sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
+  const names = [...new Set(values.map(shown))].sort((first, second) => first.localeCompare(second, "en", { numeric: true }));
   const places = new Map(names.map((name, index) => [name, (index + 0.5) / names.length]));
   const at = (value) => places.get(shown(value)) ?? NaN;
   const ticks = (most) => {
@@ -59,10 +59,10 @@ function categoryScale(values) {
 
 // The scale of a parameter or a metric, by what it holds.
 function scaleOf(values) {
-  const there = values.filter((value) => value !== null && value !== undefined);
-  const numbers = there.filter(isNumber);
-  const words = there.filter((value) => !isNumber(value) && !["nan", "inf", "-inf"].includes(value));
-  if (words.length || !numbers.length) return categoryScale(there.length ? there : ["–"]);
+  const present = values.filter((value) => value !== null && value !== undefined);
+  const numbers = present.filter(isNumber);
+  const words = present.filter((value) => !isNumber(value) && !["nan", "inf", "-inf"].includes(value));
+  if (words.length || !numbers.length) return categoryScale(present.length ? present : ["–"]);
   const low = numbers.reduce((least, value) => Math.min(least, value), Infinity);
   const high = numbers.reduce((most, value) => Math.max(most, value), -Infinity);
   const distinct = new Set(numbers).size;

@@ -1,10 +1,10 @@
-// Points: a parameter and what came out, two parameters, two objectives, and trials in the order of time.
+// Scatter plots: a parameter and the objective, two parameters, two objectives, and trials in the order of time.
 
-// fx and fy read a trial; x and y are scales. under(pen, area) is drawn below the points.
+// fx and fy read a trial; x and y are scales. under(pen, area) draws below the points.
 function scatter(trials, { label, height, xName, yName, setUp, under, over, margins }) {
   let set = setUp();
-  const place = (trial, area) => [area.left + set.x.at(set.fx(trial)) * area.width, area.top + (1 - set.y.at(set.fy(trial))) * area.height];
-  const isThere = (point) => !Number.isNaN(point[0]) && !Number.isNaN(point[1]);
+  const position = (trial, area) => [area.left + set.x.at(set.fx(trial)) * area.width, area.top + (1 - set.y.at(set.fy(trial))) * area.height];
+  const isDrawable = (point) => !Number.isNaN(point[0]) && !Number.isNaN(point[1]);
   const radius = () => (trials.visible.length > 300 ? 2.6 : 4);
   const plot = new Plot(trials, {
     label, height, margins,
@@ -12,20 +12,20 @@ function scatter(trials, { label, height, xName, yName, setUp, under, over, marg
       set = setUp();
       if (under) under(pen, area, set);
       drawAxes(pen, area, { x: set.x, y: set.y, xName: xName(), yName: yName(), hasGrid: !under });
-      const seen = [...trials.visible].sort((one, other) => (one.share ?? -1) - (other.share ?? -1));
-      for (const trial of seen) {
-        const point = place(trial, area);
-        if (!isThere(point)) continue;
+      const visible = [...trials.visible].sort((below, above) => (below.share ?? -1) - (above.share ?? -1));
+      for (const trial of visible) {
+        const point = position(trial, area);
+        if (!isDrawable(point)) continue;
         pen.fillStyle = trials.colour(trial);
         pen.strokeStyle = palette.card;
         dot(pen, ...point, radius());
         if (under) pen.stroke();
       }
-      if (over) over(pen, area, set, (trial) => place(trial, area));
+      if (over) over(pen, area, set, (trial) => position(trial, area));
     },
     focus(pen, area, trial, colour) {
-      const point = place(trial, area);
-      if (!isThere(point)) return;
+      const point = position(trial, area);
+      if (!isDrawable(point)) return;
       pen.fillStyle = palette.card;
       dot(pen, ...point, radius() + 4);
       pen.fillStyle = colour;
@@ -34,7 +34,7 @@ function scatter(trials, { label, height, xName, yName, setUp, under, over, marg
     pick(px, py, area) {
       let [nearest, least] = [NOTHING, 20 * 20];
       for (const trial of trials.visible) {
-        const point = place(trial, area);
+        const point = position(trial, area);
         const distance = (point[0] - px) ** 2 + (point[1] - py) ** 2;
         if (distance < least) [nearest, least] = [trial.index, distance];
       }
@@ -49,13 +49,13 @@ const orderOf = (trials) => (trial) => trial.index + 1;
 function history(trials) {
   const setUp = () => {
     const fy = trials.metric(trials.objective);
-    return { fx: orderOf(trials), fy, x: numericScale([1, trials.all.length], { whole: true }), y: outcomeScale(trials) };
+    return { fx: orderOf(trials), fy, x: numericScale([1, trials.all.length], { integer: true }), y: outcomeScale(trials) };
   };
   const plot = scatter(trials, {
     label: "The objective of each trial in the order in which they ended, and the best so far.",
     height: 320,
     xName: () => "trial", yName: () => trials.objective, setUp,
-    over(pen, area, { fy }, place) {
+    over(pen, area, { fy }, position) {
       const sign = trials.direction === "minimize" ? 1 : -1;
       let best = null;
       pen.strokeStyle = palette.accent;
@@ -63,12 +63,12 @@ function history(trials) {
       pen.beginPath();
       for (const trial of trials.visible) {
         if (trial.share === null) continue;
-        const [px] = place(trial);
-        if (best !== null) pen.lineTo(px, place(best)[1]);
+        const [px] = position(trial);
+        if (best !== null) pen.lineTo(px, position(best)[1]);
         if (best === null || sign * fy(trial) < sign * fy(best)) {
-          if (best === null) pen.moveTo(px, place(trial)[1]);
+          if (best === null) pen.moveTo(px, position(trial)[1]);
           best = trial;
-          pen.lineTo(px, place(best)[1]);
+          pen.lineTo(px, position(best)[1]);
         }
       }
       pen.stroke();
@@ -77,20 +77,20 @@ function history(trials) {
   return { plots: [plot], element: plot.element, options: [] };
 }
 
-// The scale of the objective, or of another metric, as the trials have it that are looked at.
+// The scale of the objective, or of another metric, for the visible trials.
 function outcomeScale(trials, name = trials.objective) {
   const values = trials.visible.map(trials.metric(name)).filter(isNumber);
   return scaleOf(values.length ? values : [0, 1]);
 }
 
 function slices(trials) {
-  const plots = trials.data.parameters.slice(0, 12).map((name, place) => scatter(trials, {
+  const plots = trials.data.parameters.slice(0, 12).map((name, column) => scatter(trials, {
     label: `Slice: ${name} and the objective, a point for each trial.`,
     height: 210, margins: { left: 50 },
     xName: () => name, yName: () => trials.objective,
     setUp: () => ({
-      fx: (trial) => trial.p[place], fy: trials.metric(trials.objective),
-      x: scaleOf(trials.all.map((trial) => trial.p[place])), y: outcomeScale(trials),
+      fx: (trial) => trial.p[column], fy: trials.metric(trials.objective),
+      x: scaleOf(trials.all.map((trial) => trial.p[column])), y: outcomeScale(trials),
     }),
   }));
   return { plots, element: make("div", { class: "slices" }, ...plots.map((plot) => plot.element)), options: [] };
@@ -98,12 +98,12 @@ function slices(trials) {
 
 function contour(trials) {
   const names = trials.data.parameters;
-  const matters = Object.entries(own(trials.data.importance, trials.objective)?.shares ?? {}).map(([name]) => name);
-  const [likely, next] = matters.length > 1 ? matters : names;
+  const important = Object.entries(own(trials.data.importance, trials.objective)?.shares ?? {}).map(([name]) => name);
+  const [likely, next] = important.length > 1 ? important : names;
   let [first, second] = [trials.picked("contour across", names) ?? likely, trials.picked("contour up", names) ?? next];
-  const read = (name) => { const place = names.indexOf(name); return (trial) => trial.p[place]; };
+  const read = (name) => { const column = names.indexOf(name); return (trial) => trial.p[column]; };
   const plot = scatter(trials, {
-    label: "Two parameters: a point for each trial, and between them what came out nearby.",
+    label: "Two parameters: a point for each trial, and between them the mean rank of nearby trials.",
     height: 330,
     xName: () => first, yName: () => second,
     setUp: () => ({
@@ -120,7 +120,7 @@ function contour(trials) {
   return { plots: [plot], element: plot.element, options };
 }
 
-// What came out nearby: the mean of the trials' ranks, weighted by the inverse of the squared distance.
+// The mean of the trials' ranks, weighted by the inverse of the squared distance.
 function drawSurface(pen, area, trials, { x, y, fx, fy }) {
   const points = trials.visible.filter((trial) => trial.share !== null)
     .map((trial) => [x.at(fx(trial)), y.at(fy(trial)), trial.share])
@@ -155,21 +155,21 @@ function pareto(trials) {
   const sign = (name) => ((trials.directions.get(name) ?? "minimize") === "minimize" ? 1 : -1);
   const note = make("p", { class: "hint" });
   const plot = scatter(trials, {
-    label: "Two objectives: a point for each trial; a line joins those that none other beats in both.",
+    label: "Two objectives: a point for each trial; a line joins the Pareto front.",
     height: 330,
     xName: () => `${first} (${trials.directions.get(first) ?? "minimize"})`,
     yName: () => `${second} (${trials.directions.get(second) ?? "minimize"})`,
     setUp: () => ({ fx: trials.metric(first), fy: trials.metric(second), x: outcomeScale(trials, first), y: outcomeScale(trials, second) }),
-    over(pen, area, { fx, fy }, place) {
+    over(pen, area, { fx, fy }, position) {
       const front = paretoFront(trials.visible.filter((trial) => trial.eligible), fx, fy, sign(first), sign(second));
       pen.strokeStyle = palette.accent;
       pen.lineWidth = 1.6;
       pen.beginPath();
-      front.forEach((trial, index) => { const point = place(trial); if (index) pen.lineTo(...point); else pen.moveTo(...point); });
+      front.forEach((trial, index) => { const point = position(trial); if (index) pen.lineTo(...point); else pen.moveTo(...point); });
       pen.stroke();
       pen.fillStyle = palette.accent;
-      for (const trial of front) dot(pen, ...place(trial), 3);
-      note.textContent = `${counted(front.length, "trial")} on the Pareto front: no other is better in both.`;
+      for (const trial of front) dot(pen, ...position(trial), 3);
+      note.textContent = `${counted(front.length, "trial")} on the Pareto front: no other trial is better in both.`;
     },
   });
   const redraw = () => schedule(plot, "all");
@@ -180,9 +180,9 @@ function pareto(trials) {
   return { plots: [plot], element: make("div", {}, plot.element, note), options };
 }
 
-function paretoFront(seen, fx, fy, signX, signY) {
-  const points = seen.filter((trial) => isNumber(fx(trial)) && isNumber(fy(trial)));
-  points.sort((one, other) => signX * (fx(one) - fx(other)) || signY * (fy(one) - fy(other)));
+function paretoFront(trials, fx, fy, signX, signY) {
+  const points = trials.filter((trial) => isNumber(fx(trial)) && isNumber(fy(trial)));
+  points.sort((left, right) => signX * (fx(left) - fx(right)) || signY * (fy(left) - fy(right)));
   const front = [];
   for (const trial of points) {
     if (!front.length || signY * fy(trial) < signY * fy(front[front.length - 1])) front.push(trial);

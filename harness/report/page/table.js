@@ -1,4 +1,4 @@
-// The table of trials: sorted by a column, a page of rows at a time; and what there is to know about one trial.
+// The table of trials, sorted by a column, with a page of rows at a time; and the details of one trial.
 
 const PAGE = 50; // rows
 
@@ -7,8 +7,8 @@ function trialTable(trials) {
   const columns = [];
   if (runs.length > 1) columns.push({ name: "run", read: (trial) => runLabel(runs, trial.run) });
   if (!parameters.length) columns.push({ name: "trial", read: (trial) => trial.id });
-  parameters.forEach((name, place) => columns.push({ name, read: (trial) => trial.p[place] }));
-  metrics.forEach((name, place) => columns.push({ name, read: (trial) => trial.m[place] }));
+  parameters.forEach((name, index) => columns.push({ name, read: (trial) => trial.p[index] }));
+  metrics.forEach((name, index) => columns.push({ name, read: (trial) => trial.m[index] }));
   columns.push({ name: "state", read: (trial) => trial.state });
   if (trials.all.some((trial) => trial.exit)) columns.push({ name: "exit", read: (trial) => trial.exit });
   columns.push({ name: "running", read: (trial) => trial.running, show: duration });
@@ -21,7 +21,7 @@ function trialTable(trials) {
   const head = make("tr");
   const body = make("tbody");
   const pager = make("div", { class: "pager" });
-  const table = make("table", { class: "trials" }, make("caption", { class: "unseen" }, "Trials, sorted by the heading that is pressed"), make("thead", {}, head), body);
+  const table = make("table", { class: "trials" }, make("caption", { class: "unseen" }, "Trials, sorted by the pressed heading"), make("thead", {}, head), body);
   const rows = new Map();
 
   columns.forEach((column) => {
@@ -40,8 +40,8 @@ function trialTable(trials) {
     if (!sorted.column) return trials.order;
     const { column: { read }, sign } = sorted;
     const rank = (value) => (isNumber(value) || typeof value === "boolean" ? 0 : typeof value === "string" && !["nan", "inf", "-inf"].includes(value) ? 1 : 2);
-    return [...trials.visible].sort((one, other) => {
-      const [a, b] = [read(one), read(other)];
+    return [...trials.visible].sort((first, second) => {
+      const [a, b] = [read(first), read(second)];
       if (rank(a) !== rank(b)) return rank(a) - rank(b);
       if (rank(a) === 0) return sign * (a - b);
       return rank(a) === 1 ? sign * a.localeCompare(b, "en", { numeric: true }) : 0;
@@ -79,17 +79,17 @@ function trialTable(trials) {
       else cell.append(make("button", { type: "button", "aria-label": `Details of ${summary(trials, trial)}`, onclick: (event) => { event.stopPropagation(); trials.choose(trial.index); } }, text));
       return cell;
     });
-    const made = make("tr", { onmouseenter: () => trials.hover(trial.index), onmouseleave: () => trials.hover(NOTHING), onclick: () => trials.choose(trial.index) }, ...cells);
-    made.dataset.trial = trial.index;
-    rows.set(trial.index, made);
-    return made;
+    const element = make("tr", { onmouseenter: () => trials.hover(trial.index), onmouseleave: () => trials.hover(NOTHING), onclick: () => trials.choose(trial.index) }, ...cells);
+    element.dataset.trial = trial.index;
+    rows.set(trial.index, element);
+    return element;
   }
 
   function mark() {
-    for (const [index, made] of rows) {
-      made.classList.toggle("hovered", index === trials.hovered);
-      made.classList.toggle("chosen", index === trials.chosen);
-      made.setAttribute("aria-current", String(index === trials.chosen));
+    for (const [index, element] of rows) {
+      element.classList.toggle("hovered", index === trials.hovered);
+      element.classList.toggle("chosen", index === trials.chosen);
+      element.setAttribute("aria-current", String(index === trials.chosen));
     }
   }
 
@@ -106,15 +106,15 @@ function details(trials) {
     ["state", `${trial.state}${trial.exit === null ? "" : `, exit code ${trial.exit}`}`],
     ["as expected", trial.met ? "yes" : "no"],
     ...(trial.violated.length ? [["outside of constraints", trial.violated.join(", ")]] : []),
-    ...data.metrics.map((name, place) => [name, shown(trial.m[place])]),
+    ...data.metrics.map((name, index) => [name, shown(trial.m[index])]),
     ["queued", duration(trial.queued)], ["running", duration(trial.running)],
     ["started", isNumber(trial.begin) ? moment(trial.begin) : ""],
     ["files", `${run.name}/${trial.directory}`],
   ];
-  const given = [...data.parameters.map((name, place) => [name, shown(trial.p[place])]), ...Object.entries(data.constants).map(([name, value]) => [name, shown(value)])];
-  const said = [...trial.unmet, ...trial.errors].map((text) => make("li", {}, text));
+  const parameters = [...data.parameters.map((name, index) => [name, shown(trial.p[index])]), ...Object.entries(data.constants).map(([name, value]) => [name, shown(value)])];
+  const messages = [...trial.unmet, ...trial.errors].map((text) => make("li", {}, text));
   return make("section", { id: "details", "aria-label": "The chosen trial" },
     make("div", { class: "head" }, make("h2", {}, trial.id), make("button", { type: "button", onclick: () => trials.choose(trial.index) }, "Close")),
-    make("div", { class: "groups" }, make("div", {}, make("h3", {}, "Result"), pairs(result)), make("div", {}, make("h3", {}, "Parameters"), pairs(given))),
-    said.length ? make("ul", { class: "small" }, ...said) : null);
+    make("div", { class: "groups" }, make("div", {}, make("h3", {}, "Result"), pairs(result)), make("div", {}, make("h3", {}, "Parameters"), pairs(parameters))),
+    messages.length ? make("ul", { class: "small" }, ...messages) : null);
 }

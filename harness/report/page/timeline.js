@@ -1,11 +1,11 @@
-// When the jobs ran, on as many lanes as ran at a time. A service does not say which node ran a job.
+// A bar for each job, on as many lanes as jobs ran concurrently. A service does not say which node ran a job.
 
 function timeline(trials) {
   const jobs = trials.all.filter((trial) => isNumber(trial.begin) && isNumber(trial.end));
   const lanes = [];
   const laneOf = new Map();
-  const bases = new Map(); // the lanes of a run are below those of the one before
-  for (const trial of [...jobs].sort((one, other) => one.run - other.run || one.begin - other.begin)) {
+  const bases = new Map(); // the first lane of each run, below the lanes of earlier runs
+  for (const trial of [...jobs].sort((first, second) => first.run - second.run || first.begin - second.begin)) {
     if (!bases.has(trial.run)) bases.set(trial.run, lanes.length);
     let lane = bases.get(trial.run);
     while (lane < lanes.length && lanes[lane] > trial.begin) lane += 1;
@@ -17,7 +17,7 @@ function timeline(trials) {
   const from = (trial) => trial.begin - start.get(trial.run);
   const to = (trial) => trial.end - start.get(trial.run);
   const longest = jobs.reduce((most, trial) => Math.max(most, to(trial)), 1);
-  const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800].find((one) => longest / one <= 9) ?? 1209600;
+  const step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800].find((seconds) => longest / seconds <= 9) ?? 1209600;
   const x = {
     kind: "linear", at: (value) => value / longest, ticks: () => {
       const ticks = [];

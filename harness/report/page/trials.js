@@ -1,4 +1,4 @@
-// The trials, and what the reader has chosen: what is better, which trials are looked at, which one is pointed to.
+// The trials, and the reader's choices: the objective, the filter, the highlighted trial.
 
 const NOTHING = -1;
 
@@ -6,14 +6,14 @@ class Trials {
   constructor(data) {
     this.listeners = [];
     this.filter = "";
-    this.choices = new Map(); // what charts and table show, by what is chosen there
+    this.choices = new Map(); // choices of the reader in charts and the table, by name
     this.ranges = new Map(); // field -> [low, high], shares of its axis in the parallel coordinates
     this.hovered = NOTHING;
     this.chosen = NOTHING;
     this.replace(data);
   }
 
-  // Take a newer document, and keep what the reader has chosen.
+  // Replace the document, and keep the reader's choices.
   replace(data) {
     const chosenId = this.chosen >= 0 ? this.all[this.chosen].key : null;
     this.data = data;
@@ -21,10 +21,10 @@ class Trials {
     this.directions = new Map(data.goals.map((goal) => [goal.metric, this.choices.get(`direction of ${goal.metric}`) ?? goal.direction]));
     if (!data.metrics.includes(this.objective)) this.objective = data.goals.length ? data.goals[0].metric : "";
     this.fields = new Map();
-    data.parameters.forEach((name, place) => this.fields.set(name, (trial) => trial.p[place]));
-    data.metrics.forEach((name, place) => {
+    data.parameters.forEach((name, index) => this.fields.set(name, (trial) => trial.p[index]));
+    data.metrics.forEach((name, index) => {
       const key = this.fields.has(name) ? `metrics.${name}` : name;
-      this.fields.set(key, (trial) => trial.m[place]);
+      this.fields.set(key, (trial) => trial.m[index]);
     });
     for (const name of ["state", "exit", "running", "queued", "id"]) {
       if (!this.fields.has(name)) this.fields.set(name, (trial) => trial[name]);
@@ -37,13 +37,13 @@ class Trials {
   }
 
   read(name) {
-    const place = this.data.metrics.indexOf(name);
-    return this.fields.get(name) ?? (place >= 0 ? (trial) => trial.m[place] : () => null);
+    const index = this.data.metrics.indexOf(name);
+    return this.fields.get(name) ?? (index >= 0 ? (trial) => trial.m[index] : () => null);
   }
 
   metric(name) {
-    const place = this.data.metrics.indexOf(name);
-    return place >= 0 ? (trial) => trial.m[place] : () => null;
+    const index = this.data.metrics.indexOf(name);
+    return index >= 0 ? (trial) => trial.m[index] : () => null;
   }
 
   values(name) { return this.all.map(this.read(name)); }
@@ -55,40 +55,40 @@ class Trials {
     this.rank();
   }
 
-  // Remember what the reader has chosen somewhere; news of the run draws everything again.
-  pick(what, value) {
-    this.choices.set(what, value);
+  // Remember a choice of the reader, since an update of the run draws everything again.
+  pick(key, value) {
+    this.choices.set(key, value);
     return value;
   }
 
-  // What was chosen, if it is still there to be chosen.
-  picked(what, names) {
-    const value = this.choices.get(what);
+  // The choice of the reader, if it is still available.
+  picked(key, names) {
+    const value = this.choices.get(key);
     return names.includes(value) ? value : undefined;
   }
 
-  // Who is better: share 1 is the best trial, 0 the worst; those without a value have none.
+  // Rank the trials: share 1 is the best trial, 0 the worst; trials without a value have no share.
   rank() {
     const value = this.metric(this.objective);
     const sign = this.direction === "minimize" ? 1 : -1;
-    const reached = this.all.filter((trial) => isNumber(value(trial)) && trial.eligible);
-    reached.sort((one, other) => sign * (value(one) - value(other)));
+    const ranked = this.all.filter((trial) => isNumber(value(trial)) && trial.eligible);
+    ranked.sort((first, second) => sign * (value(first) - value(second)));
     for (const trial of this.all) trial.share = null;
-    reached.forEach((trial, index) => { trial.share = reached.length > 1 ? 1 - index / (reached.length - 1) : 1; });
-    this.ranked = reached;
+    ranked.forEach((trial, index) => { trial.share = ranked.length > 1 ? 1 - index / (ranked.length - 1) : 1; });
+    this.ranked = ranked;
     this.select();
   }
 
   get best() { return this.ranked[0] ?? null; }
 
-  // Which trials are looked at. Returns what is wrong with the filter, or nothing.
+  // Select the visible trials. Returns a problem of the filter, or an empty text.
   select() {
     const { test, problem } = readFilter(this.filter, this);
-    const inside = [...this.ranges].map(([name, [low, high]]) => {
+    const rangeTests = [...this.ranges].map(([name, [low, high]]) => {
       const [read, scale] = [this.read(name), scaleOf(this.values(name))];
-      return (trial) => { const place = scale.at(read(trial)); return place >= low && place <= high; };
+      return (trial) => { const position = scale.at(read(trial)); return position >= low && position <= high; };
     });
-    this.visible = this.all.filter((trial) => test(trial) && inside.every((one) => one(trial)));
+    this.visible = this.all.filter((trial) => test(trial) && rangeTests.every((test) => test(trial)));
     this.isVisible = new Uint8Array(this.all.length);
     for (const trial of this.visible) this.isVisible[trial.index] = 1;
     return problem;
@@ -108,18 +108,18 @@ class Trials {
 
   on(listener) { this.listeners.push(listener); }
 
-  tell(what) { for (const listener of this.listeners) listener(what); }
+  notify(event) { for (const listener of this.listeners) listener(event); }
 
   hover(index) {
     if (index === this.hovered) return;
     this.hovered = index;
-    this.tell("focus");
+    this.notify("focus");
   }
 
   choose(index) {
     this.chosen = index === this.chosen ? NOTHING : index;
-    this.tell("focus");
-    this.tell("choice");
+    this.notify("focus");
+    this.notify("choice");
   }
 }
 
@@ -129,26 +129,26 @@ function runLabel(runs, index) {
   return hasTwins ? `${run.name} ${run.scenario}` : run.name;
 }
 
-// A filter is words, all of which must hold: NAME<VALUE and alike compare, others are looked for in the trial's name.
+// A filter consists of terms, all of which must hold: NAME<VALUE and similar terms compare; other terms must occur in the trial's name.
 function readFilter(text, trials) {
   const tests = [];
   for (const word of text.match(/[A-Za-z_][\w.]*\s*(?:<=|>=|!=|==?|<|>)\s*\S+|\S+/g) ?? []) {
-    const found = /^([A-Za-z_][\w.]*)\s*(<=|>=|!=|==?|<|>)\s*(\S+)$/.exec(word);
-    if (found && trials.fields.has(found[1])) {
-      tests.push(comparison(trials.fields.get(found[1]), found[2], found[3]));
-    } else if (found && /[<>!]/.test(found[2])) {
-      return { test: () => false, problem: `There is no field ${found[1]}.` };
+    const match = /^([A-Za-z_][\w.]*)\s*(<=|>=|!=|==?|<|>)\s*(\S+)$/.exec(word);
+    if (match && trials.fields.has(match[1])) {
+      tests.push(comparison(trials.fields.get(match[1]), match[2], match[3]));
+    } else if (match && /[<>!]/.test(match[2])) {
+      return { test: () => false, problem: `There is no field ${match[1]}.` };
     } else {
-      const wanted = word.toLowerCase();
-      tests.push((trial) => trial.id.toLowerCase().includes(wanted) || trial.state === wanted);
+      const term = word.toLowerCase();
+      tests.push((trial) => trial.id.toLowerCase().includes(term) || trial.state === term);
     }
   }
-  return { test: (trial) => tests.every((one) => one(trial)), problem: "" };
+  return { test: (trial) => tests.every((test) => test(trial)), problem: "" };
 }
 
-function comparison(read, sign, wanted) {
-  const number = Number(wanted);
-  const equal = (value) => (typeof value === "number" ? value === number : shown(value).toLowerCase() === wanted.toLowerCase());
+function comparison(read, sign, operand) {
+  const number = Number(operand);
+  const equal = (value) => (typeof value === "number" ? value === number : shown(value).toLowerCase() === operand.toLowerCase());
   const ways = { "<": (value) => value < number, "<=": (value) => value <= number, ">": (value) => value > number, ">=": (value) => value >= number };
   if (sign in ways) return (trial) => isNumber(read(trial)) && ways[sign](read(trial));
   return (trial) => equal(read(trial)) === (sign !== "!=");

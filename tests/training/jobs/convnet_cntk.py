@@ -32,7 +32,7 @@ def network(images):
 
 
 def reader(path):
-    """The samples of a file in an order that is the same for all workers, again and again."""
+    """The samples of a file, repeated, in an order that is the same for all workers."""
     streams = cntk.io.StreamDefs(
         features=cntk.io.StreamDef(field="features", shape=784), labels=cntk.io.StreamDef(field="labels", shape=10)
     )

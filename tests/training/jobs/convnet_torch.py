@@ -33,7 +33,7 @@ class Ddp:
         return torch.nn.parallel.DistributedDataParallel(network), optimizer
 
     def average(self, network):
-        """Nothing: the backward pass has done it."""
+        """Do nothing, since the backward pass has averaged the gradients."""
 
     def sum(self, tensor):
         distributed.all_reduce(tensor)
@@ -43,7 +43,7 @@ class Ddp:
 
 
 class Mpi:
-    """The ranks of Open MPI 4, by its C library: mpi4py would be the same, and is another package."""
+    """The ranks of Open MPI 4, by its C library, since mpi4py would be another dependency."""
 
     def __init__(self):
         self._library = ctypes.CDLL("libmpi.so.40", mode=ctypes.RTLD_GLOBAL)
@@ -81,7 +81,7 @@ class Mpi:
 
 
 class Horovod(Mpi):
-    """What Horovod does over MPI: all begin with the weights of the first, and the optimizer averages gradients."""
+    """Horovod's method over MPI: all ranks start with the first one's weights, and the optimizer averages gradients."""
 
     def prepare(self, network, optimizer):
         for parameter in network.parameters():
@@ -91,7 +91,7 @@ class Horovod(Mpi):
         return network, optimizer
 
     def average(self, network):
-        """Nothing: the optimizer does it."""
+        """Do nothing, since the optimizer averages the gradients."""
 
 
 def network():
@@ -131,7 +131,7 @@ def train(ranks, options):
             own = whole.tensor_split(ranks.ranks)[ranks.rank]
             loss = torch.nn.functional.cross_entropy(model(images[own]), labels[own], reduction="sum")
             optimizer.zero_grad()
-            # The mean over ranks of this is the mean over samples, also where ranks have different numbers of them.
+            # The mean of this over ranks is the mean over samples, even if ranks have different numbers of samples.
             (loss * ranks.ranks / len(whole)).backward()
             if not options.unshared:
                 ranks.average(model)
@@ -152,4 +152,4 @@ parser.add_argument("--unshared", action="store_true", help="with mpi: ranks lea
 options = parser.parse_args()
 ranks = {"ddp": Ddp, "horovod": Horovod, "mpi": Mpi}[options.by]()
 train(ranks, options)
-ranks.finish()  # with the network gone, since DistributedDataParallel keeps the process group
+ranks.finish()  # after the network is deleted, since DistributedDataParallel keeps the process group

@@ -87,7 +87,7 @@ class MinibatchSource:
         max_samples: the number of samples after which the source ends.
         max_sweeps: the number of sweeps over the data after which the source ends.
         randomization_window_in_chunks: accepted as in CNTK; all samples of a sweep are shuffled here.
-        randomization_window_in_samples: likewise.
+        randomization_window_in_samples: accepted as in CNTK.
         randomization_seed: the seed of the orders of sweeps.
         trace_level: accepted as in CNTK.
         multithreaded_deserializer: accepted as in CNTK.
@@ -142,7 +142,7 @@ class MinibatchSource:
 
         Args:
             minibatch_size_in_samples: at least 1.
-            input_map: the network's inputs and their streams; default streams stand for themselves.
+            input_map: the network's inputs and their streams; by default the keys of the result are streams.
             device: accepted as in CNTK; a minibatch goes to the default device when it is used.
             num_data_partitions: the number of workers that share the minibatch.
             partition_index: this worker's number, from 0.
@@ -170,7 +170,7 @@ class MinibatchSource:
         return {variable: streams[stream.name] for variable, stream in input_map.items()}
 
     def get_checkpoint_state(self) -> dict[str, int]:
-        """Where it stands."""
+        """The current position, for a checkpoint."""
         return {"seen": self._position}
 
     def restore_from_checkpoint(self, checkpoint: Mapping[str, int]) -> None:
@@ -179,7 +179,7 @@ class MinibatchSource:
 
     @property
     def current_position(self) -> dict[str, int]:
-        """Where it stands."""
+        """The current position."""
         return self.get_checkpoint_state()
 
     def stream_info(self, name: str) -> StreamInformation:

@@ -31,7 +31,7 @@ def missing(module: str) -> Callable[[str], Any]:
 
 def _is_import_from() -> bool:
     """Whether the code that looks up a module's name runs ``from module import name``."""
-    frame = sys._getframe(2)  # noqa: SLF001  # only the bytecode tells the two forms of look-up apart
+    frame = sys._getframe(2)  # noqa: SLF001  # only the bytecode distinguishes the two forms of look-up
     return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 

@@ -33,7 +33,7 @@ def batch_normalization(  # noqa: PLR0917  # CNTK's own order
         scale: one number per channel (``spatial``) or per value of a sample.
         bias: as many.
         running_mean: a constant of as many numbers, which training updates and evaluation uses.
-        running_inv_std: a constant for the variance, likewise (CNTK's name for it).
+        running_inv_std: a constant for the variance, with as many numbers (the name is CNTK's).
         spatial: whether the statistics of a channel are over all its pixels.
         normalization_time_constant: samples after which the weight of a minibatch's statistics is 1/e.
         blend_time_constant: has to be 0 here.

@@ -190,7 +190,7 @@ def _channels_last(images: Tensor) -> Tensor:
     if images.device.type != "cpu":
         return images
     _, channels, height, width = images.shape
-    if channels == 1 and images.is_contiguous():  # the data fits both layouts; only strides tell PyTorch which
+    if channels == 1 and images.is_contiguous():  # the data fits both layouts; only strides select one for PyTorch
         return images.as_strided(images.shape, (height * width, 1, width, 1))
     return images.contiguous(memory_format=torch.channels_last)
 

@@ -19,7 +19,7 @@ def reshape(x: Any, shape: Any, begin_axis: Any = None, end_axis: Any = None, na
     Args:
         x: the values.
         shape: of the result; one axis can be ``InferredDimension``, -1.
-        begin_axis: the first axis that ``shape`` stands for; default the first of all.
+        begin_axis: the first axis that ``shape`` replaces; default the first of all.
         end_axis: the axis before which it ends; default after the last of all.
         name: to find it by.
     """
