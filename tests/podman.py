@@ -1,6 +1,6 @@
-"""A container engine for tests: Podman's service, with a storage and an image of its own, and no registry.
+"""A container engine for tests: Podman's service with a separate storage and image, and without a registry.
 
-The image is made of a few programs of this machine and their libraries, which takes a second.
+The image contains a few programs of this machine and their libraries; its creation takes a second.
 """
 
 import os
@@ -22,7 +22,7 @@ _PROGRAMS = (
     "sh", "bash", "cat", "sleep", "mkdir", "setsid", "id", "ls", "cp", "rm", "ln", "env", "touch", "tail", "tee",
     "mktemp", "mkfifo", "seq", "dirname", "grep", "nproc", "sed", "date",
 )  # fmt: skip
-_SECONDS = 120.0  # in which one command of Podman has to end
+_SECONDS = 120.0  # the time limit of a command of Podman
 # The runtime crun refuses hybrid cgroups, and its default limits are more than some sandboxes allow.
 _CONFIGURATIONS = (
     "",
@@ -42,29 +42,29 @@ class PodmanEngine:
     directory: Path
     environment: dict[str, str]
 
-    def podman(self, *words: str, stdin: bytes | None = None) -> str:
-        """What a command of Podman prints, on the storage of this engine."""
-        return _podman(words, self.environment, stdin=stdin)
+    def podman(self, *arguments: str, stdin: bytes | None = None) -> str:
+        """Run a command of Podman on the storage of this engine; return its output."""
+        return _podman(arguments, self.environment, stdin=stdin)
 
     def names(self) -> list[str]:
-        """Of all containers, running or not."""
+        """Return the names of all containers, running or not."""
         return self.podman("ps", "--all", "--format", "{{.Names}}").split()
 
     def images(self) -> set[str]:
-        """The names of all images."""
+        """Return the names of all images."""
         return set(self.podman("images", "--format", "{{.Repository}}:{{.Tag}}").split())
 
     def volumes(self) -> list[str]:
-        """The names of all volumes."""
+        """Return the names of all volumes."""
         return self.podman("volume", "ls", "--quiet").split()
 
 
 @contextmanager
 def container_engine() -> Iterator[PodmanEngine]:
-    """An engine for as long as the block lasts.
+    """Run an engine for the duration of the block.
 
     Raises:
-        NoEngineError: there is no Podman, or it runs no container here.
+        NoEngineError: Podman is not installed, or cannot run containers on this machine.
     """
     if shutil.which("podman") is None:
         raise NoEngineError("podman is not installed")
@@ -73,7 +73,7 @@ def container_engine() -> Iterator[PodmanEngine]:
         environment = _working_configuration(directory)
         socket = directory / "podman.sock"
         service = subprocess.Popen(
-            [*_with_the_tests(), "podman", "system", "service", "--time=0", f"unix://{socket}"],
+            [*_end_with_tests(), "podman", "system", "service", "--time=0", f"unix://{socket}"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -92,15 +92,16 @@ def container_engine() -> Iterator[PodmanEngine]:
 
 
 def image_archive(path: Path, programs: Sequence[str]) -> Path:
-    """A tar file with programs of this machine in ``/bin``, and the libraries that they need."""
+    """Create a tar file with programs of this machine in ``/bin``, and the libraries that they need."""
     added: set[str] = set()
     with tarfile.open(path, "w") as archive:
         for program in programs:
-            found = shutil.which(program)
-            if found is None:
+            executable = shutil.which(program)
+            if executable is None:
                 raise NoEngineError(f"there is no {program} on this machine for an image")
-            libraries = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
-            for file, name in [(found, f"bin/{program}"), *((each, each) for each in re.findall(r"(/\S+)", libraries))]:
+            output = subprocess.run(["ldd", executable], capture_output=True, text=True, check=False).stdout
+            libraries = [(library, library) for library in re.findall(r"(/\S+)", output)]
+            for file, name in [(executable, f"bin/{program}"), *libraries]:
                 if name not in added:
                     added.add(name)
                     archive.add(os.path.realpath(file), arcname=name.lstrip("/"))
@@ -109,7 +110,7 @@ def image_archive(path: Path, programs: Sequence[str]) -> Path:
 
 
 def add_mount_points(archive: tarfile.TarFile) -> None:
-    """The empty directories that a container needs."""
+    """Add the empty directories that a container needs."""
     for name in ("tmp", "etc", "proc", "sys", "dev"):
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
@@ -117,7 +118,7 @@ def add_mount_points(archive: tarfile.TarFile) -> None:
 
 
 def _working_configuration(directory: Path) -> dict[str, str]:
-    """The environment in which Podman runs a container here."""
+    """Return an environment in which Podman can run containers on this machine."""
     images = {
         IMAGE: image_archive(directory / "image.tar", _PROGRAMS),
         SHELL_LESS: image_archive(directory / "no-shell.tar", ("cat", "env")),
@@ -146,16 +147,16 @@ def _working_configuration(directory: Path) -> dict[str, str]:
     raise NoEngineError(f"podman runs no container here: {refusals[-1]}")
 
 
-def _podman(words: Sequence[str], environment: dict[str, str], *, stdin: bytes | None = None) -> str:
+def _podman(arguments: Sequence[str], environment: dict[str, str], *, stdin: bytes | None = None) -> str:
     try:
-        done = subprocess.run(
-            ["podman", *words], env=environment, input=stdin, capture_output=True, timeout=_SECONDS, check=False
+        process = subprocess.run(
+            ["podman", *arguments], env=environment, input=stdin, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise NoEngineError(f"podman {words[0]} did not end") from error
-    if done.returncode != 0:
-        raise NoEngineError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
-    return done.stdout.decode()
+        raise NoEngineError(f"podman {arguments[0]} did not end") from error
+    if process.returncode != 0:
+        raise NoEngineError(process.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    return process.stdout.decode()
 
 
 def _wait_for(engine: PodmanEngine) -> None:
@@ -172,6 +173,6 @@ def _wait_for(engine: PodmanEngine) -> None:
             return
 
 
-def _with_the_tests() -> list[str]:
-    """What ends the service of tests that were killed, where util-linux has it."""
+def _end_with_tests() -> list[str]:
+    """Return a prefix of a command line that ends the service when the tests are killed, if util-linux has it."""
     return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []

@@ -1,10 +1,9 @@
-"""What a compute back end is given, and what it does with it: records and one Protocol, no behaviour.
+"""The protocol of a compute back end, and the records that it takes and returns; no behaviour.
 
 A job directory belongs to one incarnation of a job. ``start`` may be repeated after a crash: the supervisor
-claims the directory before it runs anything, so the second start adopts what runs.
+claims the directory before it runs anything, so the second start adopts the running job.
 
-How to write a back end of one's own is in ``harness docs backends``; ``tests/compute/test_backends.py`` is what every
-one has to pass.
+``harness docs backends`` shows how to write a back end; every back end has to pass ``tests/compute/test_backends.py``.
 """
 
 from collections.abc import Mapping
@@ -21,14 +20,14 @@ StepName = Literal["mounting", "image", "preparation", "main"]
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """A node.
+    """A node of a cluster.
 
     Attributes:
-        directory: holds what lives as long as it does: its mounts.
-        gpus: what its size promises.
-        first_gpu: number of its first GPU, where the GPUs of all nodes of its cluster are counted from 0.
-        cpus: what its size promises, 0 where that is not known.
-        size: the name of its size, for one ``Standard_NC6``.
+        directory: holds the files that exist for as long as the node does, such as its mounts.
+        gpus: the number of GPUs of its VM size.
+        first_gpu: the number of its first GPU, counted from 0 over all nodes of its cluster.
+        cpus: the number of cores of its VM size; 0 if unknown.
+        size: the name of its VM size, such as ``Standard_NC6``.
     """
 
     id: str
@@ -40,13 +39,13 @@ class NodeSpec:
     size: str = ""
 
     def gpus_of(self, machine: int) -> tuple[int, ...]:
-        """Which GPUs of a machine are its own: no other node of the cluster has them, and there may be too few."""
+        """The GPUs of a machine that this node alone uses; fewer than ``gpus`` if the machine has too few."""
         return tuple(range(self.first_gpu, min(self.first_gpu + self.gpus, machine)))
 
 
 @dataclass(frozen=True, slots=True)
 class MountSpec:
-    """A mount at the relative ``path``: the directory it shows, or the command of an unmanaged file system."""
+    """A mount at the relative ``path``: a source directory, or the mount command of an unmanaged file system."""
 
     path: str
     source: Path | None = None
@@ -55,9 +54,9 @@ class MountSpec:
 
 @dataclass(frozen=True, slots=True)
 class BuildSpec:
-    """How the image of an environment is made: of a base image and a conda file, or of a build context.
+    """How the image of an environment is built: from a base image and a conda file, or from a build context.
 
-    ``log`` is the file that gets what the build prints.
+    ``log`` is the file that receives the output of the build.
     """
 
     log: Path
@@ -68,12 +67,12 @@ class BuildSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """The container that a job asks for.
+    """The container that a job requests.
 
-    ``image`` is as the job names it, after its registry where the job names one. ``shared_memory`` is the size of
-    ``/dev/shm`` as Docker writes it (``2g``), empty for the engine's own. ``user_name`` and ``password`` are those of
-    the registry, empty where it asks for none. With ``build``, ``image`` is the base image, empty where the build
-    context names it.
+    ``image`` is the name in the job, prefixed with the job's registry if it has one. ``shared_memory`` is the size of
+    ``/dev/shm`` in Docker's notation (``2g``); empty means the engine's default. ``user_name`` and ``password`` are the
+    credentials for the registry; empty if it needs none. With ``build``, ``image`` is the base image; it is empty if
+    the build context names the base image.
     """
 
     image: str
@@ -85,20 +84,21 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """One incarnation of a job, in the words of the 2018-05 wire.
+    """One incarnation of a job, in the terms of API version 2018-05.
 
-    ``settings`` are the toolkit's; ``inputs`` maps ids to paths as written (they may hold ``$VARIABLES``), ``outputs``
-    to real directories; ``stdouterr`` is the real directory of the streams and ``execution.log``; ``wall_clock`` is
-    in seconds; ``per_node_logs`` asks for ``execution-{nodeId}.log`` in place of ``execution.log``. ``container`` is
-    None for a job that runs on the machine itself. ``reads`` and ``writes`` are what its command lines and variables
-    name of the emulator's machine beside all that. A preparation that ``prepares_on_host`` is the service's own work,
-    and needs nothing of the image. ``compute`` is the back end that its cluster asks for, as
-    ``--compute`` writes it, empty for the emulator's own.
+    ``settings`` are the toolkit's settings. ``inputs`` maps ids to paths as written (they may contain ``$VARIABLES``),
+    ``outputs`` maps ids to real directories. ``stdouterr`` is the real directory of the streams and ``execution.log``.
+    ``wall_clock`` is in seconds. ``per_node_logs`` selects ``execution-{nodeId}.log`` instead of ``execution.log``.
+    ``container`` is None for a job that runs on the machine itself. ``reads`` and ``writes`` are further paths on the
+    emulator's machine that its command lines and variables name. With ``prepares_on_host``, the preparation is a step
+    of the service and does not need the image. ``compute`` is the back end that its cluster requests, in the notation
+    of ``--compute``; empty means the emulator's default.
 
-    ``variables`` are those of the service that shows the job, beside Batch AI's: they may hold ``$VARIABLES`` of the
-    node, and the user's ``environment`` does not override them. ``stdout`` and ``stderr`` name the files of a process,
-    with ``{label}`` in place of its label; one name for both merges the streams. ``logs`` is the real directory of
-    ``execution.log`` and of the preparation's streams, where it is not ``stdouterr``.
+    ``variables`` are set by the service that shows the job, in addition to Batch AI's; they may contain ``$VARIABLES``
+    of the node, and the user's ``environment`` does not override them. ``stdout`` and ``stderr`` are the names of the
+    output files of a process, with ``{label}`` in place of its label; the same name for both merges the streams.
+    ``logs`` is the real directory of ``execution.log`` and of the preparation's streams if it differs from
+    ``stdouterr``.
     """
 
     name: str
@@ -129,7 +129,10 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A node's set-up task: a shell command, run once; streams are ``stdout-{nodeId}.txt``, ``stderr-{nodeId}.txt``."""
+    """A node's set-up task, a shell command that runs once.
+
+    Its streams are ``stdout-{nodeId}.txt`` and ``stderr-{nodeId}.txt``.
+    """
 
     directory: Path
     node: NodeSpec
@@ -143,12 +146,12 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One process of a step. A step ends when all that ``leads`` have ended; the others are then stopped.
+    """One process of a step. A step ends when all processes with ``leads`` have ended; the others are then stopped.
 
-    ``stdin`` is what it reads; secrets go there, which then are in no file and no command line. ``refusal`` is a file
-    that a failed process may leave to say why the job's own command was never started: JSON with the ``error``, the
-    ``message`` and the ``details`` that the service reports. ``remains`` is a directory: the process is only needed
-    where something is in it.
+    ``stdin`` is its standard input; secrets are passed there, so that no file and no command line contains them.
+    ``refusal`` is a file that a failed process may write to explain why the job's command was never started: JSON with
+    the ``error``, the ``message`` and the ``details`` that the service reports. ``remains`` is a directory; the process
+    is skipped if that directory is empty.
     """
 
     argv: tuple[str, ...]
@@ -166,7 +169,7 @@ class Execution:
 class Step:
     """Processes that run side by side; the first that fails ends the step.
 
-    From ``mounting`` on, what is mounted is seen by the job alone, and unmounted when it ends.
+    File systems that ``mounting`` and later steps mount are visible to the job alone, and are unmounted when it ends.
     """
 
     name: StepName
@@ -175,9 +178,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """A node of a plan, for a back end that has to find it a machine.
+    """A node of a plan, for a back end that has to find a machine for it.
 
-    ``variables`` are those of the service on that node, ``directory`` is as in ``NodeSpec``.
+    ``variables`` are the service's variables on that node; ``directory`` is the same as in ``NodeSpec``.
     """
 
     id: str
@@ -190,14 +193,14 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a supervisor needs. It may hold secrets: it is written for its owner alone.
+    """Everything a supervisor needs. It may contain secrets, so only its owner can read the file.
 
-    ``links`` are (place, target) pairs, those in ``temporary`` are removed when the job ends; ``files`` maps small
-    files to their text; ``notes`` open every file of ``logs``. ``cleanup`` runs one after the other when the job has
-    ended, however it did. ``grace`` is the time, in seconds, between the SIGTERM of a termination and its SIGKILL.
-    ``backend`` names the back end that runs it, where an emulator has several. ``nodes`` are those of a job whose nodes
-    are not all this machine, the first one first; ``trees`` are the directories that it uses there beside its own and
-    theirs, and ``reads`` what it only reads.
+    ``links`` are (path, target) pairs; the links in ``temporary`` are removed when the job ends. ``files`` maps small
+    files to their text. ``notes`` are the first lines of every file in ``logs``. The processes in ``cleanup`` run one
+    after the other when the job has ended, whatever its outcome. ``grace`` is the time, in seconds, between SIGTERM and
+    SIGKILL when the job is terminated. ``backend`` names the back end that runs the plan, if an emulator has several.
+    ``nodes``, the first node first, is set for a job whose nodes are other machines; ``trees`` are the directories that
+    it uses there besides the job's and the nodes' own, and ``reads`` the paths that it only reads.
     """
 
     directory: Path
@@ -219,10 +222,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. ``error`` is a code of ``ERRORS`` when it did not succeed; times are aware, UTC.
+    """The progress of a job. ``error`` is a key of ``ERRORS`` if it did not succeed; times are aware, UTC.
 
-    ``started`` is when the first step began (None while waiting), ``ended`` is set once finished; ``exit_code`` is that
-    of the command that decided the outcome, absent where none did (terminated, lost). ``details`` go with the error.
+    ``started`` is when the first step began (None while waiting); ``ended`` is set once finished. ``exit_code`` belongs
+    to the command that decided the outcome; it is None if no command did (terminated, lost). ``details`` belong to the
+    error.
     """
 
     state: State
@@ -235,7 +239,7 @@ class Progress:
     lost_nodes: tuple[str, ...] = ()
 
 
-# Azure's own codes where it had one; the last four causes had no code that was ever recorded.
+# Azure's codes where one was recorded; no recording has a code for the last four causes.
 ERRORS: Mapping[str, str] = {
     "JobFailed": "Job failed with non-zero exit code",
     "JobPreparationFailed": "Job preparation task failed with non-zero exit code",
@@ -250,7 +254,7 @@ ERRORS: Mapping[str, str] = {
 
 
 class StartRefusedError(ToolkitError):
-    """A back end does not run a job; ``code`` and ``details`` are what the service reports."""
+    """A back end refuses to run a job; the service reports ``code`` and ``details``."""
 
     def __init__(self, code: str, message: str, *details: tuple[str, str]) -> None:
         super().__init__(message)
@@ -258,34 +262,34 @@ class StartRefusedError(ToolkitError):
 
 
 class Backend(Protocol):
-    """Where jobs run. ``plan`` is pure and tested as golden text."""
+    """A place where jobs run. ``plan`` is pure and tested as golden text."""
 
     name: str
 
     def plan(self, job: JobSpec) -> Plan:
-        """The steps of ``job``.
+        """Return the plan of a job.
 
         Raises:
-            ToolkitError: it cannot run here; the message says what would help.
+            ToolkitError: the job cannot run here; the message names a remedy.
         """
 
     def plan_task(self, task: TaskSpec) -> Plan:
-        """The steps of a node's set-up task."""
+        """Return the plan of a node's set-up task."""
 
     def start(self, plan: Plan) -> None:
-        """Run ``plan``, or adopt it where its directory is claimed already. Returns at once."""
+        """Run ``plan``, or adopt its job if the directory is already claimed. Returns at once."""
 
     def adopt(self, directory: Path) -> bool:
-        """Watch what was started in ``directory`` before; False where nothing was."""
+        """Watch the job that was started in ``directory`` earlier; return False if there is none."""
 
     def poll(self, directory: Path) -> Progress:
-        """How far the job in ``directory`` is; cheap."""
+        """Return the progress of the job in ``directory``; cheap."""
 
     def terminate(self, directory: Path) -> None:
-        """Ask for the end of the job's whole process tree; ``poll`` says when it is gone."""
+        """Request the end of the job's whole process tree; ``poll`` reports when it has ended."""
 
     def forget(self, directory: Path) -> None:
-        """Remove the node-local files of a job, and end what may still run of it."""
+        """Remove the node-local files of a job, and end its remaining processes."""
 
     def close(self) -> None:
         """Stop watching. Jobs continue, and a later back end adopts them."""

@@ -1,4 +1,4 @@
-"""What a back end is made with, by whoever makes it: this package, or another one that brings a back end."""
+"""The arguments of a back end's factory, in this package and in packages that provide a back end."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from harness.compute.machine import Machine
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What becomes of jobs that ask for a container image.
+    """How jobs that request a container image run.
 
     Attributes:
-        on_host: whether they may run without it, on this machine. By default, None, they may on the back end
-            ``process``, which has no other way, and may not on ``container``.
-        mapped: what is run in place of images that no longer exist; the names may hold ``*``, and the first that fits
-            wins.
-        user: whom containers run as, as Docker writes it; empty for the default.
+        on_host: whether they may run on this machine without the image. The default, None, allows it on the back end
+            ``process``, which cannot run images, and forbids it on ``container``.
+        mapped: pairs of an image that no longer exists and its replacement. The first may contain ``*``; the first
+            matching pair is used.
+        user: the user of containers in Docker's notation; empty means the default.
     """
 
     on_host: bool | None = None
@@ -28,17 +28,17 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class BackendContext:
-    """What a back end is made with.
+    """The arguments of a back end's factory.
 
     Attributes:
-        on_change: to be called, from any thread, soon after any job has moved.
-        machine: what this machine offers to jobs.
-        clock: dates what happens to jobs.
+        on_change: the back end calls it, from any thread, soon after the progress of any job has changed.
+        machine: the programs and devices of this machine that jobs may use.
+        clock: provides the times in the progress and the logs of jobs.
         environ: the environment of the emulator.
-        jobs: the directory that holds the directories of jobs.
-        emulator: the id of the emulator, which marks what it made at an engine that others use too.
-        images: how jobs that ask for a container image run, and whether they may run without it.
-        address: what follows the colon in ``--compute NAME:ADDRESS``; empty where nothing does.
+        jobs: the directory that contains the directories of jobs.
+        emulator: the id of the emulator, which labels its resources at an engine that it shares with others.
+        images: how jobs that request a container image run, and whether they may run without it.
+        address: the text after the colon in ``--compute NAME:ADDRESS``; empty if there is none.
     """
 
     on_change: Callable[[], None]

@@ -1,7 +1,7 @@
-"""Every back end by its name: our own, and those that other packages bring.
+"""All back ends by name: those of this package, and those that other packages provide.
 
-Another package names its back end as an entry point of the group ``batchai_harness.compute``: a function that takes a
-``BackendContext`` and returns a ``Backend``. ``harness docs backends`` shows how.
+Another package registers its back end as an entry point of the group ``batchai_harness.compute``: a function that
+takes a ``BackendContext`` and returns a ``Backend``. ``harness docs backends`` shows how.
 """
 
 from importlib.metadata import EntryPoint, entry_points
@@ -13,13 +13,13 @@ __all__ = ["BackendContext", "BackendFactory", "Images", "backend_names", "find_
 
 GROUP = "batchai_harness.compute"
 
-# Each is imported when the first job asks for it: a command that only checks a name needs none of them.
+# Each is imported when the first job needs it: a command that only checks a name imports none of them.
 OWN = {
     "process": "harness.compute.process_factory:make",
     "container": "harness.compute.container.factory:make",
     "ray": "harness.compute.ray.factory:make",
 }
-# Those of them that run jobs on this machine, and what is said to whoever gives them an address.
+# The back ends that run jobs on this machine, and the error text for an address.
 _WITHOUT_ADDRESS = {
     "process": "it runs jobs on this machine",
     "container": "it finds the engine of this machine, which the variable DOCKER_HOST may name",
@@ -28,17 +28,17 @@ _WITHOUT_ADDRESS = {
 
 def backend_names() -> tuple[str, ...]:
     """The names of all back ends."""
-    return (*OWN, *sorted(set(_foreign()) - set(OWN)))
+    return (*OWN, *sorted(set(_plugins()) - set(OWN)))
 
 
 def parse_compute(text: str) -> tuple[str, str]:
-    """The name and the address in ``NAME`` or ``NAME:ADDRESS``.
+    """Split ``NAME`` or ``NAME:ADDRESS`` into the name and the address.
 
     Raises:
         ToolkitError: there is no back end of that name, or it takes no address.
     """
     name, _, address = text.partition(":")
-    if name not in OWN and name not in backend_names():  # to look for those of other packages takes long
+    if name not in OWN and name not in backend_names():  # searching other packages takes long, so it comes second
         raise ToolkitError(f"there is no compute back end {name!r}; there are {', '.join(backend_names())}")
     if address and name in _WITHOUT_ADDRESS:
         raise ToolkitError(
@@ -48,12 +48,12 @@ def parse_compute(text: str) -> tuple[str, str]:
 
 
 def find_factory(name: str) -> BackendFactory:
-    """What makes the back end of a name that ``backend_names`` holds.
+    """Return the factory of a back end that ``backend_names`` lists.
 
     Raises:
-        ToolkitError: it is another package's, which cannot be imported.
+        ToolkitError: the package of the back end cannot be imported.
     """
-    entry = EntryPoint(name, OWN[name], GROUP) if name in OWN else _foreign()[name]
+    entry = EntryPoint(name, OWN[name], GROUP) if name in OWN else _plugins()[name]
     try:
         factory: BackendFactory = entry.load()
     except (ImportError, AttributeError) as error:
@@ -61,5 +61,5 @@ def find_factory(name: str) -> BackendFactory:
     return factory
 
 
-def _foreign() -> dict[str, EntryPoint]:
+def _plugins() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}

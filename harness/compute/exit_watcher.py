@@ -1,4 +1,4 @@
-"""Hears of jobs that moved, without polling: one thread on process and pipe descriptors."""
+"""Reports jobs whose state has changed, without polling: one thread waits on process and pipe descriptors."""
 
 import contextlib
 import os
@@ -9,17 +9,18 @@ from pathlib import Path
 
 from harness.compute.paths import JobPaths
 
-_RUNG, _GONE = "rung", "gone"  # what there is to hear of a job
+_BELL, _EXIT = "bell", "exit"  # the kinds of events of a job
 
 
 class ExitWatcher:
-    """Calls ``on_change`` (on its own thread) when a watched job has a new state or its supervisor is gone.
+    """Calls ``on_change`` (on its own thread) when a watched job has a new state or its supervisor has ended.
 
-    Processes are watched by pidfd, so those of an earlier emulator too; the thread starts with the first watch.
+    Processes are watched by pidfd, so supervisors of an earlier emulator can be watched too. The thread starts with the
+    first watch.
 
     Args:
-        on_change: called when any job has moved.
-        on_end: called with the directory of a job whose supervisor is gone, before ``on_change``.
+        on_change: called when the state of any job has changed.
+        on_end: called with the directory of a job whose supervisor has ended, before ``on_change``.
     """
 
     def __init__(self, on_change: Callable[[], None], on_end: Callable[[Path], None] | None = None) -> None:
@@ -28,7 +29,7 @@ class ExitWatcher:
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._watched: dict[Path, tuple[int, int]] = {}
-        self._moved: set[Path] = set()  # watched jobs that may have moved since somebody asked
+        self._changed: set[Path] = set()  # watched jobs that may have changed since the last call of ``is_quiet``
         self._thread: threading.Thread | None = None
         self._wake_read, self._wake_write = os.pipe()
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
@@ -37,7 +38,7 @@ class ExitWatcher:
         """Watch a job by its supervisor's process id; a second watch of the same job changes nothing.
 
         Returns:
-            Whether the process lived.
+            Whether the process was alive.
 
         Raises:
             OSError: the job has no bell.
@@ -56,19 +57,19 @@ class ExitWatcher:
                 os.close(handle)
                 raise
             self._watched[directory] = (handle, bell)
-            self._moved.add(directory)
-            self._selector.register(handle, selectors.EVENT_READ, (directory, _GONE))
-            self._selector.register(bell, selectors.EVENT_READ, (directory, _RUNG))
+            self._changed.add(directory)
+            self._selector.register(handle, selectors.EVENT_READ, (directory, _EXIT))
+            self._selector.register(bell, selectors.EVENT_READ, (directory, _BELL))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="job-watcher", daemon=True)
                 self._thread.start()
             return True
 
     def is_quiet(self, directory: Path) -> bool:
-        """Whether a job is watched, and has not moved since this was asked for the last time."""
+        """Whether a job is watched, and has not changed since the last call for it."""
         with self._lock:
-            is_quiet = directory in self._watched and directory not in self._moved
-            self._moved.discard(directory)
+            is_quiet = directory in self._watched and directory not in self._changed
+            self._changed.discard(directory)
             return is_quiet
 
     def close(self) -> None:
@@ -92,23 +93,23 @@ class ExitWatcher:
             keys = [key for key, _ in self._selector.select()]
             if any(key.fd == self._wake_read for key in keys):
                 return
-            # Bells first: the end of a job closes its own.
-            for directory, bell in ((key.data[0], key.fd) for key in keys if key.data[1] == _RUNG):
-                with contextlib.suppress(BlockingIOError):  # another emulator, now ending, heard it too
+            # Bells come first, because handling the exit of a supervisor closes its bell.
+            for directory, bell in ((key.data[0], key.fd) for key in keys if key.data[1] == _BELL):
+                with contextlib.suppress(BlockingIOError):  # another emulator that is ending has read it
                     os.read(bell, 4096)
                 with self._lock:
-                    self._moved.add(directory)
-            for directory in (key.data[0] for key in keys if key.data[1] == _GONE):
-                self._gone(directory)
+                    self._changed.add(directory)
+            for directory in (key.data[0] for key in keys if key.data[1] == _EXIT):
+                self._handle_exit(directory)
             self._on_change()
 
-    def _gone(self, directory: Path) -> None:
+    def _handle_exit(self, directory: Path) -> None:
         with self._lock:
             handle, bell = self._watched.pop(directory)
-            self._moved.discard(directory)
+            self._changed.discard(directory)
             self._selector.unregister(handle)
             self._selector.unregister(bell)
-        with contextlib.suppress(ChildProcessError):  # an earlier emulator's child
+        with contextlib.suppress(ChildProcessError):  # it is a child of an earlier emulator
             os.waitid(os.P_PIDFD, handle, os.WEXITED)
         os.close(handle)
         os.close(bell)

@@ -1,7 +1,7 @@
-"""The files through which a back end and a job's supervisor speak: the plan, and how far the job is.
+"""The files through which a back end and a job's supervisor communicate: the plan and the state of the job.
 
-Whatever runs the supervisor (``supervisor.py``, standard library alone) where it sees the job directory under the same
-path, a batch system for one, gets a whole job for that: its steps, streams, logs, limits and exit code.
+A batch system, or anything else that can run the supervisor (``supervisor.py``, standard library only) with the job
+directory under the same path, runs a complete job: its steps, streams, logs, limits and exit code.
 """
 
 import dataclasses
@@ -18,27 +18,27 @@ from harness.compute.paths import JobPaths
 
 
 def encode_plan(plan: Plan) -> bytes:
-    """What a supervisor runs."""
-    return json.dumps(_encoded(plan)).encode()
+    """Encode a plan as the JSON that a supervisor reads."""
+    return json.dumps(_to_json(plan)).encode()
 
 
 def write_plan(paths: JobPaths, plan: Plan) -> None:
-    """Write what the supervisor runs, for its owner alone; it removes the file once it has read it."""
+    """Write the plan for the supervisor, readable by its owner alone; the supervisor removes the file."""
     write_file(paths.plan, encode_plan(plan))
 
 
 def read_progress(paths: JobPaths) -> Progress:
-    """How far a job is, as its supervisor says; ``waiting`` where it has said nothing yet."""
-    return progress_of(read_state(paths))
+    """Return the progress that a job's supervisor has written; ``waiting`` if it has written none yet."""
+    return decode_progress(read_state(paths))
 
 
 def write_state(paths: JobPaths, state: Mapping[str, Any]) -> None:
-    """Write how far a job is in place of its supervisor, which runs elsewhere."""
+    """Write the state of a job whose supervisor runs on another machine."""
     write_file(paths.state, json.dumps(state).encode() + b"\n")
 
 
 def read_state(paths: JobPaths) -> dict[str, Any]:
-    """The last state of a job that was written whole; ``waiting`` where there is none yet."""
+    """Return the last complete state of a job; ``waiting`` if there is none yet."""
     try:
         states = paths.state.read_bytes().split(b"\n")[:-1]
     except (FileNotFoundError, IsADirectoryError):
@@ -47,14 +47,14 @@ def read_state(paths: JobPaths) -> dict[str, Any]:
     return state
 
 
-def progress_of(state: Mapping[str, Any]) -> Progress:
-    """How far a job is, of what its supervisor has written."""
+def decode_progress(state: Mapping[str, Any]) -> Progress:
+    """Convert a state that a supervisor has written."""
     error = state.get("error")
     details = tuple((name, value) for name, value in state.get("details", ()))
     return Progress(
         state["state"],
-        started=_moment(state.get("started")),
-        ended=_moment(state.get("ended")),
+        started=_utc_time(state.get("started")),
+        ended=_utc_time(state.get("ended")),
         exit_code=state.get("exit_code"),
         error=error,
         message=state.get("message") or (ERRORS[error] if error else None),
@@ -63,28 +63,28 @@ def progress_of(state: Mapping[str, Any]) -> Progress:
     )
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def _utc_time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 @functools.singledispatch
-def _encoded(value: object) -> object:
-    """The plan as JSON has it; dispatched by type so that a new field needs no second place."""
+def _to_json(value: object) -> object:
+    """Convert a plan to JSON values; dispatched by type, so that a new field needs no code here."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return value
 
 
-@_encoded.register
+@_to_json.register
 def _(value: Path) -> object:
     return str(value)
 
 
-@_encoded.register
+@_to_json.register
 def _(value: tuple) -> object:  # type: ignore[type-arg]
-    return [_encoded(item) for item in value]
+    return [_to_json(item) for item in value]
 
 
-@_encoded.register(Mapping)
+@_to_json.register(Mapping)
 def _(value: Mapping[object, object]) -> object:
-    return {str(key): _encoded(item) for key, item in value.items()}
+    return {str(key): _to_json(item) for key, item in value.items()}

@@ -1,16 +1,16 @@
-"""Starts programs that outlive who starts them; standard library alone."""
+"""Starts programs that outlive their parent; uses the standard library alone."""
 
 import os
 from collections.abc import Mapping
 
 
 def start_logged(argv: list[str], environment: Mapping[str, str], log: str) -> int:
-    """Start a program in a session of its own, without input, and with its outputs appended to a log; its process id.
+    """Start a program in a new session, without input and with its output appended to a log; return its process id.
 
     Args:
         argv: the path of the program, and its arguments.
-        environment: all of its variables.
-        log: the file, which is made for its owner alone where there is none.
+        environment: all its variables.
+        log: the log file; it is created with mode 0600 if it does not exist.
 
     Raises:
         OSError: the program cannot be started, or the log cannot be opened.

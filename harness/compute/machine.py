@@ -1,4 +1,4 @@
-"""What this machine offers to jobs: interpreters, programs, GPUs. Looked up once, then only read."""
+"""The interpreters, programs and GPUs of this machine that jobs may use. They are looked up once."""
 
 import functools
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 from harness.toolkits.frameworks import FRAMEWORKS, Packages, installed_packages
 from harness.toolkits.interpreters import Cntk, find_cntk
 
-# A job sees the machine, never the emulator's own settings, which may be secret.
+# Jobs inherit only these variables: the emulator's own settings may be secret.
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What jobs may use.
+    """The parts of a machine that jobs may use.
 
     Attributes:
-        environment: what every job starts from.
+        environment: the initial variables of every job.
         pythons: interpreters for scripts: the one on PATH, then the one that CNTK on PyTorch runs in.
-        packages: which training frameworks an interpreter has; each is asked once.
-        cntk: raises ToolkitError where there is none.
+        packages: returns the training frameworks that an interpreter has; the result is cached for each interpreter.
+        cntk: returns the installation of CNTK; raises ToolkitError if there is none.
     """
 
     environment: Mapping[str, str]
@@ -38,16 +38,16 @@ class Machine:
 
 
 def find_machine(environ: Mapping[str, str], *, cntk_python: Path | None = None) -> Machine:
-    """This machine, as jobs may see it.
+    """Look up what jobs may use of this machine.
 
     Args:
-        environ: the environment to take PATH and its like from; nothing that is not a place or a locale is kept.
+        environ: the environment of the emulator; only variables for paths, the user and the locale are passed to jobs.
         cntk_python: the interpreter that the user chose for CNTK (setting ``cntk_python``), if any.
     """
     path = environ.get("PATH", os.defpath)
-    kept = {name: environ[name] for name in _INHERITED if name in environ}
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"} | kept
-    # Last, so that it hides no program of the user's: a command that asks for ``python`` finds one everywhere.
+    inherited = {name: environ[name] for name in _INHERITED if name in environ}
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"} | inherited
+    # A command that calls ``python`` always finds one; the last position keeps it from hiding a program of the user.
     environment["PATH"] = f"{environment['PATH']}{os.pathsep}{Path(sys.executable).parent}"
     python = shutil.which("python", path=path) or shutil.which("python3", path=path) or "python3"
     packages = [framework.package for framework in FRAMEWORKS.values()]
@@ -64,14 +64,14 @@ def find_machine(environ: Mapping[str, str], *, cntk_python: Path | None = None)
 
 
 def count_gpus(path: str, *, driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
-    """NVIDIA GPUs of this machine: from the driver's own folder, else as many lines as ``nvidia-smi -L`` prints."""
+    """Count the NVIDIA GPUs of this machine by the directory of the driver, otherwise by ``nvidia-smi -L``."""
     if driver.is_dir():
         return sum(1 for _ in driver.iterdir())
     program = shutil.which("nvidia-smi", path=path)
     if program is None:
         return 0
     try:
-        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)
+        process = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    return sum(line.startswith("GPU ") for line in process.stdout.splitlines())

@@ -8,21 +8,22 @@ from harness.compute.backend import NodeSpec
 
 @runtime_checkable
 class MachineProvider(Protocol):
-    """A back end that also finds a machine for each node, and keeps it for as long as the node lives."""
+    """A back end that also finds a machine for each node, and holds it for as long as the node exists."""
 
     def provide(self, nodes: Sequence[NodeSpec], compute: str) -> Mapping[str, str] | None:
-        """Find machines for nodes that have none yet. Returns at once.
+        """Start to find machines for nodes that have none yet. Returns at once.
 
         Args:
-            compute: the back end that their cluster asks for, as ``--compute`` writes it, empty for the emulator's own.
+            compute: the back end that their cluster requests, in the notation of ``--compute``; empty means the
+                emulator's default.
 
         Returns:
-            Why there is no machine yet, by the id of the node, empty text if unknown; None where these nodes
-            need none.
+            The reason why a node has no machine yet, by the node's id; an empty text if unknown. None if these nodes
+            need no machines.
         """
 
     def release(self, nodes: Iterable[NodeSpec], compute: str) -> None:
-        """Give back the machines of nodes that are no more."""
+        """Release the machines of deleted nodes."""
 
     def take_lost(self) -> frozenset[str]:
-        """The ids of nodes whose machines are gone since the last call."""
+        """Return the ids of nodes that have lost their machines since the last call."""

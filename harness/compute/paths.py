@@ -1,48 +1,48 @@
-"""The only place that knows the names of files in a job directory (the supervisor gets the folder that holds them)."""
+"""The names of the files in a job directory, defined here alone (the supervisor receives only the directory)."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "BATCHAI_HARNESS_JOB"  # in the environment of every process of a job: its directory
+MARK = "BATCHAI_HARNESS_JOB"  # a variable of every process of a job; its value is the job directory
 
 
 @dataclass(frozen=True, slots=True)
 class JobPaths:
-    """The files of one incarnation of a job; ``root`` is readable by its owner alone."""
+    """The files of one incarnation of a job; only the owner can read ``root``."""
 
     root: Path
 
     @property
     def plan(self) -> Path:
-        """What to run, JSON, owner only (it holds the job's secrets), where the supervisor is not given it otherwise.
+        """The plan, JSON, owner only (it contains the job's secrets); absent if the supervisor gets it in a message.
 
-        The supervisor removes it once it has read it.
+        The supervisor removes the file after reading it.
         """
         return self.root / "plan.json"
 
     @property
     def backend(self) -> Path:
-        """Which back end runs this job, by its name, written before the job is started."""
+        """The name of the back end that runs this job, written before the job is started."""
         return self.root / "backend"
 
     @property
     def placement(self) -> Path:
-        """That the job was given to a cluster of several machines, and which nodes it has there, JSON, owner only."""
+        """The job's nodes on a cluster of several machines that the job was submitted to; JSON, owner only."""
         return self.root / "placement.json"
 
     @property
     def claim(self) -> Path:
-        """Process id of the one supervisor that may run this job; locked by ``flock`` for as long as it lives."""
+        """The process id of the only supervisor that may run this job; it locks the file (``flock``) while it runs."""
         return self.root / "claim"
 
     @property
     def state(self) -> Path:
-        """How far the job is: lines of JSON, each a whole state; what follows the last newline is no state yet."""
+        """The states of the job: one JSON object a line; text after the last newline is incomplete and ignored."""
         return self.root / "state.jsonl"
 
     @property
     def stop(self) -> Path:
-        """Its presence asks the supervisor to end the job."""
+        """A file whose presence makes the supervisor end the job."""
         return self.root / "stop"
 
     @property
@@ -52,46 +52,46 @@ class JobPaths:
 
     @property
     def log(self) -> Path:
-        """What a supervisor prints, which is nothing unless it breaks."""
+        """The output of the supervisor; empty unless it fails."""
         return self.root / "supervisor.log"
 
     @property
     def mounting(self) -> Path:
-        """What the mount commands of unmanaged file systems print."""
+        """The output of the mount commands of unmanaged file systems."""
         return self.root / "mounting.log"
 
     @property
     def uncleaned(self) -> Path:
-        """Its presence says that something of the job may be left outside of this directory: containers, for one."""
+        """A file whose presence means that the job may have left something elsewhere, such as containers."""
         return self.root / "uncleaned"
 
     @property
     def image(self) -> Path:
-        """What is known of the image that the job runs in, JSON."""
+        """The facts about the image that the job runs in, JSON."""
         return self.root / "image.json"
 
     @property
     def containers(self) -> Path:
-        """A file for each container of the job that may exist, and for each image that its preparations may leave."""
+        """A directory with one file for each container, and each image of a preparation, that may exist."""
         return self.root / "containers"
 
     @property
     def engine_log(self) -> Path:
-        """What is printed beside a job's own output where it runs in containers, which is nothing unless it breaks."""
+        """The output of the programs that speak with the container engine; empty unless they fail."""
         return self.root / "engine.log"
 
     def refusal(self, name: str) -> Path:
-        """Why a process of the job could not be started, JSON."""
+        """The reason why a process of the job could not be started, JSON."""
         return self.root / f"refused-{name}.json"
 
     @property
     def shared(self) -> Path:
-        """``AZ_BATCHAI_SHARED_JOB_TEMP``: the same for all nodes of the job."""
+        """``AZ_BATCHAI_SHARED_JOB_TEMP``, the same directory for all nodes of the job."""
         return self.root / "shared"
 
     @property
     def unmounted(self) -> Path:
-        """What is written to directories that are on no mounted file system; on Azure, to the node's own disk."""
+        """The substitute for directories that are on no mounted file system; on Azure they are on the node's disk."""
         return self.root / "unmounted"
 
     def node(self, node_id: str) -> Path:

@@ -1,4 +1,4 @@
-"""Jobs as processes of this machine, each under a supervisor that outlives the emulator."""
+"""The back end ``process``: jobs are processes of this machine, each under a supervisor that outlives the emulator."""
 
 import contextlib
 import dataclasses
@@ -12,9 +12,9 @@ from harness.compute.backend import ERRORS, JobSpec, Plan, Progress, StartRefuse
 from harness.compute.exit_watcher import ExitWatcher
 from harness.compute.job_files import encode_plan, read_progress
 from harness.compute.job_processes import (
-    ask_supervisor_to_end,
     find_supervisor,
     kill_job_processes,
+    terminate_supervisor,
 )
 from harness.compute.machine import Machine
 from harness.compute.paths import JobPaths
@@ -24,13 +24,13 @@ from harness.compute.supervisors import Supervisors
 
 
 class ProcessBackend:
-    """The back end that needs nothing but this machine; every node of a cluster is this machine.
+    """The back end that needs only this machine; every node of a cluster is this machine.
 
     Args:
-        on_change: called, from another thread, soon after any job has moved.
-        machine: what this machine offers to jobs (``find_machine``).
-        clock: dates the end of a job whose supervisor was killed.
-        host_images: whether jobs that ask for a container image may run without it, on this machine.
+        on_change: called, from another thread, soon after the progress of any job has changed.
+        machine: the parts of this machine that jobs may use (``find_machine``).
+        clock: provides the end time of a job whose supervisor was killed.
+        host_images: whether jobs that request a container image may run on this machine without it.
     """
 
     name = "process"
@@ -46,23 +46,23 @@ class ProcessBackend:
         self._machine = machine
         self._host_images = host_images
         self._clock = clock or SystemClock()
-        self._watcher = ExitWatcher(on_change, self._note_end)
+        self._watcher = ExitWatcher(on_change, self._handle_exit)
         self._supervisors = Supervisors()
-        self._trash = Removals()
-        self._forgotten: set[Path] = set()  # by us, while their supervisors end them
-        self._unclaimed: set[Path] = set()  # jobs whose supervisor has ended without taking them
+        self._directory_removals = Removals()
+        self._forgotten: set[Path] = set()  # jobs that were forgotten while their supervisors still run
+        self._unclaimed: set[Path] = set()  # jobs whose supervisor has ended without claiming them
         self._finished: dict[Path, Progress] = {}
-        self._seen: dict[Path, Progress] = {}  # the last look at each job that is not finished
+        self._last_progress: dict[Path, Progress] = {}  # of each unfinished job
 
     def prepare(self, jobs: Path) -> None:
-        """Make ready for jobs whose directories are in one directory, so that the first one does not wait for it."""
+        """Start the supervisor server for job directories in ``jobs``, so that the first job does not wait for it."""
         self._supervisors.prepare(jobs)
 
     def plan(self, job: JobSpec) -> Plan:
-        """The steps of ``job``.
+        """Return the plan of a job.
 
         Raises:
-            ToolkitError: this machine cannot run it, or it asks for an image and may not run without.
+            ToolkitError: this machine cannot run the job, or the job requests an image and may not run without it.
         """
         if job.container and not self._host_images:
             image = job.container.image
@@ -71,14 +71,14 @@ class ProcessBackend:
         return plan_job(job, self._machine, by_node=True)
 
     def plan_task(self, task: TaskSpec) -> Plan:
-        """The steps of a node's set-up task."""
+        """Return the plan of a node's set-up task."""
         return plan_task(task, self._machine)
 
     def start(self, plan: Plan) -> None:
-        """Run ``plan``, or adopt it where its directory is claimed already.
+        """Run ``plan``, or adopt its job if the directory is already claimed.
 
         Raises:
-            OSError: the job directory cannot be written or no process can be started.
+            OSError: the job directory cannot be written, or no process can be started.
         """
         paths = JobPaths(plan.directory)
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,10 +87,10 @@ class ProcessBackend:
         if self.adopt(plan.directory):
             return
         if not self._watcher.watch(paths.root, self._supervisors.start(paths, encode_plan(plan))):
-            self._note_end(paths.root)
+            self._handle_exit(paths.root)
 
     def adopt(self, directory: Path) -> bool:
-        """Watch what was started in ``directory`` before; False where nothing was."""
+        """Watch the job that was started in ``directory`` earlier; return False if there is none."""
         paths = JobPaths(directory)
         if not paths.claim.exists():
             return False
@@ -99,49 +99,50 @@ class ProcessBackend:
         return True
 
     def poll(self, directory: Path) -> Progress:
-        """How far the job in ``directory`` is."""
+        """Return the progress of the job in ``directory``."""
         if directory in self._finished:
             return self._finished[directory]
-        if self._watcher.is_quiet(directory) and directory in self._seen:
-            return self._seen[directory]
-        progress = self._seen[directory] = self._look(directory)
+        if self._watcher.is_quiet(directory) and directory in self._last_progress:
+            return self._last_progress[directory]
+        progress = self._last_progress[directory] = self._read_progress(directory)
         if progress.state == "finished":
-            self._finished[directory] = self._seen.pop(directory)
+            self._finished[directory] = self._last_progress.pop(directory)
         return progress
 
-    def _look(self, directory: Path) -> Progress:
-        """How far the job in ``directory`` is, by its files and its supervisor."""
+    def _read_progress(self, directory: Path) -> Progress:
+        """Determine the progress of the job in ``directory`` from its files and its supervisor."""
         paths = JobPaths(directory)
         progress = read_progress(paths)
         if progress.state != "finished" and paths.claim.exists():
             if (holder := find_supervisor(paths)) is not None:
-                # It is not the one that we started where that of a killed emulator was the first.
+                # It may be the supervisor of a killed emulator, which claimed the job before ours did.
                 self._watcher.watch(directory, holder)
                 return progress
-            # It may have finished between the two looks: a dead supervisor's last word counts.
+            # The supervisor may have finished between both reads, so its last state has to be read again.
             progress = read_progress(paths)
             if progress.state != "finished":
-                self._end_remains(directory)
-                progress = _lost(paths, progress, self._clock.now())
-        elif progress.state == "waiting" and (_last_words(paths) or directory in self._unclaimed):
+                self._kill_remaining(directory)
+                progress = _lost_progress(paths, progress, self._clock.now())
+        elif progress.state == "waiting" and (_last_log_line(paths) or directory in self._unclaimed):
             with contextlib.suppress(OSError):
-                paths.stop.touch()  # another one, of which nobody has heard, must not run it any more
-            progress = _lost(paths, progress, self._clock.now())
+                paths.stop.touch()  # a supervisor that is still starting must not run the job any more
+            progress = _lost_progress(paths, progress, self._clock.now())
         return progress
 
     def terminate(self, directory: Path) -> None:
-        """Ask for the end of the job; one that has not started yet will end before it runs anything."""
+        """Request the end of the job; a job that has not started yet ends before it runs anything."""
         paths = JobPaths(directory)
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         paths.stop.touch()
-        ask_supervisor_to_end(directory)
+        terminate_supervisor(directory)
 
     def forget(self, directory: Path) -> None:
-        """Remove the job directory; what the job wrote to mounted storage stays (links are not followed).
+        """Remove the job directory; files on mounted storage stay, since links are not followed.
 
-        That of a job which still runs stays until its supervisor has ended: in there it finds that it is to end.
+        The directory of a running job is removed after its supervisor has ended, because the supervisor looks there for
+        the request to end.
         """
-        self._seen.pop(directory, None)
+        self._last_progress.pop(directory, None)
         self._unclaimed.discard(directory)
         if self._finished.pop(directory, None) is not None:
             self._discard(directory)
@@ -149,16 +150,16 @@ class ProcessBackend:
         self._forgotten.add(directory)
         self._remove_if_forgotten(directory)
 
-    def _note_end(self, directory: Path) -> None:
-        """Note that a supervisor has ended; called from the watcher's thread, too."""
+    def _handle_exit(self, directory: Path) -> None:
+        """Handle the end of a supervisor; the watcher's thread calls this too."""
         if directory in self._forgotten:
             self._remove_if_forgotten(directory)
         elif not JobPaths(directory).claim.exists() and directory.exists():
             self._unclaimed.add(directory)
 
     def _remove_if_forgotten(self, directory: Path) -> None:
-        """Remove the directory of a job that was forgotten, or have this called again when its supervisor has ended."""
-        with contextlib.suppress(OSError, ValueError):  # the job has broken its bell or its claim
+        """Remove the directory of a forgotten job now, or when its supervisor has ended."""
+        with contextlib.suppress(OSError, ValueError):  # the job has damaged its bell or its claim
             holder = find_supervisor(JobPaths(directory))
             if holder is not None and self._watcher.watch(directory, holder):
                 return
@@ -166,30 +167,33 @@ class ProcessBackend:
         self._discard(directory)
 
     def _discard(self, directory: Path) -> None:
-        """Remove the directory of a job that has ended; called from the watcher's thread, too."""
-        self._trash.remove(directory)
+        """Remove the directory of a job that has ended; the watcher's thread calls this too."""
+        self._directory_removals.remove(directory)
 
-    def _end_remains(self, directory: Path) -> None:
-        """End what a killed supervisor left."""
+    def _kill_remaining(self, directory: Path) -> None:
+        """Kill the processes that a killed supervisor has left."""
         kill_job_processes(directory)
 
     def close(self) -> None:
         """Stop watching; jobs continue, and a later back end adopts them."""
         self._watcher.close()
         self._supervisors.close()
-        self._trash.close()
+        self._directory_removals.close()
 
 
-def _lost(paths: JobPaths, progress: Progress, now: datetime) -> Progress:
-    """The end of a job whose supervisor broke, a full disk for one, or was killed: it ended unseen, so it ends now."""
-    words = _last_words(paths)
-    code = "JobStartFailed" if words else "JobSupervisorLost"
-    message = f"{ERRORS[code]}: {words}" if words else ERRORS[code]
+def _lost_progress(paths: JobPaths, progress: Progress, now: datetime) -> Progress:
+    """Return the final progress of a job whose supervisor failed (a full disk, for example) or was killed.
+
+    The time at which it ended is unknown, so ``now`` is used.
+    """
+    line = _last_log_line(paths)
+    code = "JobStartFailed" if line else "JobSupervisorLost"
+    message = f"{ERRORS[code]}: {line}" if line else ERRORS[code]
     return dataclasses.replace(progress, state="finished", ended=now, exit_code=None, error=code, message=message)
 
 
-def _last_words(paths: JobPaths) -> str:
-    """The last line that a supervisor printed; one that does its work prints nothing."""
+def _last_log_line(paths: JobPaths) -> str:
+    """Return the last line that a supervisor printed; empty unless it failed."""
     try:
         return paths.log.read_text(errors="replace").strip().rpartition("\n")[2]
     except FileNotFoundError:

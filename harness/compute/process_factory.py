@@ -1,4 +1,4 @@
-"""Makes the back end ``process``."""
+"""The factory of the back end ``process``."""
 
 from harness.compute.backend import Backend
 from harness.compute.backend_context import BackendContext
@@ -6,7 +6,7 @@ from harness.compute.process import ProcessBackend
 
 
 def make(context: BackendContext) -> Backend:
-    """Jobs as processes of this machine."""
+    """Create the back end, and start its supervisor server."""
     backend = ProcessBackend(
         context.on_change,
         machine=context.machine,

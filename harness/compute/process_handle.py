@@ -1,8 +1,8 @@
-"""Signals for a process that is known by its id alone: it is verified first, and no other process gets the signal.
+"""Signals for a process of which only the id is known: it is verified first, and no other process gets the signal.
 
-The kernel gives the id of an ended process to another one. A pidfd keeps naming the process that it was opened for, so
-``open_process`` opens it first, reads what ``/proc`` says after that, and then asks the pidfd whether the process still
-lives: if it does, no other process can have had the id while ``/proc`` was read (man 2 pidfd_open, NOTES).
+The kernel reuses the id of an ended process. A pidfd always refers to the process that it was opened for, so
+``open_process`` opens it first, then reads ``/proc``, and then checks by the pidfd whether the process is still
+running: if it is, no other process can have had the id while ``/proc`` was read (man 2 pidfd_open, NOTES).
 """
 
 import contextlib
@@ -20,12 +20,12 @@ _NO_SUCH_PROCESS = {errno.ESRCH, errno.EINVAL}  # EINVAL: the id is not positive
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """What ``/proc`` says about a process.
+    """The facts in ``/proc`` about a process.
 
     Attributes:
-        user: the real user id; None where it cannot be read.
-        command_line: its arguments, the program first; empty for a zombie, or where it cannot be read.
-        environment: with which its program was started; empty where it cannot be read.
+        user: the real user id; None if it cannot be read.
+        command_line: its arguments, the program first; empty for a zombie, or if it cannot be read.
+        environment: the variables that its program was started with; empty if they cannot be read.
     """
 
     pid: int
@@ -36,18 +36,18 @@ class ProcessFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProcessHandle:
-    """A process that was verified, and the descriptor that names it and no other."""
+    """A verified process, and the descriptor that refers to it and to no other process."""
 
     pid: int
     descriptor: int
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process; nothing happens if it has ended."""
+        """Send a signal to the process; do nothing if it has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.descriptor, number)
 
     def ends_within(self, seconds: float) -> bool:
-        """Whether the process ends within ``seconds``; a zombie has ended, even if nobody collects it."""
+        """Whether the process ends within ``seconds``; a zombie has ended, even if no parent reaps it."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.descriptor, selectors.EVENT_READ)
             return bool(selector.select(seconds))
@@ -55,11 +55,11 @@ class ProcessHandle:
 
 @contextmanager
 def open_process(pid: int, is_expected: Callable[[ProcessFacts], bool]) -> Iterator[ProcessHandle | None]:
-    """The living process that has an id, if it is the expected one; None if it is not, or if there is none.
+    """Open the running process with an id if it is the expected one; yield None if it is not, or if there is none.
 
     Args:
-        pid: the id, from wherever it was remembered; any integer is safe.
-        is_expected: decides from what ``/proc`` says about the process.
+        pid: the id, from any source; any integer is safe.
+        is_expected: decides by the facts about the process.
 
     Raises:
         OSError: this kernel has no pidfd, or this process has too many files open.
@@ -83,9 +83,9 @@ def open_process(pid: int, is_expected: Callable[[ProcessFacts], bool]) -> Itera
 
 
 def ends(pid: int, seconds: float) -> bool:
-    """Whether a process ends within so many seconds.
+    """Whether a process ends within ``seconds``.
 
-    One that runs no more has ended, also while nobody collects it: process 1 of a container may do so late or never.
+    A zombie has ended: process 1 of a container may reap it late or never.
     """
     try:
         process = os.pidfd_open(pid)
@@ -100,7 +100,7 @@ def ends(pid: int, seconds: float) -> bool:
 
 
 def read_facts(pid: int) -> ProcessFacts:
-    """What ``/proc`` says about an id now. Before a signal is sent, ``open_process`` has to verify the process."""
+    """Read the facts about a process id. Before a signal is sent, ``open_process`` has to verify the process."""
     root = Path("/proc", str(pid))
     variables = (word.partition("=") for word in _words(root / "environ"))
     environment = {name: value for name, equals, value in variables if equals}

@@ -1,4 +1,4 @@
-"""Deletes the directories of jobs in a thread: a disk may take longer for that than the job has run."""
+"""Deletes the directories of jobs in a thread, because the deletion may take longer than the job."""
 
 import errno
 import logging
@@ -9,29 +9,29 @@ from pathlib import Path
 
 from harness.tree_removal import remove_tree
 
-_PATIENCE = 5.0  # seconds for what is under way at the end; who stops an emulator waits for twice as long
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+_TIMEOUT = 5.0  # seconds for unfinished deletions in ``close``; the command that stops an emulator waits twice as long
+_NAME_IN_USE = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 _log = logging.getLogger(__name__)
 
 
 class Removals:
-    """Removes directories from their names at once, and deletes them one after the other."""
+    """Renames directories at once, and deletes them one after the other."""
 
     def __init__(self) -> None:
-        self._moved: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closing = threading.Event()
 
     def remove(self, directory: Path) -> None:
-        """Remove a directory with all that is in it, if it is there; links are not followed.
+        """Remove a directory with its content, if it exists; links are not followed.
 
-        What a killed process leaves of it, and what the disk refuses to delete, lies beside it, under a name that
-        begins with a dot; the next start of the emulator removes it like any other directory there.
+        If the process is killed or the disk refuses the deletion, the rest of the directory stays next to it under a
+        name that begins with a dot; the next start of the emulator removes it like any other directory there.
         """
         try:
-            self._moved.put(_hidden(directory))
+            self._queue.put(_hide(directory))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -43,16 +43,16 @@ class Removals:
                 self._thread.start()
 
     def close(self) -> None:
-        """Return when everything is deleted, or after a while; what is left then is deleted at the next start."""
+        """Return when everything is deleted, or after the time limit; the next start deletes the rest."""
         if self._thread is not None:
-            self._moved.put(None)
-            self._thread.join(_PATIENCE)
+            self._queue.put(None)
+            self._thread.join(_TIMEOUT)
             self._closing.set()
             self._thread.join()
             self._thread = None
 
     def _run(self) -> None:
-        while (directory := self._moved.get()) is not None:
+        while (directory := self._queue.get()) is not None:
             try:
                 remove_tree(directory, is_stopped=self._closing.is_set)
             except FileNotFoundError:
@@ -61,17 +61,17 @@ class Removals:
                 _log.warning("%s of a job is deleted at the next start: %s", directory, error)
 
 
-def _hidden(directory: Path) -> Path:
-    """Give a directory a name that begins with a dot, unless it has one; its path.
+def _hide(directory: Path) -> Path:
+    """Rename a directory to a name that begins with a dot, unless it has one; return its path.
 
     Raises:
-        OSError: it is not there, or the disk refuses.
+        OSError: it does not exist, or the disk refuses.
     """
     if directory.name.startswith("."):
         return directory
     try:
         return directory.rename(directory.with_name(f".{directory.name}"))
     except OSError as error:
-        if error.errno not in _TAKEN:
+        if error.errno not in _NAME_IN_USE:
             raise
     return directory.rename(directory.with_name(f".{directory.name}.{uuid.uuid4().hex}"))

@@ -1,7 +1,7 @@
-"""``ssh`` between the nodes of a job, which are all this machine: a shell script that stands first on their path.
+"""``ssh`` between the nodes of a job, which are all this machine: a shell script that is first on their PATH.
 
-On Azure the job's user could log in from every node of the job to every other without a password (in containers at
-port 23), and the first contact wrote the warning that ssh writes of a host it did not know.
+On Azure the job's user could log in from every node of the job to every other without a password (in containers on
+port 23), and the first connection printed ssh's warning about an unknown host.
 """
 
 from pathlib import Path
@@ -33,19 +33,19 @@ exec {run} "$*"
 """
 
 
-def script(shell: str, path: str, *, across: str = "") -> str:
-    """The script.
+def script(shell: str, path: str, *, remote_command: str = "") -> str:
+    """Return the script.
 
     Args:
-        shell: runs the commands.
-        path: the machine's own search path, on which the real ssh is.
-        across: where nodes are machines of their own, shell text that runs the commands on ``$host``.
+        shell: the shell that runs the commands.
+        path: the search path of the machine, where the real ssh is.
+        remote_command: shell text that runs the commands on ``$host``, if nodes are separate machines.
     """
-    return _SCRIPT.replace("{run}", across or f"{_quoted(shell)} -c").replace("{path}", _quoted(path))
+    return _SCRIPT.replace("{run}", remote_command or f"{_quoted(shell)} -c").replace("{path}", _quoted(path))
 
 
 def folder(directory: Path) -> Path:
-    """Where the directory of a job, or of a node, has the script."""
+    """The directory of the script in the directory of a job or node."""
     return directory / "bin"
 
 

@@ -1,16 +1,16 @@
-"""The parent of one job's processes: ``python -I -S supervisor.py JOB_DIRECTORY``.
+"""The supervisor, the parent of one job's processes: ``python -I -S supervisor.py JOB_DIRECTORY``.
 
-It is one file, however long, and needs only the standard library: a bare interpreter without site packages runs it, in
-milliseconds for each job, and such an interpreter finds no other module of the harness. It outlives the emulator and
-leaves what happened in ``state.jsonl``.
+It is one long file that needs only the standard library: an interpreter without site packages starts it within
+milliseconds, and such an interpreter finds no other module of the harness. It outlives the emulator and records the
+states of the job in ``state.jsonl``.
 
-Its claim on the directory is a hard link, hence exclusive, to a file that it holds locked: a claim without a lock
-means that its supervisor was killed. As a child subreaper it stays the ancestor of every process of the job, also of
-those that change their session, so it can end them all. If it is killed itself, the kernel kills its direct children,
-and the emulator kills the processes that carry the job's mark in their environment.
+Its claim on the directory is a hard link, which can be created only once, to a file that it keeps locked: a claim
+without a lock means that its supervisor was killed. As a child subreaper it remains the ancestor of every process of
+the job, even of processes that change their session, so it can end them all. If it is killed itself, the kernel kills
+its direct children, and the emulator kills the processes that have the job's mark in their environment.
 """
 
-# pathlib alone would take longer to import than everything here.
+# The import of pathlib alone would take longer than all imports of this file.
 # ruff: noqa: PTH101, PTH103, PTH105, PTH108, PTH110, PTH112, PTH114, PTH115, PTH118, PTH120, PTH123, PTH208, PTH211
 
 import contextlib
@@ -25,28 +25,28 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-GRACE = 2.0  # seconds between SIGTERM and SIGKILL of what a job leaves; of one that is terminated, its plan says
-HURRY = 0.2  # the same for a job that has failed
+GRACE = 2.0  # seconds between SIGTERM and SIGKILL for the processes that a job leaves; the plan may change it
+SHORT_GRACE = 0.2  # the same for a job that has failed
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
-UNMOUNTABLE = "Unable to mount unmanaged file system"
+MOUNT_FAILED = "Unable to mount unmanaged file system"
 FAILURES = {
     "mounting": "UnmanagedMountError",
     "image": "FailedStartingContainer",
     "preparation": "JobPreparationFailed",
     "main": "JobFailed",
 }
-NEVER_STARTED = -1  # the exit code that the service reports of what it could not start
-CLEANUP_SECONDS = 60.0  # after which a clean-up is given up; what is left is removed when the emulator starts next
-STATE_BYTES = 8192  # of the disk, taken when the job starts, so that its end can be recorded on a full one
-LIBC = ctypes.CDLL(None, use_errno=True)  # here, since those that the server forks share it
+NEVER_STARTED = -1  # the exit code that the service reports for a command that it could not start
+CLEANUP_SECONDS = 60.0  # the time limit of a clean-up; the next start of the emulator removes the rest
+STATE_BYTES = 8192  # allocated when the job starts, so that its end can be recorded on a full disk
+LIBC = ctypes.CDLL(None, use_errno=True)  # loaded at import, so that supervisors forked by the server share it
 LIBC.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong)
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class JobEndError(Exception):
-    """The job is over: with an error code, message and details, or without."""
+    """The job has ended, with or without an error code, message and details."""
 
     def __init__(
         self,
@@ -60,25 +60,25 @@ class JobEndError(Exception):
 
 
 def claim(directory: str) -> int | None:
-    """Take the directory, or return None where another supervisor has it. The descriptor holds the lock."""
-    mine = os.path.join(directory, f".claim.{os.getpid()}")
-    descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Claim the directory; return the locked descriptor, or None if another supervisor has claimed it."""
+    claim_path = os.path.join(directory, f".claim.{os.getpid()}")
+    descriptor = os.open(claim_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, str(os.getpid()).encode())
-        os.link(mine, os.path.join(directory, "claim"))
+        os.link(claim_path, os.path.join(directory, "claim"))
     except FileExistsError:
         return None
     finally:
-        os.unlink(mine)
+        os.unlink(claim_path)
     return descriptor
 
 
-class Journal:
-    """Tells the emulator (``state.jsonl`` and the bell) and the user (``execution.log``) how far the job is.
+class StateReporter:
+    """Reports the progress of the job to the emulator (``state.jsonl`` and the bell) and the user (``execution.log``).
 
-    Each state is a line behind the earlier ones: a file for each would cost the disk more than all that a short job
-    does otherwise.
+    All states are lines of one file: one file for each state would cost more disk operations than the rest of a short
+    job.
     """
 
     def __init__(self, directory: str, **state: object) -> None:
@@ -90,12 +90,12 @@ class Journal:
         self._states = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         os.posix_fallocate(self._states, 0, STATE_BYTES)
 
-    def tell(self, **changes: object) -> None:
+    def publish(self, **changes: object) -> None:
         """Publish changes of the state."""
         self.state |= changes
         self._write(json.dumps(self.state).encode())
-        self._write(b"\n")  # who reads a line without it reads half a line
-        with contextlib.suppress(OSError):  # nobody listens; who starts to, reads the state first
+        self._write(b"\n")  # a reader ignores a line without its newline
+        with contextlib.suppress(OSError):  # no emulator listens; a later one reads the state first
             bell = os.open(os.path.join(self.directory, "bell"), os.O_WRONLY | os.O_NONBLOCK)
             os.write(bell, b"!")
             os.close(bell)
@@ -106,9 +106,9 @@ class Journal:
             self._size, text = self._size + written, text[written:]
 
     def log(self, *texts: str) -> None:
-        """Add lines to every execution log."""
-        moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        lines = "".join(f"{moment} {text}\n" for text in texts).encode()
+        """Append lines to every execution log."""
+        timestamp = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        lines = "".join(f"{timestamp} {text}\n" for text in texts).encode()
         for path in self.logs:
             # A log that cannot be written (full disk, share deleted) never fails the job.
             with contextlib.suppress(OSError), os.fdopen(open_output(path, self.directory), "ab") as stream:
@@ -116,16 +116,18 @@ class Journal:
 
 
 def open_output(path: str, directory: str, *, make: bool = False) -> int:
-    """Open a file to append to, for the job of a directory.
+    """Open an output file of a job to append to it.
 
     Args:
-        make: create missing directories.
+        path: the file.
+        directory: the job directory.
+        make: whether missing directories are created.
 
     Raises:
-        OSError: the job has put a link, or anything but a file, in its place.
+        OSError: the job has replaced the file by a link or by something else that is no file.
     """
-    above, _, name = path.rpartition("/")
-    folder = open_folder(above, directory, make=make)
+    parent, _, name = path.rpartition("/")
+    folder = open_folder(parent, directory, make=make)
     try:
         mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not block
         return os.open(name, mode, 0o644, dir_fd=folder)
@@ -136,10 +138,10 @@ def open_output(path: str, directory: str, *, make: bool = False) -> int:
 
 
 def open_folder(path: str, directory: str, *, make: bool = False) -> int:
-    """Open a directory for the job of a directory, as ``open_output`` opens a file.
+    """Open a directory for a job, with the arguments of ``open_output``.
 
-    Storage is beside the job directories, so no step below the directory of both may be a link: a job in a container
-    would reach files of this machine by it.
+    The storage is next to the directory of the jobs. No part of the path below their common parent may be a link,
+    because a job in a container could use a link to reach other files of this machine.
     """
     root = os.path.dirname(os.path.dirname(directory))
     if not path.startswith(f"{root}/"):
@@ -152,9 +154,9 @@ def open_folder(path: str, directory: str, *, make: bool = False) -> int:
             if make:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, dir_fd=folder)
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
-            folder = below
+            folder = child
     except OSError as error:
         os.close(folder)
         raise OSError(error.errno, error.strerror, path) from None
@@ -162,45 +164,47 @@ def open_folder(path: str, directory: str, *, make: bool = False) -> int:
 
 
 def prepare(plan: Mapping[str, Any], directory: str) -> None:
-    """Make the directories, small files and mounts of a job. Every mistake is an OSError that names the path."""
+    """Create the directories, small files and mounts of a job. Raises OSError, which names the path."""
     for path in plan["directories"]:
         os.close(open_folder(path, directory, make=True))
     for path, text in plan["files"].items():
-        keep_file(path, text)
-    for place, target in plan["links"]:
-        if os.path.islink(place) and os.readlink(place) == target:
+        ensure_file(path, text)
+    for link, target in plan["links"]:
+        if os.path.islink(link) and os.readlink(link) == target:
             continue
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        beside = f"{place}.{os.getpid()}"
-        os.symlink(target, beside)
-        os.replace(beside, place)
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        temporary = f"{link}.{os.getpid()}"
+        os.symlink(target, temporary)
+        os.replace(temporary, link)
 
 
-def keep_file(path: str, text: str) -> None:
-    """Have a small file there, which the jobs before on the same node may have made; one that runs sees it whole."""
+def ensure_file(path: str, text: str) -> None:
+    """Create a small file unless an earlier job of the node has created it; running jobs never see a partial file."""
     is_program = text.startswith("#!")
     with (
         contextlib.suppress(OSError, UnicodeDecodeError),
-        # What a job has put in its place may be a pipe, which nobody writes to.
+        # A job may have replaced the file by a pipe without a writer, which must not block.
         open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as stream,
     ):
         may_run = os.fstat(stream.fileno()).st_mode & 0o700 == 0o700
         if stream.read(len(text) + 1) == text and (may_run or not is_program):
             return
-    beside = f"{path}.{os.getpid()}"
-    with open(beside, "w", encoding="utf-8") as stream:
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as stream:
         stream.write(text)
     if is_program:
-        os.chmod(beside, 0o700)
-    os.replace(beside, path)
+        os.chmod(temporary, 0o700)
+    os.replace(temporary, path)
 
 
-def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int, int]) -> NoReturn:
-    """The child's side of ``spawn``."""
+def exec_process(
+    execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, streams: tuple[int, int, int]
+) -> NoReturn:
+    """Execute the program of a process in the forked child."""
     try:
         os.setsid()
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it was killed before the line above
+        if os.getppid() != parent:  # the parent was killed before the line above
             os._exit(137)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
@@ -215,20 +219,20 @@ def become(execution: Mapping[str, Any], libc: ctypes.CDLL, *, parent: int, stre
 
 
 def spawn(execution: Mapping[str, Any], libc: ctypes.CDLL, directory: str) -> int:
-    """Start one process of the job of a directory, in a session of its own; it dies with its supervisor. Its id."""
+    """Start a process of a job in a new session; it dies with its supervisor. Return its id."""
     outputs = (open_output(execution["stdout"], directory), open_output(execution["stderr"], directory))
     streams = (open_input(execution.get("stdin", "")), *outputs)
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        become(execution, libc, parent=parent, streams=streams)
+        exec_process(execution, libc, parent=parent, streams=streams)
     for stream in streams:
         os.close(stream)
     return child
 
 
 def open_input(text: str) -> int:
-    """A descriptor from which a process reads a text: a file in memory alone, since secrets may be in it."""
+    """Return a descriptor from which a process reads a text, which may contain secrets: a file in memory."""
     if not text:
         return os.open(os.devnull, os.O_RDONLY)
     descriptor = os.memfd_create("stdin")
@@ -239,41 +243,41 @@ def open_input(text: str) -> int:
 
 
 def descendants(ancestor: int | None = None) -> list[int]:
-    """Ids of all living processes below one, this one where none is named, from /proc."""
+    """Return the ids of all running descendants of a process, by default this one, from /proc."""
     children: dict[int, list[int]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
-        # What is not a process, or has just ended, has no stat to read.
+        # A process that has just ended has no stat file.
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stream:
             fields = stream.read().rpartition(b")")[2].split()
             if fields[0] != b"Z":
                 children.setdefault(int(fields[1]), []).append(int(name))
-    found, queue = [], [os.getpid() if ancestor is None else ancestor]
+    descendant_ids, queue = [], [os.getpid() if ancestor is None else ancestor]
     while queue:
-        below = children.get(queue.pop(), [])
-        found += below
-        queue += below
-    return found
+        direct = children.get(queue.pop(), [])
+        descendant_ids += direct
+        queue += direct
+    return descendant_ids
 
 
-def end_all(grace: float) -> None:
-    """End every process of the job: politely, then, after ``grace`` seconds, not."""
+def terminate_all(grace: float) -> None:
+    """End every process of the job: with SIGTERM, and after ``grace`` seconds with SIGKILL."""
     deadline = time.monotonic() + grace
-    polite: set[int] = set()
+    terminated: set[int] = set()
     while has_children() and (living := descendants()):
-        left = deadline - time.monotonic()
+        remaining = deadline - time.monotonic()
         for process in living:
-            if left > 0 and process in polite:
+            if remaining > 0 and process in terminated:
                 continue
-            polite.add(process)
+            terminated.add(process)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM if left > 0 else signal.SIGKILL)
-        signal.sigtimedwait({signal.SIGCHLD}, min(max(left, 0.01), 0.1))
+                os.kill(process, signal.SIGTERM if remaining > 0 else signal.SIGKILL)
+        signal.sigtimedwait({signal.SIGCHLD}, min(max(remaining, 0.01), 0.1))
         reap()
     reap()
 
 
 def has_children() -> bool:
-    """Whether any process of the job may be left: each is below a child of this one, or comes to it as an orphan."""
+    """Whether any process of the job may be left: each is a descendant of this process, which adopts orphans."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -282,7 +286,7 @@ def has_children() -> bool:
 
 
 def reap() -> dict[int, int]:
-    """Collect what has ended: {process id: exit code as a shell reports it}."""
+    """Collect the processes that have ended: {process id: exit code as a shell reports it}."""
     ended: dict[int, int] = {}
     while True:
         try:
@@ -295,30 +299,30 @@ def reap() -> dict[int, int]:
         ended[process] = code if code >= 0 else 128 - code
 
 
-def clean_up(execution: Mapping[str, Any], libc: ctypes.CDLL, journal: Journal) -> None:
-    """Run what removes the rest of a job. Where it fails, the file ``uncleaned`` says so to the emulator."""
+def clean_up(execution: Mapping[str, Any], libc: ctypes.CDLL, reporter: StateReporter) -> None:
+    """Run a clean-up process of the job. If it fails, the file ``uncleaned`` reports that to the emulator."""
     remains = execution.get("remains")
     if remains and not (os.path.isdir(remains) and os.listdir(remains)):
         return
     deadline = time.monotonic() + CLEANUP_SECONDS
     try:
-        process = spawn(execution, libc, journal.directory)
+        process = spawn(execution, libc, reporter.directory)
         while process not in (ended := reap()):
-            left = deadline - time.monotonic()
-            if left <= 0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 os.kill(process, signal.SIGKILL)
-            signal.sigtimedwait({signal.SIGCHLD}, max(left, 0.1))
+            signal.sigtimedwait({signal.SIGCHLD}, max(remaining, 0.1))
         code = str(ended[process])
     except OSError as error:
         code = str(error)
     if code != "0":
-        journal.log(f"clean-up failed ({code}): {last_line(execution['stderr'])}")
+        reporter.log(f"clean-up failed ({code}): {last_line(execution['stderr'])}")
         with contextlib.suppress(OSError):
-            os.close(os.open(os.path.join(journal.directory, "uncleaned"), os.O_CREAT | os.O_WRONLY, 0o600))
+            os.close(os.open(os.path.join(reporter.directory, "uncleaned"), os.O_CREAT | os.O_WRONLY, 0o600))
 
 
-def refusal_of(execution: Mapping[str, Any]) -> JobEndError | None:
-    """Why the command that a process should have started never ran; None where it did."""
+def read_refusal(execution: Mapping[str, Any]) -> JobEndError | None:
+    """Return the error that a process has left because it could not start its command; None if there is none."""
     try:
         with open(execution.get("refusal") or "", encoding="utf-8") as stream:
             refusal = json.load(stream)
@@ -327,15 +331,15 @@ def refusal_of(execution: Mapping[str, Any]) -> JobEndError | None:
     return JobEndError(refusal["error"], refusal["message"], NEVER_STARTED, refusal.get("details", ()))
 
 
-def leave_mounts(libc: ctypes.CDLL) -> None:
-    """From here on, what is mounted is seen by this job alone, and unmounted when it ends.
+def unshare_mounts(libc: ctypes.CDLL) -> None:
+    """Enter a mount namespace: later mounts are visible to this job alone, and are unmounted when it ends.
 
-    Only root may mount; a user is given a namespace in which it is root, where the system allows that.
+    Only root may mount; another user enters a user namespace in which it is root, if the system allows that.
     """
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if user else 0)):
         reason = os.strerror(ctypes.get_errno())
-        raise JobEndError("UnmanagedMountError", f"{UNMOUNTABLE}: this machine lets the job mount nothing: {reason}")
+        raise JobEndError("UnmanagedMountError", f"{MOUNT_FAILED}: this machine lets the job mount nothing: {reason}")
     if user:
         for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
             with open(f"/proc/self/{name}", "w", encoding="ascii") as stream:
@@ -344,23 +348,23 @@ def leave_mounts(libc: ctypes.CDLL) -> None:
 
 
 def last_line(path: str) -> str:
-    """Of a file, as far as it can be read."""
+    """Return the last line of a file; empty if the file cannot be read."""
     with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
         return stream.read().strip().rpartition("\n")[2]
     return ""
 
 
 class Job:
-    """A plan being run: its steps in order, ended early by a failure, a request to stop, or the time limit."""
+    """Runs the steps of a plan in order; a failure, a request to stop or the time limit ends it early."""
 
-    def __init__(self, plan: Mapping[str, Any], journal: Journal, libc: ctypes.CDLL) -> None:
-        self.plan, self.journal, self.libc = plan, journal, libc
-        self.stop = os.path.join(journal.directory, "stop")
+    def __init__(self, plan: Mapping[str, Any], reporter: StateReporter, libc: ctypes.CDLL) -> None:
+        self.plan, self.reporter, self.libc = plan, reporter, libc
+        self.stop = os.path.join(reporter.directory, "stop")
         limit = plan["wall_clock"]
         self.deadline = None if limit is None else time.monotonic() + limit
 
     def run(self) -> int:
-        """Zero, or a JobEndError that says how the job ended."""
+        """Run all steps; return 0. Raises JobEndError if the job ends otherwise."""
         for step in self.plan["steps"]:
             self._step(step)
         return 0
@@ -369,30 +373,30 @@ class Job:
         name = step["name"]
         self._check()
         if name == "mounting":
-            leave_mounts(self.libc)
+            unshare_mounts(self.libc)
         leaders = {}
         for execution in step["executions"]:
-            process = spawn(execution, self.libc, self.journal.directory)
+            process = spawn(execution, self.libc, self.reporter.directory)
             if execution["leads"]:
                 leaders[process] = execution
-        self.journal.tell(state="running" if name == "main" else "preparing")
-        self.journal.log(f"{name} started, {len(step['executions'])} process(es)")
+        self.reporter.publish(state="running" if name == "main" else "preparing")
+        self.reporter.log(f"{name} started, {len(step['executions'])} process(es)")
         while leaders:
             for process, code in self._wait().items():
                 if execution := leaders.pop(process, None):
-                    self.journal.log(f"{name} process ended with exit code {code}")
-                    if code != 0 and (refusal := refusal_of(execution)):
+                    self.reporter.log(f"{name} process ended with exit code {code}")
+                    if code != 0 and (refusal := read_refusal(execution)):
                         raise refusal
                     if code != 0:
-                        words = last_line(step["executions"][0]["stderr"]) if name == "mounting" else ""
-                        raise JobEndError(FAILURES[name], f"{UNMOUNTABLE}: {words}" if words else None, code)
+                        output = last_line(step["executions"][0]["stderr"]) if name == "mounting" else ""
+                        raise JobEndError(FAILURES[name], f"{MOUNT_FAILED}: {output}" if output else None, code)
 
     def _wait(self) -> dict[int, int]:
         ended = reap()
         while not ended:
             self._check()
-            left = 3600.0 if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-            signal.sigtimedwait(WATCHED, left)
+            remaining = 3600.0 if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+            signal.sigtimedwait(WATCHED, remaining)
             ended = reap()
         return ended
 
@@ -405,7 +409,7 @@ class Job:
 
 
 def read_plan(directory: str) -> bytes:
-    """What a job runs, of its file, which is removed: there may be secrets in it."""
+    """Read the plan of a job, and remove its file, which may contain secrets."""
     path = os.path.join(directory, "plan.json")
     with open(path, "rb") as stream:
         plan = stream.read()
@@ -413,40 +417,40 @@ def read_plan(directory: str) -> bytes:
     return plan
 
 
-def supervise(directory: str, given: bytes = b"") -> None:
-    """Run the plan of ``directory`` unless somebody else does.
+def supervise(directory: str, plan_text: bytes = b"") -> None:
+    """Run the plan of a job, unless another supervisor does.
 
     Args:
-        directory: of the job.
-        given: the plan; by default it is in a file.
+        directory: the job directory.
+        plan_text: the plan; by default it is read from its file.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     lock = claim(directory)
     if lock is None:
         return
-    journal = Journal(directory, started=time.time())
+    reporter = StateReporter(directory, started=time.time())
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
     grace, outcome = GRACE, JobEndError()
     plan: dict[str, Any] = {}
     try:
-        plan = json.loads(given or read_plan(directory))
+        plan = json.loads(plan_text or read_plan(directory))
         prepare(plan, directory)
-        journal.logs = plan["logs"]
-        journal.log(*plan["notes"])
-        outcome.exit_code = Job(plan, journal, LIBC).run()
+        reporter.logs = plan["logs"]
+        reporter.log(*plan["notes"])
+        outcome.exit_code = Job(plan, reporter, LIBC).run()
     except JobEndError as ended:
         outcome = ended
-        grace = plan.get("grace", GRACE) if ended.error == "JobTerminated" else HURRY
+        grace = plan.get("grace", GRACE) if ended.error == "JobTerminated" else SHORT_GRACE
     except OSError as error:
         outcome = JobEndError("JobStartFailed", f"Job could not be started: {error}")
-    end_all(grace)
+    terminate_all(grace)
     for execution in plan.get("cleanup", ()):
-        clean_up(execution, LIBC, journal)
-    for place in plan.get("temporary", ()):
-        if os.path.islink(place):
-            os.unlink(place)
-    journal.log(f"job ended: {outcome.error or 'succeeded'}, exit code {outcome.exit_code}")
-    journal.tell(
+        clean_up(execution, LIBC, reporter)
+    for link in plan.get("temporary", ()):
+        if os.path.islink(link):
+            os.unlink(link)
+    reporter.log(f"job ended: {outcome.error or 'succeeded'}, exit code {outcome.exit_code}")
+    reporter.publish(
         state="finished",
         ended=time.time(),
         exit_code=outcome.exit_code,

@@ -11,32 +11,32 @@ import pytest
 from harness.compute.backend import JobSpec, NodeSpec, Plan, Progress
 from harness.compute.machine import find_machine
 from harness.compute.process import ProcessBackend
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.job_runner import JobRunner, Recipe
 
-PATIENCE = 300.0  # seconds: far beyond what a busy machine needs
+TIMEOUT = 300.0  # seconds: far beyond what a busy machine needs
 
 
 class Jobs:
-    """A back end, and the waiting for its calls."""
+    """A process back end, and methods that wait for the progress of its jobs."""
 
     def __init__(self) -> None:
-        self._moved = threading.Condition()
-        self.backend = ProcessBackend(self._bell, machine=find_machine(os.environ))
+        self._changed = threading.Condition()
+        self.backend = ProcessBackend(self._notify, machine=find_machine(os.environ))
 
-    def _bell(self) -> None:
-        with self._moved:
-            self._moved.notify_all()
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
-    def until(self, directory: Path, wanted: Callable[[Progress], bool]) -> Progress:
-        with self._moved:
-            while not wanted(progress := self.backend.poll(directory)):
-                assert self._moved.wait(PATIENCE), "the bell never rang"
+    def until(self, directory: Path, condition: Callable[[Progress], bool]) -> Progress:
+        with self._changed:
+            while not condition(progress := self.backend.poll(directory)):
+                assert self._changed.wait(TIMEOUT), "the back end never called on_change"
         return progress
 
     def until_gone(self, directory: Path) -> None:
-        with self._moved:
+        with self._changed:
             while directory.exists():
-                assert self._moved.wait(PATIENCE), "the bell never rang"
+                assert self._changed.wait(TIMEOUT), "the back end never called on_change"
 
     def run(self, job: JobSpec) -> Progress:
         self.backend.start(self.backend.plan(job))
@@ -54,30 +54,30 @@ class Jobs:
 
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
-    made = Jobs()
-    yield made
-    made.backend.close()
+    process_jobs = Jobs()
+    yield process_jobs
+    process_jobs.backend.close()
 
 
 @pytest.fixture
 def later_jobs() -> Iterator[Jobs]:
     """A second back end over the same directories, as after a restart."""
-    made = Jobs()
-    yield made
-    made.backend.close()
+    process_jobs = Jobs()
+    yield process_jobs
+    process_jobs.backend.close()
 
 
 @pytest.fixture
-def laboratory(recipe: Recipe) -> Iterator[Laboratory]:
+def runner(recipe: Recipe) -> Iterator[JobRunner]:
     """The back end of the module's own fixture ``recipe``."""
-    made = Laboratory(recipe)
-    with closing(made.backend):
-        yield made
+    job_runner = JobRunner(recipe)
+    with closing(job_runner.backend):
+        yield job_runner
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Callable[..., JobSpec]:
-    """A custom-toolkit job in a path with a space; keywords replace its fields."""
+    """Describe custom-toolkit jobs in a path with a space; keywords replace their fields."""
     root = tmp_path / "a path"
     node = NodeSpec("tvm-1_1-20180607t000000z", "10.0.0.4", root / "node", gpus=1)
     plain = JobSpec(

@@ -1,7 +1,7 @@
-"""Stands for ``sbatch``, ``squeue`` and ``scancel``: the first argument says for which.
+"""A substitute for ``sbatch``, ``squeue`` and ``scancel``; the first argument is the name of the command.
 
-Every job runs at once, below a process that stands for Slurm's own on a node: whatever the job starts and leaves is its
-child in the end, and it ends when it has none left. It holds the lock of a file that holds the job's name.
+Every job starts at once, as a child of a keeper process, the substitute for Slurm's daemon on a node. The keeper is a
+subreaper, so it adopts the job's orphans, and ends when it has no children left. It locks a file with the job's name.
 """
 
 import argparse
@@ -20,24 +20,24 @@ _SET_CHILD_SUBREAPER = 36  # man 2 prctl
 
 
 def jobs_directory() -> Path:
-    """Where the files of jobs are."""
+    """The directory of the files of jobs."""
     return Path(os.environ["SLURM_JOBS"])
 
 
 def submit(name: str, output: str, wrap: str) -> None:
     """Start a job, and print its id."""
-    ready, begun = os.pipe()
+    ready, started = os.pipe()
     keeper = os.fork()
     if keeper == 0:
         os.setsid()
-        keep(name, output, wrap, begun)
+        keep(name, output, wrap, started)
         os._exit(0)
-    os.close(begun)
+    os.close(started)
     os.read(ready, 1)
     print(keeper)  # noqa: T201 - what sbatch --parsable does
 
 
-def keep(name: str, output: str, wrap: str, begun: int) -> None:
+def keep(name: str, output: str, wrap: str, started: int) -> None:
     """Run a job until no process of it is left."""
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
     file = (jobs_directory() / str(os.getpid())).open("w")
@@ -54,15 +54,15 @@ def keep(name: str, output: str, wrap: str, begun: int) -> None:
     signal.signal(signal.SIGTERM, cancel)
     signal.signal(signal.SIGUSR1, lambda *_: batch.terminate())
     print(name, end="", file=file, flush=True)
-    for stream in (sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno(), begun):
-        os.close(stream)  # whoever reads what sbatch prints does not wait for its job
+    for stream in (sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno(), started):
+        os.close(stream)  # a reader of sbatch's output must not wait for the job
     while True:
         try:
             ended, status = os.wait()
         except ChildProcessError:
             return
         if ended == batch.pid:
-            batch.returncode = os.waitstatus_to_exitcode(status)  # so that no other process gets its signals
+            batch.returncode = os.waitstatus_to_exitcode(status)  # so that a process with the same id gets no signals
         if is_cancelled:
             kill_all()
 
@@ -73,7 +73,7 @@ def kill_all() -> None:
 
 
 def jobs(name: str) -> Iterator[int]:
-    """The ids of the jobs of a name of which a process is left."""
+    """Return the ids of the jobs of a name that still have processes."""
     for path in jobs_directory().iterdir():
         with path.open() as file:
             try:
@@ -92,14 +92,14 @@ def main() -> None:
     parser.add_argument("--wrap", default="true")
     for ignored in ("--parsable", "--no-requeue", "--noheader", "--batch"):
         parser.add_argument(ignored, action="store_true")
-    asked = parser.parse_args()
-    if asked.command == "sbatch":
-        submit(asked.name, asked.output, asked.wrap)
-    for job in jobs(asked.name) if asked.command != "sbatch" else ():
-        if asked.command == "squeue":
+    arguments = parser.parse_args()
+    if arguments.command == "sbatch":
+        submit(arguments.name, arguments.output, arguments.wrap)
+    for job in jobs(arguments.name) if arguments.command != "sbatch" else ():
+        if arguments.command == "squeue":
             print(job)  # noqa: T201 - what squeue does
         else:
-            os.kill(job, signal.SIGUSR1 if asked.signal else signal.SIGTERM)
+            os.kill(job, signal.SIGUSR1 if arguments.signal else signal.SIGTERM)
 
 
 if __name__ == "__main__":

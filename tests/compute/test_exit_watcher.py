@@ -1,4 +1,4 @@
-"""What the watcher hears, also when much happens at one time."""
+"""The events that the watcher reports, even if several occur at the same time."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ import pytest
 from harness.compute.exit_watcher import ExitWatcher
 from harness.compute.paths import JobPaths
 
-PATIENCE = 300.0  # seconds: far beyond what a busy machine needs
+TIMEOUT = 300.0  # seconds: far beyond what a busy machine needs
 
 
 class Bell:
-    """Called by a watcher, which it can hold up."""
+    """A callback of a watcher, which can block it."""
 
     def __init__(self) -> None:
         self.rung = threading.Semaphore(0)
@@ -23,7 +23,7 @@ class Bell:
 
     def __call__(self) -> None:
         self.rung.release()
-        self.open.wait(PATIENCE)
+        self.open.wait(TIMEOUT)
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def bell() -> Bell:
 
 @pytest.fixture
 def watcher(bell: Bell) -> Iterator[ExitWatcher]:
-    made = ExitWatcher(bell)
-    yield made
+    exit_watcher = ExitWatcher(bell)
+    yield exit_watcher
     bell.open.set()
-    made.close()
+    exit_watcher.close()
 
 
-def watched(watcher: ExitWatcher, directory: Path) -> tuple[int, int]:
-    """A process that is watched as the supervisor of a job, and the descriptor that ends it when it is closed."""
+def start_watched(watcher: ExitWatcher, directory: Path) -> tuple[int, int]:
+    """Start a process that is watched as a supervisor; return its id and a descriptor whose closing ends it."""
     directory.mkdir()
     os.mkfifo(JobPaths(directory).bell)
     read, write = os.pipe()
@@ -57,31 +57,33 @@ def ring(directory: Path) -> None:
 def end(job: tuple[int, int]) -> None:
     process, write = job
     os.close(write)
-    with contextlib.suppress(ChildProcessError):  # reaped already: that is for the watcher to do
+    with contextlib.suppress(ChildProcessError):  # the watcher has already reaped it
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_job_that_ends_and_rings_at_one_time_stops_nobody(watcher: ExitWatcher, bell: Bell, tmp_path: Path) -> None:
-    ending, going_on = (watched(watcher, tmp_path / name) for name in ("ending", "going-on"))
-    ring(tmp_path / "going-on")
-    assert bell.rung.acquire(timeout=PATIENCE)  # now the watcher is held up, and hears of both when it goes on
+def test_a_job_that_ends_and_rings_at_the_same_time_does_not_stop_the_watcher(
+    watcher: ExitWatcher, bell: Bell, tmp_path: Path
+) -> None:
+    ending, continuing = (start_watched(watcher, tmp_path / name) for name in ("ending", "continuing"))
+    ring(tmp_path / "continuing")
+    assert bell.rung.acquire(timeout=TIMEOUT)  # the watcher is blocked, and sees both events afterwards
     end(ending)
     ring(tmp_path / "ending")
     bell.open.set()
-    assert bell.rung.acquire(timeout=PATIENCE)
+    assert bell.rung.acquire(timeout=TIMEOUT)
 
-    end(going_on)
-    assert bell.rung.acquire(timeout=PATIENCE)
+    end(continuing)
+    assert bell.rung.acquire(timeout=TIMEOUT)
 
 
 def test_a_job_is_quiet_until_its_bell_rings(watcher: ExitWatcher, bell: Bell, tmp_path: Path) -> None:
     directory = tmp_path / "job"
-    job = watched(watcher, directory)
+    job = start_watched(watcher, directory)
     bell.open.set()
     assert [watcher.is_quiet(directory) for _ in range(2)] == [False, True]
     ring(directory)
-    assert bell.rung.acquire(timeout=PATIENCE)
+    assert bell.rung.acquire(timeout=TIMEOUT)
     assert [watcher.is_quiet(directory) for _ in range(2)] == [False, True]
     end(job)
-    assert bell.rung.acquire(timeout=PATIENCE)
+    assert bell.rung.acquire(timeout=TIMEOUT)
     assert [watcher.is_quiet(directory) for _ in range(2)] == [False, False]

@@ -1,4 +1,4 @@
-"""A process counts as one of a job only if that is proven; everything else is a stranger."""
+"""A process belongs to a job only if that is proven; all others are left alone."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ WAITS = "import sys; print(flush=True); sys.stdin.read()\n"
 
 
 @contextmanager
-def running(words: list[str], environment: Mapping[str, str] = os.environ, **options: Path) -> Iterator[int]:
-    """A process that has printed a line and waits; its id."""
-    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options) as process:  # type: ignore[call-overload]
+def running(argv: list[str], environment: Mapping[str, str] = os.environ, **options: Path) -> Iterator[int]:
+    """Start a process that prints a line and waits; yield its id."""
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options) as process:  # type: ignore[call-overload]
         process.stdout.readline()
         yield process.pid
         process.kill()
 
 
-def found(pid: int) -> JobProcess | None:
+def find_process(pid: int) -> JobProcess | None:
     return next((process for process in find_job_processes() if process.pid == pid), None)
 
 
@@ -81,7 +81,7 @@ def test_a_supervisor_and_its_job_are_found(jobs: Jobs, working: tuple[JobSpec, 
 def test_a_supervisor_whose_directory_was_deleted_proves_it(working: tuple[JobSpec, int]) -> None:
     spec, pid = working
     shutil.rmtree(spec.directory)
-    process = found(pid)
+    process = find_process(pid)
     assert process is not None
     assert (process.is_supervisor, process.directory) == (True, "deleted")
     with open_job_process(process) as handle:
@@ -90,7 +90,7 @@ def test_a_supervisor_whose_directory_was_deleted_proves_it(working: tuple[JobSp
 
 
 def test_a_supervisor_whose_directory_is_hidden_is_left_alone_with_its_job(working: tuple[JobSpec, int]) -> None:
-    """As where the file system of the data directory is unmounted lazily, or another one is mounted over it."""
+    """As when the file system of the data directory is unmounted lazily, or another one is mounted over it."""
     spec, _ = working
     hidden = spec.directory.with_name("hidden")
     spec.directory.rename(hidden)
@@ -110,7 +110,7 @@ def test_a_supervisor_is_known_by_its_claim_whichever_path_leads_to_it(
     assert ends(pid, seconds=60)
 
 
-def test_commands_that_only_name_a_supervisor_are_strangers(tmp_path: Path) -> None:
+def test_commands_that_only_name_a_supervisor_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "supervisor.py").write_text(WAITS)
     decoys = [
         ["tail", "-f", "supervisor.py", "notes.txt"],
@@ -118,13 +118,13 @@ def test_commands_that_only_name_a_supervisor_are_strangers(tmp_path: Path) -> N
         [sys.executable, "-I", "-S", str(tmp_path / "supervisor.py"), str(tmp_path / "gone")],
         [sys.executable, "-I", "-S", "supervisor.py", "jobs/1"],
     ]
-    for words in decoys:
-        with running(words, cwd=tmp_path) as pid:
-            assert found(pid) is None, words
+    for argv in decoys:
+        with running(argv, cwd=tmp_path) as pid:
+            assert find_process(pid) is None, argv
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_command_line_like_our_supervisors_without_its_claim_is_a_stranger(
+def test_a_process_with_the_command_line_of_a_supervisor_without_its_claim_is_left_alone(
     job_directory: Path, is_there: bool
 ) -> None:
     decoy = job_directory.parent / "harness" / "compute" / "supervisor.py"
@@ -134,12 +134,12 @@ def test_a_command_line_like_our_supervisors_without_its_claim_is_a_stranger(
     if not is_there:
         shutil.rmtree(job_directory)
     with running([*supervisor_command(job_directory)[:3], str(decoy), str(job_directory)]) as pid:
-        assert found(pid) is None
+        assert find_process(pid) is None
 
 
 def test_a_mark_of_a_directory_that_exists_is_found(job_directory: Path) -> None:
     with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
-        process = found(pid)
+        process = find_process(pid)
         assert process is not None
         assert (process.job, process.is_supervisor, process.directory) == (job_directory, False, "present")
 
@@ -147,15 +147,15 @@ def test_a_mark_of_a_directory_that_exists_is_found(job_directory: Path) -> None
 def test_a_mark_of_a_deleted_directory_is_found(job_directory: Path) -> None:
     with running([sys.executable, "-c", WAITS], {MARK: str(job_directory)}) as pid:
         job_directory.rmdir()
-        process = found(pid)
+        process = find_process(pid)
         assert process is not None
         assert process.directory == "deleted"
 
 
 @pytest.mark.parametrize("mark", ["", "jobs/1", "./jobs/1", "~/jobs/1", "/tmp/../jobs/1", "/tmp//jobs/1", "/tmp/jobs/"])
-def test_a_mark_that_is_no_path_of_ours_makes_a_stranger(mark: str) -> None:
+def test_a_process_whose_mark_is_no_path_of_ours_is_left_alone(mark: str) -> None:
     with running([sys.executable, "-c", WAITS], {MARK: mark}) as pid:
-        assert found(pid) is None
+        assert find_process(pid) is None
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -166,11 +166,11 @@ def test_a_mark_means_another_directory_to_a_process_that_sees_other_files(job_d
     else:
         job_directory.rmdir()
         hide = f"mount -t tmpfs none {job_directory.parent}"
-    words = ["unshare", "--mount", "sh", "-c", f'{hide} || exit; exec "$@"', "sh", sys.executable, "-c", WAITS]
-    with running(words, {**os.environ, MARK: str(job_directory)}) as pid:
+    argv = ["unshare", "--mount", "sh", "-c", f'{hide} || exit; exec "$@"', "sh", sys.executable, "-c", WAITS]
+    with running(argv, {**os.environ, MARK: str(job_directory)}) as pid:
         if read_facts(pid).command_line[-2:-1] != ("-c",):
             pytest.skip("this user cannot mount anything")
-        assert found(pid) is None
+        assert find_process(pid) is None
 
 
 def test_a_process_that_became_another_program_is_not_signalled(job_directory: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_process_that_became_another_program_is_not_signalled(job_directory: P
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        before = found(process.pid)
+        before = find_process(process.pid)
         assert before is not None
         process.stdin.write("\n")
         process.stdin.flush()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.compute.backend import ContainerSpec, JobSpec, MountSpec
 from harness.compute.machine import Machine, count_gpus
-from harness.compute.planning import expanded, plan_job, protected
+from harness.compute.planning import expand_variables, plan_job, quote_variables
 from harness.errors import ToolkitError
 from harness.toolkits.interpreters import Cntk
 
@@ -139,16 +139,16 @@ def test_a_mount_outside_its_root_is_refused(job: Build, path: str) -> None:
     ],
 )
 def test_only_bare_variables_with_a_blank_are_quoted(command: str, wanted: str) -> None:
-    assert protected(command, {"AZ_X": "/a b", "AZ_PLAIN": "/ab"}) == wanted
+    assert quote_variables(command, {"AZ_X": "/a b", "AZ_PLAIN": "/ab"}) == wanted
 
 
 @given(st.text())
 def test_a_command_without_blanks_in_its_variables_is_never_touched(command: str) -> None:
-    assert protected(command, {"AZ_X": "/plain"}) == command
+    assert quote_variables(command, {"AZ_X": "/plain"}) == command
 
 
 def test_unknown_variables_stay_as_written() -> None:
-    assert expanded("$A/${B}/$C", {"A": "1", "B": "2"}) == "1/2/$C"
+    assert expand_variables("$A/${B}/$C", {"A": "1", "B": "2"}) == "1/2/$C"
 
 
 def test_gpus_are_counted_from_the_driver(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def environments(spec: JobSpec, machine: Machine) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("first", "gpus", "there", "wanted", "seen"),
+    ("first", "gpus", "total", "selection", "visible"),
     [
         (0, 2, 4, None, "0,1"),
         (2, 2, 4, None, "2,3"),
@@ -177,14 +177,14 @@ def environments(spec: JobSpec, machine: Machine) -> list[dict[str, str]]:
     ],
 )
 def test_a_node_sees_the_gpus_that_are_its_own(  # noqa: PLR0917 - one row of a table
-    job: Build, first: int, gpus: int, there: int, wanted: str | None, seen: str
+    job: Build, first: int, gpus: int, total: int, selection: str | None, visible: str
 ) -> None:
     (node,) = job().nodes
-    own = {} if wanted is None else {"CUDA_VISIBLE_DEVICES": wanted}
+    own = {} if selection is None else {"CUDA_VISIBLE_DEVICES": selection}
     spec = job(nodes=(replace(node, gpus=gpus, first_gpu=first),), environment=own)
-    (environment,) = environments(spec, replace(MACHINE, gpus=there))
-    assert environment["CUDA_VISIBLE_DEVICES"] == seen
-    assert environment["AZ_BATCHAI_NUM_GPUS"] == str(max(0, min(gpus, there - first)))
+    (environment,) = environments(spec, replace(MACHINE, gpus=total))
+    assert environment["CUDA_VISIBLE_DEVICES"] == visible
+    assert environment["AZ_BATCHAI_NUM_GPUS"] == str(max(0, min(gpus, total - first)))
 
 
 def test_a_machine_without_gpus_hides_none(job: Build) -> None:

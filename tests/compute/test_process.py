@@ -25,9 +25,9 @@ Build = Callable[..., JobSpec]
 
 
 def living(text: str) -> list[int]:
-    """Processes whose command line holds ``text``."""
-    running = [each for each in psutil.process_iter(["cmdline", "status"]) if each.info["status"] != "zombie"]
-    return [each.pid for each in running if text in " ".join(each.info["cmdline"] or ())]
+    """Return the ids of running processes whose command line contains ``text``."""
+    running = [process for process in psutil.process_iter(["cmdline", "status"]) if process.info["status"] != "zombie"]
+    return [process.pid for process in running if text in " ".join(process.info["cmdline"] or ())]
 
 
 def supervisor(job: JobSpec) -> int:
@@ -35,7 +35,7 @@ def supervisor(job: JobSpec) -> int:
 
 
 def wait_for_line(path: Path) -> str:
-    """The first line of a file that a running job writes into a pipe (opening blocks until it does)."""
+    """Return the first line that a running job writes into a pipe (opening blocks until it does)."""
     with path.open() as stream:
         return stream.readline().strip()
 
@@ -96,14 +96,16 @@ def test_a_later_backend_adopts_what_runs(jobs: Jobs, later_jobs: Jobs, job: Bui
     assert (progress.exit_code, (tmp_path / "count").read_text()) == (0, "ran\n")
 
 
-def test_a_job_is_heard_of_whose_supervisor_is_not_the_one_that_was_watched(
+def test_a_job_whose_supervisor_is_not_the_watched_one_is_followed(
     jobs: Jobs, later_jobs: Jobs, job: Build, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     spec = job(f"cat '{gate}'")
     jobs.start(spec)
-    second = subprocess.Popen(["cat"], stdin=subprocess.PIPE)  # as one that came too late to claim the job
+    second = subprocess.Popen(
+        ["cat"], stdin=subprocess.PIPE
+    )  # like a supervisor that started too late to claim the job
     later_jobs.backend._watcher.watch(spec.directory, second.pid)
     second.communicate()
 
@@ -150,13 +152,13 @@ def test_a_killed_supervisor_takes_its_job_along(jobs: Jobs, job: Build, tmp_pat
     spec = job(f"(setsid sleep 7654.5 &); echo up > '{gate}'; sleep 7654.5; true")
     jobs.start(spec)
     assert wait_for_line(gate) == "up"
-    below = psutil.Process(supervisor(spec)).children(recursive=True)
+    descendants = psutil.Process(supervisor(spec)).children(recursive=True)
 
     os.kill(supervisor(spec), signal.SIGKILL)
     progress = jobs.finish(spec)
 
     assert (progress.error, progress.exit_code) == ("JobSupervisorLost", None)
-    assert all(ends(process.pid, seconds=60) for process in below)
+    assert all(ends(process.pid, seconds=60) for process in descendants)
     assert living("sleep 7654.5") == []
 
 
@@ -169,7 +171,7 @@ def test_what_the_job_left_behind_ends_with_it(jobs: Jobs, job: Build) -> None:
 def test_secrets_reach_the_job_and_no_command_line(jobs: Jobs, job: Build, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    expected = tmp_path / "expected"  # in a file: the command itself must not name it
+    expected = tmp_path / "expected"  # in a file, because the command must not contain it
     expected.write_text("swordfish-71")
     spec = job(f'test "$KEY" = "$(cat "{expected}")" && cat "{gate}"', secrets={"KEY": "swordfish-71"})
     jobs.start(spec)
@@ -229,9 +231,9 @@ def test_forget_leaves_what_mounts_show(jobs: Jobs, job: Build, tmp_path: Path) 
     assert (share / "kept").exists()
 
 
-def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) -> None:
+def test_the_error_of_a_supervisor_that_fails_is_reported(jobs: Jobs, job: Build) -> None:
     spec = job()
-    (spec.directory / "state.jsonl").mkdir(parents=True)  # as unwritable as on a full disk
+    (spec.directory / "state.jsonl").mkdir(parents=True)  # it cannot be written, as on a full disk
 
     progress = jobs.run(spec)
 
@@ -240,7 +242,7 @@ def test_a_supervisor_that_breaks_leaves_its_last_words(jobs: Jobs, job: Build) 
 
 
 def test_a_job_leaves_few_files_beside_its_outputs(jobs: Jobs, job: Build) -> None:
-    """Each costs the disk more than all that a job of a millisecond does otherwise."""
+    """Each file costs more disk operations than the rest of a very short job."""
     spec = job("true")
     jobs.run(spec)
     node = f"node-{spec.nodes[0].id}"
@@ -254,9 +256,9 @@ def test_the_next_job_of_a_node_finds_ssh_and_the_host_file_made(jobs: Jobs, job
     jobs.run(spec)
     hosts, ssh = map(Path, (spec.nodes[0].directory / "hostfile", spec.nodes[0].directory / "bin" / "ssh"))
     assert (spec.stdouterr / "stdout.txt").read_text() == f"{hosts.read_text()}{ssh}\n"
-    made = [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)]
+    files = [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)]
     jobs.run(dataclasses.replace(spec, directory=spec.directory.with_name("next")))
-    assert [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)] == made
+    assert [(path.stat().st_ino, path.read_text()) for path in (hosts, ssh)] == files
 
 
 @pytest.mark.parametrize(
@@ -293,17 +295,17 @@ def test_what_a_mount_command_shows_is_seen_by_its_job_alone(jobs: Jobs, job: Bu
     mount = MountSpec("deep/memory", command="mount -t tmpfs none")
     spec = job("touch $AZ_BATCHAI_JOB_MOUNT_ROOT/deep/memory/mark", job_mounts=(mount,))
 
-    ended = jobs.run(spec)
+    progress = jobs.run(spec)
 
-    if ended.message and "lets the job mount nothing" in ended.message:
+    if progress.message and "lets the job mount nothing" in progress.message:
         pytest.skip("this machine lets no process of its user mount anything")
-    assert ended.exit_code == 0
-    place = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
-    assert list(place.iterdir()) == []
+    assert progress.exit_code == 0
+    mount_point = JobPaths(spec.directory).mounts(spec.nodes[0].id) / "deep" / "memory"
+    assert list(mount_point.iterdir()) == []
 
 
 @pytest.mark.parametrize("is_adopted", [False, True])
-def test_a_job_that_is_forgotten_before_it_has_seen_that_it_is_to_end_ends(
+def test_a_job_that_is_forgotten_before_its_supervisor_handles_the_termination_ends(
     jobs: Jobs, later_jobs: Jobs, job: Build, tmp_path: Path, is_adopted: bool
 ) -> None:
     gate = tmp_path / "gate"
@@ -359,9 +361,9 @@ def test_a_link_that_an_earlier_attempt_left_in_the_place_of_a_directory_leads_n
     share.parent.mkdir()
     share.symlink_to(elsewhere)
 
-    ended = jobs.run(job())
+    progress = jobs.run(job())
 
-    assert (ended.error, str(share) in (ended.message or "")) == ("JobStartFailed", True)
+    assert (progress.error, str(share) in (progress.message or "")) == ("JobStartFailed", True)
     assert list(elsewhere.iterdir()) == []
 
 

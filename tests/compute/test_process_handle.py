@@ -1,4 +1,4 @@
-"""A signal reaches the process that was verified, or nobody."""
+"""A signal reaches the verified process or none."""
 
 import os
 import signal
@@ -13,16 +13,16 @@ from harness.compute.process_handle import ProcessFacts, open_process, read_fact
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that does nothing, with an argument and a variable of its own."""
-    words = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "an argument"]
-    with subprocess.Popen(words, env={"SLEEPER": "a=b\nc"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    """A process that does nothing, with a distinctive argument and variable."""
+    argv = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "an argument"]
+    with subprocess.Popen(argv, env={"SLEEPER": "a=b\nc"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()  # from here on the program is Python, not the fork of this process
         yield process
         process.kill()
 
 
-def everybody(_facts: ProcessFacts) -> bool:
+def is_any(_facts: ProcessFacts) -> bool:
     return True
 
 
@@ -39,7 +39,7 @@ def test_the_expected_process_is_signalled_and_waited_for(sleeper: subprocess.Po
         assert not process.ends_within(0)
         process.send_signal(signal.SIGTERM)
         assert process.ends_within(60)
-        process.send_signal(signal.SIGKILL)  # to one that has ended: nothing happens
+        process.send_signal(signal.SIGKILL)  # the process has ended, so this does nothing
     assert sleeper.wait() == -signal.SIGTERM
 
 
@@ -49,25 +49,25 @@ def test_another_process_is_not_opened(sleeper: subprocess.Popen[bytes]) -> None
 
 
 def test_a_process_that_ends_while_it_is_looked_at_is_not_opened(sleeper: subprocess.Popen[bytes]) -> None:
-    def ends_meanwhile(_facts: ProcessFacts) -> bool:
+    def ends_before_verification(_facts: ProcessFacts) -> bool:
         sleeper.kill()
         os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
         return True
 
-    with open_process(sleeper.pid, ends_meanwhile) as process:
+    with open_process(sleeper.pid, ends_before_verification) as process:
         assert process is None
 
 
 def test_a_zombie_is_not_opened(sleeper: subprocess.Popen[bytes]) -> None:
     sleeper.kill()
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
-    with open_process(sleeper.pid, everybody) as process:
+    with open_process(sleeper.pid, is_any) as process:
         assert process is None
 
 
 @pytest.mark.parametrize("pid", [0, -1, -12345, 1 << 30, 1 << 80])
 def test_an_id_that_no_process_has_opens_none(pid: int) -> None:
-    with open_process(pid, everybody) as process:
+    with open_process(pid, is_any) as process:
         assert process is None
 
 

@@ -1,4 +1,4 @@
-"""Directories of jobs are gone from their names at once, and from the disk soon."""
+"""Directories of jobs are renamed at once, and deleted soon."""
 
 import os
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from tests.nested_directories import nested
 
 @pytest.fixture
 def removals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Removals]:
-    """Removals that wait at the end until everything is deleted, however busy the machine is."""
-    monkeypatch.setattr("harness.compute.removals._PATIENCE", 3600.0)
-    made = Removals()
-    yield made
-    made.close()
+    """Removals that wait in ``close`` until everything is deleted, even on a busy machine."""
+    monkeypatch.setattr("harness.compute.removals._TIMEOUT", 3600.0)
+    waiting_removals = Removals()
+    yield waiting_removals
+    waiting_removals.close()
 
 
-def test_a_directory_is_gone_at_once_and_deleted_by_the_end(removals: Removals, tmp_path: Path) -> None:
-    job, kept = tmp_path / "job", tmp_path / "kept"
-    kept.mkdir()
-    (kept / "file").touch()
+def test_a_directory_is_renamed_at_once_and_deleted_by_the_end(removals: Removals, tmp_path: Path) -> None:
+    job, target = tmp_path / "job", tmp_path / "kept"
+    target.mkdir()
+    (target / "file").touch()
     (job / "deep").mkdir(parents=True)
-    (job / "link").symlink_to(kept)
+    (job / "link").symlink_to(target)
     removals.remove(job)
     assert not job.exists()
     removals.close()
@@ -67,7 +67,7 @@ def test_what_has_been_left_is_deleted_under_the_name_that_it_has(removals: Remo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_disk_refuses_to_delete_is_said(
+def test_a_directory_that_the_disk_refuses_to_delete_is_logged(
     removals: Removals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Which back end a job runs on, and how it is found again."""
+"""The choice of the back end of a job, also after a restart."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,52 +10,52 @@ from harness.compute.catalogue import backend_names, parse_compute
 from harness.compute.paths import JobPaths
 from harness.compute.routing import RoutingBackend
 from harness.errors import ToolkitError
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.job_runner import JobRunner, Recipe
 
 Build = Callable[..., JobSpec]
 
 
 class Backends:
-    """Makes process back ends under any name, and remembers for which."""
+    """Creates process back ends under any name, and records them."""
 
     def __init__(self, directory: Path) -> None:
-        self.made: dict[str, Laboratory] = {}
+        self.runners: dict[str, JobRunner] = {}
         self._directory = directory
 
     def make(self, name: str) -> object:
-        self.made[name] = Laboratory(Recipe("process", self._directory))
-        return self.made[name].backend
+        self.runners[name] = JobRunner(Recipe("process", self._directory))
+        return self.runners[name].backend
 
     def close(self) -> None:
-        for each in self.made.values():
-            each.backend.close()
+        for runner in self.runners.values():
+            runner.backend.close()
 
 
 @pytest.fixture
 def backends(tmp_path: Path) -> Iterator[Backends]:
-    made = Backends(tmp_path)
-    yield made
-    made.close()
+    process_backends = Backends(tmp_path)
+    yield process_backends
+    process_backends.close()
 
 
 def test_a_job_runs_on_the_back_end_of_its_cluster(backends: Backends, job: Build) -> None:
     routing, spec = RoutingBackend("first", backends.make), job("true", compute="second:there")
 
     routing.start(routing.plan(spec))
-    progress = backends.made["second:there"].finish(spec)
+    progress = backends.runners["second:there"].finish(spec)
 
     assert progress == routing.poll(spec.directory)
-    assert list(backends.made) == ["second:there"]
+    assert list(backends.runners) == ["second:there"]
     assert JobPaths(spec.directory).backend.read_text() == "second:there"
 
 
-def test_a_cluster_that_asks_for_nothing_gets_the_emulators_own(backends: Backends, job: Build) -> None:
+def test_a_cluster_that_requests_no_back_end_gets_the_emulators_default(backends: Backends, job: Build) -> None:
     routing, spec = RoutingBackend("first", backends.make), job("true")
 
     routing.start(routing.plan(spec))
 
-    assert list(backends.made) == ["first"]
-    backends.made["first"].finish(spec)
+    assert list(backends.runners) == ["first"]
+    backends.runners["first"].finish(spec)
 
 
 def test_a_restarted_emulator_with_another_default_finds_the_back_end_of_a_job(
@@ -64,24 +64,24 @@ def test_a_restarted_emulator_with_another_default_finds_the_back_end_of_a_job(
     spec = job("true")
     first = RoutingBackend("first", backends.make)
     first.start(first.plan(spec))
-    backends.made["first"].finish(spec)
+    backends.runners["first"].finish(spec)
 
     later = RoutingBackend("other", backends.make)
 
     assert later.adopt(spec.directory)
     assert later.poll(spec.directory).exit_code == 0
-    assert list(backends.made) == ["first"]
+    assert list(backends.runners) == ["first"]
 
 
 def test_jobs_of_versions_without_back_ends_are_processes(backends: Backends, job: Build) -> None:
     spec = job("true")
-    Laboratory(Recipe("process", spec.directory.parent)).run(spec)
+    JobRunner(Recipe("process", spec.directory.parent)).run(spec)
 
     assert RoutingBackend("other", backends.make).adopt(spec.directory)
-    assert list(backends.made) == ["process"]
+    assert list(backends.runners) == ["process"]
 
 
-def test_a_back_end_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+def test_an_unknown_back_end_is_refused_with_the_names_of_the_known_ones() -> None:
     with pytest.raises(ToolkitError, match=r"no compute back end 'slurm'; there are process"):
         parse_compute("slurm:head-node")
 

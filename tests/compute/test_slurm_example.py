@@ -1,4 +1,4 @@
-"""What the documentation's back end for Slurm has to do besides what all do."""
+"""The behaviour that only the documentation's back end for Slurm must have."""
 
 import os
 import signal
@@ -10,47 +10,47 @@ import pytest
 
 from harness.compute.backend import JobSpec
 from harness.compute.process_handle import ends
-from tests.compute.laboratory import Laboratory
+from tests.compute.job_runner import JobRunner
 from tests.compute.test_backends import slurm
 
 
 @pytest.fixture
-def laboratory(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Laboratory]:
-    made = Laboratory(slurm(tmp_path, request))
-    with closing(made.backend):
-        yield made
+def runner(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[JobRunner]:
+    slurm_runner = JobRunner(slurm(tmp_path, request))
+    with closing(slurm_runner.backend):
+        yield slurm_runner
 
 
 def test_the_directory_of_a_forgotten_job_stays_until_slurm_has_ended_all_its_processes(
-    laboratory: Laboratory, job: Callable[..., JobSpec], tmp_path: Path
+    runner: JobRunner, job: Callable[..., JobSpec], tmp_path: Path
 ) -> None:
     spec = job("sleep 1000", wall_clock=3600.0)
-    laboratory.start(spec)
-    (slurms_own,) = (int(path.name) for path in (tmp_path / "slurm").iterdir())
-    os.kill(slurms_own, signal.SIGSTOP)  # the job cannot end
+    runner.start(spec)
+    (keeper,) = (int(path.name) for path in (tmp_path / "slurm").iterdir())
+    os.kill(keeper, signal.SIGSTOP)  # the job cannot end
 
     try:
-        laboratory.backend.terminate(spec.directory)
-        laboratory.backend.forget(spec.directory)
+        runner.backend.terminate(spec.directory)
+        runner.backend.forget(spec.directory)
         assert spec.directory.exists()
     finally:
-        os.kill(slurms_own, signal.SIGCONT)
-    laboratory.until_gone(spec.directory)
-    assert ends(slurms_own, seconds=60)
+        os.kill(keeper, signal.SIGCONT)
+    runner.until_gone(spec.directory)
+    assert ends(keeper, seconds=60)
 
 
 def test_the_directory_of_a_forgotten_job_stays_while_slurm_does_not_answer(
-    laboratory: Laboratory, job: Callable[..., JobSpec], tmp_path: Path
+    runner: JobRunner, job: Callable[..., JobSpec], tmp_path: Path
 ) -> None:
     spec = job("true")
-    laboratory.run(spec)
+    runner.run(spec)
     squeue = tmp_path / "bin" / "squeue"
     squeue.rename(squeue.with_name("working"))
     squeue.write_text("#!/bin/sh\nexit 1\n")
     squeue.chmod(0o700)
 
-    laboratory.backend.forget(spec.directory)
+    runner.backend.forget(spec.directory)
 
     assert spec.directory.exists()
     squeue.with_name("working").rename(squeue)
-    laboratory.until_gone(spec.directory)
+    runner.until_gone(spec.directory)

@@ -1,4 +1,4 @@
-"""Supervisors are forked from a warm process, and are as those that are started by themselves."""
+"""Supervisors that the server forks behave like supervisors that are started directly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Build = Callable[..., JobSpec]
 
 @pytest.fixture
 def running(jobs: Jobs, job: Build, tmp_path: Path) -> Callable[[str], psutil.Process]:
-    """Start a job that waits for the file ``go``; the process of its supervisor."""
+    """Start a job that waits for the file ``go``; return the process of its supervisor."""
 
     def start(name: str) -> psutil.Process:
         spec = job(f"until [ -e '{tmp_path}/go' ]; do sleep 0.05; done", directory=tmp_path / name)
@@ -73,7 +73,7 @@ def test_a_job_is_lost_whose_supervisor_ended_before_it_could_take_it(
     jobs: Jobs, job: Build, running: Callable[[str], psutil.Process], tmp_path: Path
 ) -> None:
     unable = server(running("first"))
-    resource.prlimit(unable.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk: there is no room for words either
+    resource.prlimit(unable.pid, resource.RLIMIT_FSIZE, (0, 0))  # as on a full disk: it cannot write a log either
     spec = job(f"touch '{tmp_path}/ran'", directory=tmp_path / "second")
 
     assert jobs.run(spec).error == "JobSupervisorLost"
@@ -101,7 +101,7 @@ def test_a_warm_process_that_does_not_answer_is_ended_and_not_needed(
     first = running("first")
     stopped = server(first)
     stopped.suspend()
-    monkeypatch.setattr("harness.compute.supervisors._PATIENCE", 3600.0)
+    monkeypatch.setattr("harness.compute.supervisors._TIMEOUT", 3600.0)
     jobs.backend._supervisors._connection.settimeout(0.5)
     last = running("last")
 

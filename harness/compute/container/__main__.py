@@ -1,11 +1,11 @@
-"""``python -m harness.compute.container``: carries out the order on its standard input."""
+"""``python -m harness.compute.container``: executes the order on its standard input."""
 
 import sys
 
 from docker.errors import DockerException
 
 from harness.clock import Clock, SystemClock
-from harness.compute.container.client import reason
+from harness.compute.container.client import error_text
 from harness.compute.container.engine_address import EngineError
 from harness.compute.container.images import get_image
 from harness.compute.container.orders import GetImage, Order, Remove, Run, decode
@@ -14,15 +14,15 @@ from harness.compute.container.runs import run
 
 
 def main() -> int:
-    """The exit code: the container's for a run, else 0 or 125."""
+    """Execute the order; return the container's exit code for a run, otherwise 0 or 125."""
     try:
-        return _carry_out(decode(sys.stdin.buffer.read()), SystemClock())
+        return _execute(decode(sys.stdin.buffer.read()), SystemClock())
     except (EngineError, DockerException) as error:
-        sys.stderr.write(f"{reason(error)}\n")
+        sys.stderr.write(f"{error_text(error)}\n")
         return 125
 
 
-def _carry_out(order: Order, clock: Clock) -> int:
+def _execute(order: Order, clock: Clock) -> int:
     if isinstance(order, GetImage):
         return get_image(order, clock)
     if isinstance(order, Run):

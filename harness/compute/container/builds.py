@@ -1,4 +1,4 @@
-"""Images of environments: built by the engine once for each content, with the log kept."""
+"""Images of environments: the engine builds them once for each content, and the output of the build is logged."""
 
 import contextlib
 import hashlib
@@ -16,8 +16,8 @@ from harness.compute.job_log import JobLog
 from harness.file_lock import lock_file
 
 _REPOSITORY = "batchai-harness/environment"
-_LONGEST = 3600.0  # seconds for which a job waits for the build of another one
-_CONDA = "/azureml-envs/azureml"  # where the service puts it
+_TIMEOUT = 3600.0  # seconds that a job waits for the build of another job
+_CONDA = "/azureml-envs/azureml"  # the service's path of the environment
 _DOCKERFILE = f"""\
 FROM {{base}}
 COPY conda.yml /azureml-environment-setup/conda.yml
@@ -27,14 +27,14 @@ ENV PATH={_CONDA}/bin:$PATH CONDA_DEFAULT_ENV={_CONDA} CONDA_PREFIX={_CONDA}
 
 
 class BuildError(Exception):
-    """An image cannot be built; the message is the engine's last word."""
+    """An image cannot be built; the message is the engine's last message."""
 
 
 def build_image(client: Any, order: GetImage, build: Build, *, base: str, log: JobLog) -> str:
-    """The name of the image of an environment, which is built unless it is there.
+    """Build the image of an environment unless it exists; return its name.
 
     Args:
-        base: the id of the image that conda adds to; empty for a build context, which names its own.
+        base: the id of the image that the conda packages are added to; empty for a build context, which names its base.
 
     Raises:
         BuildError: the engine cannot build it.
@@ -43,7 +43,7 @@ def build_image(client: Any, order: GetImage, build: Build, *, base: str, log: J
     name = f"{_REPOSITORY}:{content_hash(build, base)[:32]}"
     locks = Path(build.locks)
     locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock_file(locks / f"{name.rpartition(':')[2]}.lock", wait=_LONGEST):
+    with lock_file(locks / f"{name.rpartition(':')[2]}.lock", wait=_TIMEOUT):
         with contextlib.suppress(NotFound):
             client.inspect_image(name)
             log.write(f"image {name}: built before")
@@ -56,7 +56,7 @@ def build_image(client: Any, order: GetImage, build: Build, *, base: str, log: J
 
 
 def content_hash(build: Build, base: str) -> str:
-    """What an image is named for: everything that goes into it; of a symbolic link, as in the image, where it leads."""
+    """Return the hash of everything that an image is built from; for a symbolic link, of its target path."""
     digest = hashlib.sha256("\0".join((base, build.conda, build.dockerfile)).encode())
     root = Path(build.context)
     for path in sorted(root.rglob("*")) if build.context else ():
@@ -71,7 +71,7 @@ def content_hash(build: Build, base: str) -> str:
 
 @contextmanager
 def _context(build: Build, base: str) -> Iterator[tuple[str, str]]:
-    """The directory and the Dockerfile of a build.
+    """Yield the directory and the Dockerfile of a build.
 
     Raises:
         BuildError: the Dockerfile is not in the context.

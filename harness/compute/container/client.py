@@ -1,4 +1,4 @@
-"""The client of the container engine. Only the program ``python -m harness.compute.container`` imports it."""
+"""The client of the container engine. Only the program ``python -m harness.compute.container`` imports this module."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from harness.compute.container.orders import EMULATOR_LABEL, JOB_LABEL, Engine, 
 
 
 def connect(engine: Engine, *, patient: bool = False) -> Any:
-    """A client of the engine.
+    """Create a client of the engine.
 
     Args:
-        patient: whether it waits for answers without a limit, as one that listens to a container has to.
+        patient: whether it waits for responses without a time limit, which reading a container's output needs.
 
     Raises:
         EngineError: the engine does not answer.
@@ -28,35 +28,35 @@ def connect(engine: Engine, *, patient: bool = False) -> Any:
 
 
 def containers_of(client: Any, owner: Owner) -> list[dict[str, Any]]:
-    """The containers of a job, running or not."""
-    return _owned(client.containers(all=True, filters=_filter(JOB_LABEL, owner.job)), owner)
+    """Return the containers of a job, running or not."""
+    return _filter_owned(client.containers(all=True, filters=_filter(JOB_LABEL, owner.job)), owner)
 
 
 def images_of(client: Any, owner: Owner) -> list[dict[str, Any]]:
-    """The images that the preparations of a job left."""
-    return _owned(client.images(filters=_filter(JOB_LABEL, owner.job)), owner)
+    """Return the images that the preparations of a job have left."""
+    return _filter_owned(client.images(filters=_filter(JOB_LABEL, owner.job)), owner)
 
 
 def jobs_of(client: Any, emulator: str) -> set[str]:
-    """The directories of the jobs of an emulator that have containers or images."""
-    wanted = _filter(EMULATOR_LABEL, emulator)
-    found = [*client.containers(all=True, filters=wanted), *client.images(filters=wanted)]
-    labels = [each.get("Labels") or {} for each in found]
-    return {each[JOB_LABEL] for each in labels if each.get(EMULATOR_LABEL) == emulator and JOB_LABEL in each}
+    """Return the directories of an emulator's jobs that have containers or images."""
+    label_filter = _filter(EMULATOR_LABEL, emulator)
+    resources = [*client.containers(all=True, filters=label_filter), *client.images(filters=label_filter)]
+    labels = [resource.get("Labels") or {} for resource in resources]
+    return {label[JOB_LABEL] for label in labels if label.get(EMULATOR_LABEL) == emulator and JOB_LABEL in label}
 
 
-def reason(error: Exception) -> str:
-    """What an engine says about an error, without the address of the request."""
+def error_text(error: Exception) -> str:
+    """Return the engine's explanation of an error, without the URL of the request."""
     explanation = getattr(error, "explanation", None)
     return str(explanation or error).strip()
 
 
 def _filter(label: str, value: str) -> dict[str, list[str]]:
-    """A filter by one label: where there are two, Podman 4.3 finds no image at all."""
+    """Return a filter by one label; with two labels Podman 4.3 finds no images."""
     return {"label": [f"{label}={value}"]}
 
 
-def _owned(found: list[dict[str, Any]], owner: Owner) -> list[dict[str, Any]]:
-    """Those that have both labels: an engine's filter alone does not decide what is deleted."""
-    wanted = owner.labels().items()
-    return [each for each in found if wanted <= (each.get("Labels") or {}).items()]
+def _filter_owned(resources: list[dict[str, Any]], owner: Owner) -> list[dict[str, Any]]:
+    """Return the resources with both labels, so that deletions do not depend on the engine's filter alone."""
+    labels = owner.labels().items()
+    return [resource for resource in resources if labels <= (resource.get("Labels") or {}).items()]

@@ -1,4 +1,4 @@
-"""Where the container engine answers, and whether it does; standard library alone."""
+"""Finds the container engine, and checks whether it answers; uses the standard library alone."""
 
 import http.client
 import os
@@ -6,11 +6,11 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
-_SECONDS = 2.0  # in which an engine has to answer; one that is started by its socket takes half a second
+_SECONDS = 2.0  # the time limit of a request; an engine that is started by its socket answers in half a second
 
 
 class EngineError(Exception):
-    """No engine can be used; the message says where it was looked for and what would help."""
+    """No engine can be used; the message names the addresses tried and a remedy."""
 
 
 _REMEDY = (
@@ -19,47 +19,49 @@ _REMEDY = (
 
 
 def find_engine(environ: Mapping[str, str]) -> str:
-    """The address of the engine: ``DOCKER_HOST``, else the first default socket of Docker or Podman that is there.
+    """Return the address of the engine: ``DOCKER_HOST``, otherwise the first usable socket of Docker or Podman.
 
     Raises:
-        EngineError: there is none, or it is one that does not see the files of this machine.
+        EngineError: there is none, or it does not see the files of this machine.
     """
-    named = environ.get("DOCKER_HOST", "")
-    if named:
-        if not named.startswith("unix://"):
+    host = environ.get("DOCKER_HOST", "")
+    if host:
+        if not host.startswith("unix://"):
             raise EngineError(
-                f"DOCKER_HOST is {named}: jobs need an engine of this machine, which sees the same files; "
+                f"DOCKER_HOST is {host}: jobs need an engine of this machine, which sees the same files; "
                 "name its socket as unix:///PATH"
             )
-        return named
+        return host
     sockets = default_sockets(environ)
-    found = next((path for path in sockets if path.is_socket() and os.access(path, os.R_OK | os.W_OK)), None)
-    if found is None:
-        looked = ", ".join(map(str, sockets))
-        raise EngineError(f"there is no container engine (none of {looked} can be used); {_REMEDY}")
-    return f"unix://{found}"
+    usable = [path for path in sockets if path.is_socket() and os.access(path, os.R_OK | os.W_OK)]
+    if not usable:
+        paths = ", ".join(map(str, sockets))
+        raise EngineError(f"there is no container engine (none of {paths} can be used); {_REMEDY}")
+    return f"unix://{usable[0]}"
 
 
 def default_sockets(environ: Mapping[str, str]) -> list[Path]:
-    """Where Docker and Podman have their sockets: those of the user first."""
+    """Return the default sockets of Docker and Podman, those of the user first."""
     runtime, home = environ.get("XDG_RUNTIME_DIR", ""), environ.get("HOME", "")
-    own = [Path(runtime, "docker.sock"), Path(runtime, "podman", "podman.sock")] if runtime else []
+    user = [Path(runtime, "docker.sock"), Path(runtime, "podman", "podman.sock")] if runtime else []
     desktop = [Path(home, ".docker", "run", "docker.sock")] if home else []
-    return [*own, Path("/var/run/docker.sock"), Path("/run/podman/podman.sock"), *desktop]
+    return [*user, Path("/var/run/docker.sock"), Path("/run/podman/podman.sock"), *desktop]
 
 
 def check_engine(address: str) -> None:
-    """Return if the engine at an address answers.
+    """Check that the engine at an address answers.
 
     Raises:
-        EngineError: it does not, within two seconds.
+        EngineError: it does not answer within two seconds.
     """
     connection = _UnixConnection(address.removeprefix("unix://"))
     try:
         connection.request("GET", "/_ping")
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise EngineError(f"the container engine at {address} answers {answer.status} {answer.reason}; {_REMEDY}")
+        response = connection.getresponse()
+        if response.status != 200:
+            raise EngineError(
+                f"the container engine at {address} answers {response.status} {response.reason}; {_REMEDY}"
+            )
     except (OSError, http.client.HTTPException) as error:
         text = " ".join(str(error).split())
         raise EngineError(f"no container engine answers at {address} ({text}); {_REMEDY}") from error
@@ -68,7 +70,7 @@ def check_engine(address: str) -> None:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a socket of the file system."""
+    """HTTP over a Unix domain socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=_SECONDS)

@@ -1,4 +1,4 @@
-"""Makes the back end ``container``."""
+"""The factory of the back end ``container``."""
 
 from harness.compute.backend import Backend
 from harness.compute.backend_context import BackendContext
@@ -6,7 +6,7 @@ from harness.compute.container.backend import ContainerBackend, ContainerOptions
 
 
 def make(context: BackendContext) -> Backend:
-    """Jobs with an image in containers of this machine's engine."""
+    """Create the back end."""
     return ContainerBackend(
         context.on_change,
         machine=context.machine,

@@ -1,4 +1,4 @@
-"""GPUs for a container, as its engine takes them."""
+"""The request for GPUs of a container, in the form that its engine accepts."""
 
 import re
 from collections.abc import Mapping
@@ -6,21 +6,22 @@ from typing import Any
 
 from docker.types import DeviceRequest
 
-_FIRST_PODMAN = (5, 4)  # github.com/containers/podman/pull/25171; older ones take no notice of the request
+_FIRST_PODMAN = (5, 4)  # github.com/containers/podman/pull/25171; older versions ignore the request
 
 
 class NoGpusError(Exception):
-    """The engine gives GPUs to no container; the message says what would."""
+    """The engine cannot give GPUs to containers; the message names engines that can."""
 
 
 def gpu_request(version: Mapping[str, Any], number: int) -> DeviceRequest:
-    """The request for GPUs: by the names of CDI for Podman, by its own NVIDIA runtime for Docker.
+    """Return the request for GPUs: by CDI names for Podman, by the NVIDIA runtime for Docker.
 
     Args:
-        version: what the engine says about itself.
+        version: the engine's response to a request for its version.
+        number: the number of GPUs.
 
     Raises:
-        NoGpusError: it is a Podman that would run the container without them, and not say so.
+        NoGpusError: the engine is a Podman that would silently run the container without GPUs.
     """
     parts = version.get("Components") or ()
     podman = next((str(part.get("Version")) for part in parts if part.get("Name") == "Podman Engine"), None)

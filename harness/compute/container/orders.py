@@ -1,6 +1,7 @@
-"""The orders of ``python -m harness.compute.container``: JSON on its standard input, because they hold secrets.
+"""The orders for ``python -m harness.compute.container``: JSON on its standard input, because they contain secrets.
 
-Containers and the images that are made of them carry the labels of ``Owner``. Nothing without both is ever touched.
+Containers, and the images that are made from them, have the labels of ``Owner``. Containers and images without both
+labels are never touched.
 """
 
 from pathlib import Path
@@ -12,25 +13,25 @@ JOB_LABEL = "batchai-harness.job"
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose a container is: the emulator, by the id that its data directory has, and the directory of the job."""
+    """The owner of a container: the emulator, by the id in its data directory, and the job, by its directory."""
 
     emulator: str
     job: str
 
     def labels(self) -> dict[str, str]:
-        """The labels that say so."""
+        """The labels that mark a container or image of this owner."""
         return {EMULATOR_LABEL: self.emulator, JOB_LABEL: self.job}
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """The container engine by its address, and the time in which it has to answer, in seconds."""
+    """The address of the container engine, and the time limit of its responses, in seconds."""
 
     address: str
     seconds: float = 60.0
 
 
 class Image(msgspec.Struct, frozen=True):
-    """The image of a job: its name, the registry's user and password (empty for none), and the name in the job."""
+    """The image of a job: its name, the user and password for the registry (empty for none), and the requested name."""
 
     name: str
     user_name: str = ""
@@ -42,13 +43,13 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class Build(msgspec.Struct, frozen=True):
-    """How the image of an environment is made.
+    """How the image of an environment is built.
 
     Args:
-        conda: a conda file, whose packages are added to the image of the order; empty for a build context.
+        conda: a conda file whose packages are added to the image of the order; empty for a build context.
         context: the directory of a build context, with its ``dockerfile``.
-        log: the file that gets what the build prints.
-        locks: a directory for locks, so that two jobs build no image at the same time.
+        log: the file that receives the output of the build.
+        locks: a directory for locks, so that two jobs do not build an image at the same time.
     """
 
     conda: str
@@ -59,7 +60,7 @@ class Build(msgspec.Struct, frozen=True):
 
 
 class GetImage(msgspec.Struct, frozen=True, tag="get"):
-    """Have the image ready. Its facts (``ImageFacts``), which every run needs, are written to the file ``facts``."""
+    """Prepare the image. Its facts (``ImageFacts``), which every run needs, are written to the file ``facts``."""
 
     engine: Engine
     owner: Owner
@@ -71,7 +72,7 @@ class GetImage(msgspec.Struct, frozen=True, tag="get"):
 
 
 class ImageFacts(msgspec.Struct, frozen=True):
-    """An image that is ready: its id, its shell (empty where it has none), and its search path for programs."""
+    """An image that is ready: its id, its shell (empty if it has none), and its search path for programs."""
 
     id: str
     shell: str
@@ -79,24 +80,24 @@ class ImageFacts(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Run a command line in a container of its own.
+    """Run a command line in a new container.
 
     Args:
-        name: what the container's name begins with.
+        name: the prefix of the container's name.
         facts: the file that ``GetImage`` has written.
-        prepared: the tag of the image that a preparation leaves, and which what comes after it runs in; empty where
-            the job has no preparation.
+        prepared: the tag of the image that the preparation creates and the later steps run in; empty if the job has no
+            preparation.
         prepares: whether this is the preparation.
-        command: for the shell of the image.
-        environment: variables; ``$PATH`` in ``PATH`` is the image's own.
+        command: the command for the shell of the image.
+        environment: the variables; ``$PATH`` in ``PATH`` stands for the image's search path.
         cwd: the working directory.
-        mounts: paths of this machine that the container sees under the same name.
-        read_only: those that it sees, but cannot write.
-        user: as Docker writes it, empty for the image's own.
-        shared_memory: the size of ``/dev/shm`` as Docker writes it, empty for the engine's own.
-        gpus: how many GPUs of this machine it gets.
-        refusal: a file that is written where the engine refuses to start the container.
-        trace: a file that is there for as long as anything of it may be left at the engine.
+        mounts: paths of this machine that are mounted under the same path in the container.
+        read_only: such paths that are mounted read-only.
+        user: the user in Docker's notation; empty for the image's default.
+        shared_memory: the size of ``/dev/shm`` in Docker's notation; empty for the engine's default.
+        gpus: the number of GPUs of this machine that the container gets.
+        refusal: the file that is written if the engine refuses to start the container.
+        trace: a file that exists for as long as the container or its image may exist.
     """
 
     engine: Engine
@@ -122,14 +123,14 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
 
 
 class Remove(msgspec.Struct, frozen=True, tag="remove"):
-    """Remove every container of a job, and every image that its preparations left."""
+    """Remove every container of a job, and every image that its preparations have left."""
 
     engine: Engine
     owner: Owner
 
 
 class Sweep(msgspec.Struct, frozen=True, tag="sweep"):
-    """Remove what is left of an emulator's jobs that no supervisor runs any more, below the directory of its jobs."""
+    """Remove the containers and images of an emulator's jobs in one directory that no supervisor runs any more."""
 
     engine: Engine
     emulator: str
@@ -140,7 +141,7 @@ Order = GetImage | Run | Remove | Sweep
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a container could not be started, in the service's words."""
+    """The reason why a container could not be started, in the service's terms."""
 
     error: str
     message: str
@@ -148,20 +149,20 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def encode(order: Order) -> str:
-    """An order as text."""
+    """Encode an order as JSON."""
     return msgspec.json.encode(order).decode()
 
 
 def decode(text: bytes) -> Order:
-    """The order in a text.
+    """Decode an order.
 
     Raises:
-        msgspec.MsgspecError: it holds none.
+        msgspec.MsgspecError: the text is no order.
     """
     order: Order = msgspec.json.decode(text, type=Order)
     return order
 
 
 def write_refusal(path: str, refusal: Refusal) -> None:
-    """Leave a refusal for the supervisor."""
+    """Write a refusal for the supervisor."""
     Path(path).write_bytes(msgspec.json.encode(refusal))

@@ -1,4 +1,4 @@
-"""Removes what jobs leave at the engine: their containers, and the images of their preparations."""
+"""Removes the containers of jobs, and the images of their preparations, from the engine."""
 
 import contextlib
 from pathlib import Path
@@ -13,15 +13,15 @@ from harness.file_lock import is_locked
 
 
 def remove(order: Remove) -> int:
-    """Remove what a job left; the exit code of the program."""
+    """Remove the containers and images of a job; return the exit code of the program."""
     _remove(connect(order.engine), order.owner)
     return 0
 
 
 def sweep(order: Sweep) -> int:
-    """Remove what is left of jobs below a directory whose supervisors have ended; the exit code of the program.
+    """Remove the containers and images of the jobs in a directory that no supervisor runs; return the exit code.
 
-    Directories elsewhere are those of a copy of the emulator's data, and left alone.
+    Jobs in another directory belong to a copy of the emulator's data, and are left alone.
     """
     client = connect(order.engine)
     for job in jobs_of(client, order.emulator):

@@ -1,4 +1,4 @@
-"""One command line in one container: made, listened to, waited for."""
+"""Runs one command line in one container: creates it, copies its output, and waits for its end."""
 
 import contextlib
 import os
@@ -17,15 +17,15 @@ from docker.types import Mount
 from docker.utils import parse_bytes
 
 from harness.clock import Clock
-from harness.compute.container.client import connect, reason
+from harness.compute.container.client import connect, error_text
 from harness.compute.container.engine_address import EngineError
 from harness.compute.container.gpus import NoGpusError, gpu_request
 from harness.compute.container.images import NOT_STARTED, has_path, read_facts
 from harness.compute.container.orders import ImageFacts, Refusal, Run, write_refusal
-from harness.compute.container.plain_commands import words_of
+from harness.compute.container.plain_commands import split_command
 
-_ENGINE_FAILED, _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 125, 126, 127, 137  # as `docker run` has them
-_LONGEST_OUTAGE, _PAUSE = 60.0, 0.5  # seconds: for how long in all an engine may be away, and how often it is asked
+_ENGINE_FAILED, _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 125, 126, 127, 137  # the exit codes of `docker run`
+_MAX_OUTAGE, _PAUSE = 60.0, 0.5  # seconds that an engine may be unreachable in all, and between two attempts
 
 
 class StartError(Exception):
@@ -33,28 +33,28 @@ class StartError(Exception):
 
 
 def run(order: Run, clock: Clock) -> int:
-    """Run a command line in a container of its own; its exit code.
+    """Run a command line in a new container; return its exit code.
 
     Raises:
-        EngineError: the engine went away while the container ran, and stayed away.
-        DockerException: what a preparation left could not be kept.
+        EngineError: the engine became unreachable while the container ran, and stayed unreachable.
+        DockerException: the image of a preparation could not be created.
     """
     Path(order.trace).touch()
-    with _passing_signals_on(order) as running:
+    with _forwarding_signals(order) as running:
         try:
             client = connect(order.engine, patient=True)
             facts = read_facts(order.facts)
             container, settings = _create(client, order, facts)
             running.append(container)
             stream = client.attach(container, stdout=True, stderr=True, stream=True, logs=True, demux=True)
-            code = _missing(client, container, settings) or _start(client, container)
+            code = _check_program(client, container, settings) or _start(client, container)
         except (StartError, NoGpusError, EngineError, DockerException, OSError) as error:
-            text = reason(error)
+            text = error_text(error)
             details = (("imageName", order.image), ("reason", text[:1000]))
             write_refusal(order.refusal, Refusal("FailedStartingContainer", f"{NOT_STARTED}: {text}", details))
             return _ENGINE_FAILED
         if code is None:
-            _carry(stream)
+            _copy_output(stream)
             code = _wait(order, container, clock)
     if order.prepares and code == 0:
         repository, _, tag = order.prepared.partition(":")
@@ -64,19 +64,19 @@ def run(order: Run, clock: Clock) -> int:
 
 
 def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool) -> dict[str, Any]:
-    """The settings with which the engine makes a container.
+    """Return the settings with which the engine creates a container.
 
     Args:
-        init: whether a small program of the engine's is the first process, which passes signals on and collects what
-            ended, so that a shell ends at SIGTERM as it does outside of a container.
+        init: whether the engine's init program is the first process. It forwards signals and reaps zombies, so that a
+            shell ends at SIGTERM as it does outside of a container.
 
     Raises:
         StartError: the image has no shell, and the command line needs one.
         NoGpusError: the engine gives no GPUs to containers.
     """
     environment = order.environment | {"PATH": order.environment.get("PATH", "$PATH").replace("$PATH", facts.path)}
-    words = [facts.shell, "-c", order.command] if facts.shell else words_of(order.command, environment)
-    if words is None:
+    arguments = [facts.shell, "-c", order.command] if facts.shell else split_command(order.command, environment)
+    if arguments is None:
         raise StartError(
             f"image {order.image} has no shell (/bin/bash or /bin/sh), and this command line needs one: "
             f"{shlex.quote(order.command[:200])}; name a program with plain arguments, or use an image with a shell"
@@ -84,19 +84,19 @@ def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool
     mounts = [Mount(path, path, "bind") for path in order.mounts]
     mounts += [Mount(path, path, "bind", read_only=True) for path in order.read_only]
     host_config = client.create_host_config(
-        # As on the service: the ranks of a job reach each other, and jobs the emulator, at the machine's own addresses.
+        # As on the service, the ranks of a job reach each other, and jobs the emulator, at the machine's addresses.
         network_mode="host",
         mounts=mounts,
         init=init or None,
         shm_size=parse_bytes(order.shared_memory) if order.shared_memory else None,
-        security_opt=["label=disable"],  # SELinux would hide what is mounted
+        security_opt=["label=disable"],  # SELinux would hide the mounts
         device_requests=[gpu_request(client.version(), order.gpus)] if order.gpus else None,
     )
-    prepared = order.prepared and not order.prepares
+    is_prepared = order.prepared and not order.prepares
     return {
-        "image": order.prepared if prepared else facts.id,
-        "entrypoint": words[:1],
-        "command": words[1:],
+        "image": order.prepared if is_prepared else facts.id,
+        "entrypoint": arguments[:1],
+        "command": arguments[1:],
         "environment": environment,
         "working_dir": order.cwd,
         "user": order.user or None,
@@ -106,23 +106,23 @@ def container_settings(client: Any, order: Run, facts: ImageFacts, *, init: bool
 
 
 def _create(client: Any, order: Run, facts: ImageFacts) -> tuple[str, dict[str, Any]]:
-    """Have the container made; its id and settings. An engine without an init program makes one without."""
+    """Create the container, without an init program if the engine has none; return its id and settings."""
     name = f"{order.name}-{uuid.uuid4().hex[:8]}"
     settings = container_settings(client, order, facts, init=True)
     try:
-        made = client.create_container(name=name, **settings)
+        container = client.create_container(name=name, **settings)
     except APIError as error:
-        if "init" not in reason(error):
+        if "init" not in error_text(error):
             raise
         settings = container_settings(client, order, facts, init=False)
-        made = client.create_container(name=name, **settings)
-    return str(made["Id"]), settings
+        container = client.create_container(name=name, **settings)
+    return str(container["Id"]), settings
 
 
-def _missing(client: Any, container: str, settings: Mapping[str, Any]) -> int | None:
-    """The exit code of a program that is not on the image's search path; None where it is, or is named by its path.
+def _check_program(client: Any, container: str, settings: Mapping[str, Any]) -> int | None:
+    """Return an exit code if the program is not on the image's search path; None if it is, or is named by its path.
 
-    An init program would end with 1 instead, without a word about the reason.
+    An init program would end with 1 instead, without a message.
     """
     program, path = settings["entrypoint"][0], settings["environment"]["PATH"]
     if "/" in program or any(has_path(client, container, f"{folder}/{program}") for folder in path.split(":")):
@@ -132,11 +132,11 @@ def _missing(client: Any, container: str, settings: Mapping[str, Any]) -> int | 
 
 
 def _start(client: Any, container: str) -> int | None:
-    """Start a container; an exit code where its program is not there or cannot be executed."""
+    """Start a container; return an exit code if its program does not exist or cannot be executed."""
     try:
         client.start(container)
     except APIError as error:
-        text = reason(error)
+        text = error_text(error)
         is_program = "exec:" in text or "executable file" in text
         if is_program and ("no such file" in text or "not found" in text):
             sys.stderr.write(f"{text}\n")
@@ -149,16 +149,16 @@ def _start(client: Any, container: str) -> int | None:
 
 
 def _remove(client: Any, order: Run, container: str) -> None:
-    """Remove the container. Where that fails, its trace has the job's clean-up try again."""
+    """Remove the container. If that fails, the trace file makes the job's clean-up try again."""
     with contextlib.suppress(DockerException, requests.RequestException):
         client.remove_container(container, force=True, v=True)
-        if not order.prepares:  # its image stays for as long as the job
+        if not order.prepares:  # the image of a preparation exists for as long as the job
             Path(order.trace).unlink(missing_ok=True)
 
 
-def _carry(stream: Any) -> None:
-    """Write what a container prints to our own streams, until it ends."""
-    with contextlib.suppress(requests.RequestException, OSError):  # the engine went away: the container may run on
+def _copy_output(stream: Any) -> None:
+    """Copy the output of a container to the streams of this process, until it ends."""
+    with contextlib.suppress(requests.RequestException, OSError):  # the container may continue without the engine
         for out, err in stream:
             for descriptor, content in ((1, out), (2, err)):
                 _write(descriptor, content or b"")
@@ -170,20 +170,20 @@ def _write(descriptor: int, content: bytes) -> None:
 
 
 def _wait(order: Run, container: str, clock: Clock) -> int:
-    """The exit code of a container, also where the engine is started again in between.
+    """Wait for the exit code of a container, even if the engine is restarted in between.
 
     Raises:
-        EngineError: it stays away.
+        EngineError: the engine stays unreachable.
     """
-    deadline = clock.monotonic() + _LONGEST_OUTAGE
+    deadline = clock.monotonic() + _MAX_OUTAGE
     while True:
         try:
             client = connect(order.engine, patient=True)
-            began = clock.monotonic()
+            started = clock.monotonic()
             try:
                 return int(client.wait(container)["StatusCode"])
             finally:
-                deadline += clock.monotonic() - began  # while an answer was awaited, the engine was there
+                deadline += clock.monotonic() - started  # the engine was reachable while the request waited
         except NotFound:
             sys.stderr.write("the container was removed while it ran\n")
             return _KILLED
@@ -194,19 +194,19 @@ def _wait(order: Run, container: str, clock: Clock) -> int:
 
 
 @contextlib.contextmanager
-def _passing_signals_on(order: Run) -> Iterator[list[str]]:
-    """While the block lasts, SIGTERM is for the containers whose ids are listed; before there is one, it ends us."""
+def _forwarding_signals(order: Run) -> Iterator[list[str]]:
+    """Yield a list for container ids that SIGTERM is forwarded to; while it is empty, SIGTERM ends this process."""
     running: list[str] = []
 
-    def pass_on(_number: int, _frame: FrameType | None) -> None:
+    def forward(_number: int, _frame: FrameType | None) -> None:
         if not running:
             sys.exit(128 + signal.SIGTERM)
         with contextlib.suppress(EngineError, DockerException, requests.RequestException):
             for container in running:
                 connect(order.engine).kill(container, "SIGTERM")
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    previous = signal.signal(signal.SIGTERM, forward)
     try:
         yield running
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

@@ -4,7 +4,7 @@ import pytest
 
 from harness.compute.backend import ContainerSpec
 from tests.compute.conftest import job
-from tests.compute.laboratory import Recipe
+from tests.compute.job_runner import Recipe
 from tests.podman import IMAGE, PodmanEngine
 
 __all__ = ["job"]
@@ -12,7 +12,7 @@ __all__ = ["job"]
 
 @pytest.fixture
 def recipe(tmp_path: Path, container_engine: PodmanEngine) -> Recipe:
-    """Each test is an emulator of its own."""
+    """Each test uses the id of another emulator."""
     return Recipe(
         "container",
         tmp_path,

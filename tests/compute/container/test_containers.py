@@ -1,4 +1,4 @@
-"""Real containers: what is theirs alone, beside all that every back end has to do."""
+"""The behaviour of real containers beyond the tests of all back ends."""
 
 import filecmp
 import os
@@ -12,7 +12,7 @@ import pytest
 from harness.compute.backend import ContainerSpec, JobSpec, MountSpec, StartRefusedError
 from harness.compute.catalogue import Images
 from harness.compute.paths import JobPaths
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.job_runner import JobRunner, Recipe
 from tests.compute.test_backends import living, nap
 from tests.podman import IMAGE, SHELL_LESS, PodmanEngine
 
@@ -31,21 +31,21 @@ def log(job: JobSpec) -> str:
 
 
 def test_what_a_preparation_installs_is_there_for_the_command_and_nothing_is_left_at_the_engine(
-    laboratory: Laboratory, job: Build, container_engine: PodmanEngine
+    runner: JobRunner, job: Build, container_engine: PodmanEngine
 ) -> None:
     before = container_engine.images()
     spec = job("cat /etc/prepared; exit 3", preparation="echo installed > /etc/prepared", container=CONTAINER)
 
-    assert laboratory.run(spec).exit_code == 3
+    assert runner.run(spec).exit_code == 3
     assert stdout(spec) == "installed\n"
     assert not any("myjob" in name for name in container_engine.names())
     assert container_engine.images() == before
     assert container_engine.volumes() == []
 
 
-def test_a_container_has_the_user_and_the_shared_memory_that_were_asked_for(recipe: Recipe, job: Build) -> None:
-    """And it cannot write what its supervisor reads."""
-    laboratory = Laboratory(replace(recipe, images=Images(user="4711:4712")))
+def test_a_container_has_the_requested_user_and_shared_memory(recipe: Recipe, job: Build) -> None:
+    """The container cannot write the files that its supervisor reads."""
+    runner = JobRunner(replace(recipe, images=Images(user="4711:4712")))
     spec = job(
         "id -u; id -g; "
         'while read -r line; do case "$line" in *" /dev/shm "*) echo "$line";; esac; done < /proc/mounts; '
@@ -53,17 +53,17 @@ def test_a_container_has_the_user_and_the_shared_memory_that_were_asked_for(reci
         container=ContainerSpec(IMAGE, shared_memory="32m"),
     )
 
-    assert laboratory.run(spec).exit_code == 0
-    laboratory.backend.close()
+    assert runner.run(spec).exit_code == 0
+    runner.backend.close()
     user, group, memory = stdout(spec).splitlines()
     assert (user, group) == ("4711", "4712")
     assert "size=32768k" in memory
 
 
-def test_a_pull_that_fails_is_reported_as_the_service_does(laboratory: Laboratory, job: Build) -> None:
+def test_a_pull_that_fails_is_reported_as_the_service_does(runner: JobRunner, job: Build) -> None:
     spec = job("echo ran", container=ContainerSpec("127.0.0.1:1/no/such:1", "", "me", "swordfish-5151"))
 
-    progress = laboratory.run(spec)
+    progress = runner.run(spec)
 
     assert (progress.error, progress.exit_code) == ("FailedStartingContainer", -1)
     assert progress.message is not None
@@ -71,11 +71,11 @@ def test_a_pull_that_fails_is_reported_as_the_service_does(laboratory: Laborator
     assert ("imageName", "127.0.0.1:1/no/such:1") in progress.details
     assert "image 127.0.0.1:1/no/such:1: pull" in log(spec)
     assert not (spec.stdouterr / "stdout.txt").exists()
-    left = [path for path in [*spec.directory.rglob("*"), *spec.stdouterr.rglob("*")] if path.is_file()]
-    assert not any(b"swordfish-5151" in path.read_bytes() for path in left if not path.is_fifo())
+    files = [path for path in [*spec.directory.rglob("*"), *spec.stdouterr.rglob("*")] if path.is_file()]
+    assert not any(b"swordfish-5151" in path.read_bytes() for path in files if not path.is_fifo())
 
 
-def test_an_image_without_a_shell_runs_plain_words(laboratory: Laboratory, job: Build, tmp_path: Path) -> None:
+def test_an_image_without_a_shell_runs_plain_words(runner: JobRunner, job: Build, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("read\n")
     spec = job(
         "cat $AZ_BATCHAI_INPUT_D/data",
@@ -84,65 +84,65 @@ def test_an_image_without_a_shell_runs_plain_words(laboratory: Laboratory, job: 
         inputs={"D": "$AZ_BATCHAI_MOUNT_ROOT/afs"},
     )
 
-    assert laboratory.run(spec).exit_code == 0
+    assert runner.run(spec).exit_code == 0
     assert stdout(spec) == "read\n"
     assert "shell none" in log(spec)
 
 
-def test_an_image_without_a_shell_says_so_where_one_is_needed(laboratory: Laboratory, job: Build) -> None:
-    progress = laboratory.run(job("cat a | cat", container=ContainerSpec(SHELL_LESS)))
+def test_an_image_without_a_shell_says_so_where_one_is_needed(runner: JobRunner, job: Build) -> None:
+    progress = runner.run(job("cat a | cat", container=ContainerSpec(SHELL_LESS)))
 
     assert progress.error == "FailedStartingContainer"
     assert progress.message is not None
     assert "has no shell (/bin/bash or /bin/sh), and this command line needs one: 'cat a | cat'" in progress.message
 
 
-def test_a_program_that_an_image_does_not_have(laboratory: Laboratory, job: Build) -> None:
-    progress = laboratory.run(job("no-such-program", container=ContainerSpec(SHELL_LESS)))
+def test_a_program_that_an_image_does_not_have(runner: JobRunner, job: Build) -> None:
+    progress = runner.run(job("no-such-program", container=ContainerSpec(SHELL_LESS)))
 
     assert (progress.error, progress.exit_code) == ("JobFailed", 127)
 
 
-def test_a_large_file_through_a_mount(laboratory: Laboratory, job: Build, tmp_path: Path) -> None:
+def test_a_large_file_through_a_mount(runner: JobRunner, job: Build, tmp_path: Path) -> None:
     size = 4 << 30 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 8 << 20
     share = tmp_path / "share"
     share.mkdir()
-    with (share / "large").open("wb") as large:  # full of zeros but for three places, which differ
-        for place in (0, size // 2 - 7, size - 100):
-            large.seek(place)
+    with (share / "large").open("wb") as large:  # zeros except at three offsets
+        for offset in (0, size // 2 - 7, size - 100):
+            large.seek(offset)
             large.write(os.urandom(100))
     spec = job("cat $AZ_BATCHAI_MOUNT_ROOT/afs/large > $AZ_BATCHAI_OUTPUT_O/copy", container=CONTAINER,
                cluster_mounts=(MountSpec("afs", share),), outputs={"O": share / "out"})  # fmt: skip
 
-    assert laboratory.run(spec).exit_code == 0
+    assert runner.run(spec).exit_code == 0
     assert (share / "out" / "copy").stat().st_size == size
     assert filecmp.cmp(share / "out" / "copy", share / "large", shallow=False)
 
 
-def test_an_image_that_is_gone_is_replaced_by_the_one_of_the_map(recipe: Recipe, job: Build) -> None:
-    laboratory = Laboratory(replace(recipe, images=Images(mapped=(("microsoft/cntk:*", IMAGE),))))
+def test_an_image_that_no_longer_exists_is_replaced_by_the_one_of_the_map(recipe: Recipe, job: Build) -> None:
+    runner = JobRunner(replace(recipe, images=Images(mapped=(("microsoft/cntk:*", IMAGE),))))
     spec = job("echo ran", container=ContainerSpec("microsoft/cntk:2.1-gpu"))
 
-    assert laboratory.run(spec).exit_code == 0
-    laboratory.backend.close()
+    assert runner.run(spec).exit_code == 0
+    runner.backend.close()
     assert f"container image {IMAGE}, in place of microsoft/cntk:2.1-gpu" in log(spec)
 
 
 def test_a_killed_supervisor_takes_its_containers_along(
-    laboratory: Laboratory, job: Build, container_engine: PodmanEngine, tmp_path: Path, nap: str
+    runner: JobRunner, job: Build, container_engine: PodmanEngine, tmp_path: Path, nap: str
 ) -> None:
     share = tmp_path / "share"
     share.mkdir()
     os.mkfifo(share / "gate")
     spec = job(f"echo up > '{share}/gate'; {nap}; true", container=CONTAINER, cluster_mounts=(MountSpec("s", share),))
-    laboratory.start(spec)
+    runner.start(spec)
     (share / "gate").read_text()
 
     os.kill(int(JobPaths(spec.directory).claim.read_text()), signal.SIGKILL)
-    progress = laboratory.finish(spec)
+    progress = runner.finish(spec)
 
     assert progress.error == "JobSupervisorLost"
-    laboratory.backend.join()
+    runner.backend.join()
     assert living(nap) == []
     assert not any("myjob" in name for name in container_engine.names())
 
@@ -150,7 +150,7 @@ def test_a_killed_supervisor_takes_its_containers_along(
 def test_a_new_emulator_removes_what_is_left_of_its_own_jobs_and_of_no_others(
     recipe: Recipe, container_engine: PodmanEngine, tmp_path: Path
 ) -> None:
-    def left(name: str, emulator: str, directory: Path) -> str:
+    def leave(name: str, emulator: str, directory: Path) -> str:
         labels = [
             f"--label=batchai-harness.{key}={value}" for key, value in [("emulator", emulator), ("job", directory)]
         ]
@@ -158,16 +158,16 @@ def test_a_new_emulator_removes_what_is_left_of_its_own_jobs_and_of_no_others(
         return name
 
     unique = tmp_path.name
-    mine = left(f"mine-{unique}", recipe.emulator, tmp_path / "job")
+    mine = leave(f"mine-{unique}", recipe.emulator, tmp_path / "job")
     others = {
-        left(f"another-emulators-{unique}", "another", tmp_path / "job"),
-        left(f"a-copys-{unique}", recipe.emulator, tmp_path / "copy" / "job"),
+        leave(f"another-emulators-{unique}", "another", tmp_path / "job"),
+        leave(f"a-copys-{unique}", recipe.emulator, tmp_path / "copy" / "job"),
     }
     container_engine.podman("create", f"--name=a-strangers-{unique}", IMAGE, "/bin/true")
 
-    laboratory = Laboratory(recipe)
-    laboratory.backend.join()
-    laboratory.backend.close()
+    runner = JobRunner(recipe)
+    runner.backend.join()
+    runner.backend.close()
 
     names = set(container_engine.names())
     assert mine not in names
@@ -176,28 +176,28 @@ def test_a_new_emulator_removes_what_is_left_of_its_own_jobs_and_of_no_others(
 
 
 def test_where_no_engine_runs_the_job_says_so(recipe: Recipe, job: Build, tmp_path: Path) -> None:
-    laboratory = Laboratory(replace(recipe, environ={"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}))
+    runner = JobRunner(replace(recipe, environ={"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}))
 
     with pytest.raises(StartRefusedError, match=r"no container engine answers at .*--images host") as refused:
-        laboratory.backend.plan(job("true", container=CONTAINER))
+        runner.backend.plan(job("true", container=CONTAINER))
 
-    laboratory.backend.close()
+    runner.backend.close()
     assert (refused.value.code, refused.value.details) == ("FailedStartingContainer", (("imageName", IMAGE),))
 
 
 def test_where_no_engine_runs_the_job_runs_on_the_host_if_it_may(recipe: Recipe, job: Build, tmp_path: Path) -> None:
     environ = {"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
-    laboratory = Laboratory(replace(recipe, environ=environ, images=Images(on_host=True)))
+    runner = JobRunner(replace(recipe, environ=environ, images=Images(on_host=True)))
     spec = job("exit 4", container=CONTAINER)
 
-    assert laboratory.run(spec).exit_code == 4
-    laboratory.backend.close()
+    assert runner.run(spec).exit_code == 4
+    runner.backend.close()
     assert "no container engine answers at" in log(spec)
     assert f"container image {IMAGE} is not used: the job runs on the host" in log(spec)
 
 
-def test_a_job_without_an_image_runs_on_the_host(laboratory: Laboratory, job: Build) -> None:
+def test_a_job_without_an_image_runs_on_the_host(runner: JobRunner, job: Build) -> None:
     spec = job("echo $$")
 
-    assert laboratory.run(spec).exit_code == 0
+    assert runner.run(spec).exit_code == 0
     assert "container" not in log(spec)

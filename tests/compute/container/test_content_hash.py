@@ -1,4 +1,4 @@
-"""What the image of a build context is named for."""
+"""The content hash that is the name of a build context's image."""
 
 from pathlib import Path
 
@@ -19,21 +19,21 @@ def hash_of(context: Path) -> str:
     return content_hash(Build("", str(context), "Dockerfile", log="", locks=""), "")
 
 
-def test_it_changes_with_content_and_names(context: Path) -> None:
-    found = {hash_of(context)}
+def test_the_hash_changes_with_content_and_names(context: Path) -> None:
+    hashes = {hash_of(context)}
     (context / "a").write_text("1")
-    found.add(hash_of(context))
+    hashes.add(hash_of(context))
     (context / "a").write_text("2")
-    found.add(hash_of(context))
+    hashes.add(hash_of(context))
     (context / "a").rename(context / "b")
-    found.add(hash_of(context))
-    assert len(found) == 4
+    hashes.add(hash_of(context))
+    assert len(hashes) == 4
 
 
 def test_what_a_symbolic_link_leads_to_is_not_read(context: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     with outside.open("wb") as stream:
-        stream.truncate(1 << 40)  # to read it would take minutes
+        stream.truncate(1 << 40)  # reading it would take minutes
     (context / "link").symlink_to(outside)
     before = hash_of(context)
     outside.write_text("short")

@@ -1,4 +1,4 @@
-"""Where a container engine is looked for, and what is said where there is none."""
+"""The search for a container engine, and the error if there is none."""
 
 import socket
 import threading
@@ -11,13 +11,13 @@ from harness.compute.container.engine_address import EngineError, check_engine, 
 
 @pytest.fixture
 def listener(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, socket.socket]:
-    """A socket of the file system, whose path has to be short."""
+    """A Unix domain socket, whose path has to be short."""
     path = tmp_path_factory.mktemp("s") / "podman" / "podman.sock"
     path.parent.mkdir()
-    made = socket.socket(socket.AF_UNIX)
-    made.bind(str(path))
-    made.listen()
-    return path, made
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+    return path, server
 
 
 def test_the_variable_of_docker_wins() -> None:
@@ -31,21 +31,21 @@ def test_an_engine_that_does_not_see_our_files_is_refused(address: str) -> None:
 
 
 def test_the_socket_of_the_users_own_podman_is_found(listener: tuple[Path, socket.socket]) -> None:
-    path, made = listener
-    with made:
+    path, server = listener
+    with server:
         assert find_engine({"XDG_RUNTIME_DIR": str(path.parents[1])}) == f"unix://{path}"
 
 
 def test_what_answers_no_http_is_no_engine(listener: tuple[Path, socket.socket]) -> None:
-    path, made = listener
+    path, server = listener
 
     def answer() -> None:
-        connection, _ = made.accept()
+        connection, _ = server.accept()
         with connection:
             connection.recv(4096)
             connection.sendall(b"SSH-2.0-OpenSSH\r\n")
 
-    with made:
+    with server:
         thread = threading.Thread(target=answer)
         thread.start()
         with pytest.raises(EngineError, match=r"no container engine answers at unix://.*start Docker, or Podman"):
@@ -53,6 +53,6 @@ def test_what_answers_no_http_is_no_engine(listener: tuple[Path, socket.socket])
         thread.join()
 
 
-def test_a_socket_without_anybody_behind_it_is_no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_socket_that_does_not_exist_is_no_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(EngineError, match="name its socket in DOCKER_HOST"):
         check_engine(f"unix://{tmp_path_factory.mktemp('s')}/nobody.sock")

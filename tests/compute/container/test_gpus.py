@@ -1,4 +1,4 @@
-"""How GPUs are asked for."""
+"""The requests for GPUs."""
 
 import os
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from harness.compute.backend import ContainerSpec
 from harness.compute.container.gpus import NoGpusError, gpu_request
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.job_runner import JobRunner, Recipe
 from tests.compute.test_backends import Build
 from tests.podman import IMAGE, PodmanEngine
 
@@ -27,7 +27,7 @@ def test_docker_counts_them() -> None:
 
 
 @pytest.mark.parametrize("version", ["5.4.0", "5.10.1-rc1", "6.0.0-dev"])
-def test_podman_knows_them_by_name(version: str) -> None:
+def test_podman_gets_them_by_name(version: str) -> None:
     request = gpu_request(podman(version), 2)
 
     assert (request["Driver"], request["DeviceIDs"]) == ("cdi", ["nvidia.com/gpu=0", "nvidia.com/gpu=1"])
@@ -48,13 +48,13 @@ def test_a_job_that_would_get_none_of_its_gpus_fails_and_says_so(
         pytest.skip("this Podman gives GPUs to containers")
     driver = tmp_path / "bin" / "nvidia-smi"
     driver.parent.mkdir()
-    driver.write_text('#!/bin/sh\necho "GPU 0: a stand-in"\n')
+    driver.write_text('#!/bin/sh\necho "GPU 0: a substitute"\n')
     driver.chmod(0o755)
     path = f"{driver.parent}:{os.environ['PATH']}"
-    laboratory = Laboratory(replace(recipe, environ={**recipe.environ, "PATH": path}))
+    runner = JobRunner(replace(recipe, environ={**recipe.environ, "PATH": path}))
 
-    progress = laboratory.run(job("echo ran", container=ContainerSpec(IMAGE)))
-    laboratory.backend.close()
+    progress = runner.run(job("echo ran", container=ContainerSpec(IMAGE)))
+    runner.backend.close()
 
     assert progress.error == "FailedStartingContainer"
     assert progress.message is not None

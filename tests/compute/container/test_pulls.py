@@ -1,4 +1,4 @@
-"""Images that a registry gives to whoever has its password."""
+"""Images of a registry that requires a password."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from harness.compute.backend import ContainerSpec, JobSpec
 from tests.compute.container.registry import registry
-from tests.compute.laboratory import Laboratory
+from tests.compute.job_runner import JobRunner
 from tests.compute.test_backends import Build
 from tests.podman import IMAGE, PodmanEngine
 
@@ -18,7 +18,7 @@ USER, PASSWORD = "me", "swordfish-5152"
 
 @pytest.fixture
 def image(container_engine: PodmanEngine, tmp_path: Path) -> Iterator[str]:
-    """An image that only the registry has."""
+    """The name of an image that only the registry has."""
     container_engine.podman("push", "--format=oci", IMAGE, f"dir:{tmp_path / 'registry'}")
     with registry(tmp_path / "registry", USER, PASSWORD) as address:
         name = f"{address}/tests/image:1"
@@ -27,16 +27,16 @@ def image(container_engine: PodmanEngine, tmp_path: Path) -> Iterator[str]:
 
 
 def files_with(text: str, job: JobSpec) -> list[Path]:
-    found = [path for path in [*job.directory.rglob("*"), *job.stdouterr.rglob("*")] if path.is_file()]
-    return [path for path in found if text.encode() in path.read_bytes()]
+    files = [path for path in [*job.directory.rglob("*"), *job.stdouterr.rglob("*")] if path.is_file()]
+    return [path for path in files if text.encode() in path.read_bytes()]
 
 
 def test_an_image_is_pulled_with_the_password_of_its_registry_and_the_log_follows(
-    laboratory: Laboratory, job: Build, image: str
+    runner: JobRunner, job: Build, image: str
 ) -> None:
     spec = job("echo ran", container=ContainerSpec(image, "", USER, PASSWORD))
 
-    assert laboratory.run(spec).exit_code == 0
+    assert runner.run(spec).exit_code == 0
     assert (spec.stdouterr / "stdout.txt").read_text() == "ran\n"
     log = (spec.stdouterr / "execution.log").read_text()
     assert f"image {image}: pull\n" in log
@@ -44,10 +44,10 @@ def test_an_image_is_pulled_with_the_password_of_its_registry_and_the_log_follow
     assert files_with(PASSWORD, spec) == []
 
 
-def test_a_wrong_password_is_refused_and_not_told(laboratory: Laboratory, job: Build, image: str) -> None:
+def test_a_wrong_password_is_refused_and_not_disclosed(runner: JobRunner, job: Build, image: str) -> None:
     spec = job("echo ran", container=ContainerSpec(image, "", USER, "swordfish-wrong"))
 
-    progress = laboratory.run(spec)
+    progress = runner.run(spec)
 
     assert progress.error == "FailedStartingContainer"
     assert ("imageName", image) in progress.details

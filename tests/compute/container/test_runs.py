@@ -1,4 +1,4 @@
-"""A container whose engine is started again while it runs."""
+"""A container whose engine is restarted while it runs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ ORDER = Run(
 
 
 class RestartedEngine:
-    """An engine that ends ``restarts`` times while it is asked to wait, each time after ``seconds``."""
+    """An engine that restarts ``restarts`` times during the wait, each time after ``seconds``."""
 
     def __init__(self, clock: SteppingClock, *, restarts: int, seconds: float) -> None:
         self.clock = clock
@@ -56,14 +56,14 @@ Wait = Callable[..., int]
 
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """Wait for a container of an engine that is started again."""
+    """Wait for a container of an engine that is restarted."""
 
-    def waited(*, restarts: int, seconds: float) -> int:
+    def wait_for_container(*, restarts: int, seconds: float) -> int:
         clock = SteppingClock()
         monkeypatch.setattr(runs, "connect", RestartedEngine(clock, restarts=restarts, seconds=seconds).connect)
         return runs._wait(ORDER, "c", clock)
 
-    return waited
+    return wait_for_container
 
 
 def test_an_engine_may_be_started_again_hours_after_the_container_was_started(wait: Wait) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.compute.backend import BuildSpec, ContainerSpec, JobSpec
-from harness.compute.planning import protected
+from harness.compute.planning import quote_variables
 from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Workspace
 from harness.emulator.providers.azureml.model.asset import AssetVersion
@@ -86,7 +86,7 @@ class Launch:
             script.before += [f"[ -d {name} ] && cp -R {name}/. {target}", f"rm -rf {name}; ln -s {target} {name}"]
         inputs = {name: self._input(workspace, name, job_input, script) for name, job_input in details.inputs.items()}
         outputs = {name: self._output(workspace, details, name, script) for name in details.outputs}
-        command = protected(expand_command(details.command, inputs, outputs), script.variables)
+        command = quote_variables(expand_command(details.command, inputs, outputs), script.variables)
         environment = {name: value for name, value in details.variables.items() if not name.startswith("AZUREML_RUN")}
         access = dict(self.variables(workspace, details))
         if authority := access.get("SSL_CERT_FILE"):

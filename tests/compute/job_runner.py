@@ -1,4 +1,4 @@
-"""What the tests of a back end need of it: to make it, and to wait until it has news."""
+"""Creates a back end for tests, and waits for the progress of its jobs."""
 
 import os
 import re
@@ -13,20 +13,22 @@ from harness.compute.backend import Backend, ContainerSpec, JobSpec, Plan, Progr
 from harness.compute.catalogue import BackendContext, Images, find_factory
 from harness.compute.machine import find_machine
 
-DEADLOCK = 300.0  # seconds in which nothing becomes of a job, after which a test gives up
+DEADLOCK = 300.0  # seconds without progress of a job, after which a test fails
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the back end of a test is made; it can be pickled.
+    """How the back end of a test is created; it can be pickled.
 
     Attributes:
-        name: as the catalogue has it.
-        directory: stands for the emulator's data directory.
-        container: what its jobs ask for.
-        environ: variables by which it finds what it needs.
-        address: what ``--compute NAME:ADDRESS`` says.
-        documented: the class in ``docs/backends.md`` that is the back end; empty for one of the catalogue.
+        name: its name in the catalogue.
+        directory: the directory of jobs.
+        container: the container that its jobs request.
+        environ: further variables for the back end.
+        address: the address in ``--compute NAME:ADDRESS``.
+        documented: the class in ``docs/backends.md`` that is the back end; empty for a back end of the catalogue.
+        emulator: the id of the emulator.
+        images: how jobs that request an image run.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Recipe:
     address: str = ""
 
     def make(self, on_change: Callable[[], None]) -> Backend:
-        """A back end."""
+        """Create the back end."""
         environ = {**os.environ, **self.environ}
         context = BackendContext(
             on_change=on_change,
@@ -55,44 +57,44 @@ class Recipe:
 
 
 def documented(name: str) -> Any:
-    """A class of the documentation's example, which looks more often than it would for a batch system."""
+    """Return a class of the documentation's example, which polls more often than it would for a batch system."""
     text = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
-    found: dict[str, Any] = {}
-    exec(compile(code, "docs/backends.md", "exec", dont_inherit=True), found)
-    found[name].pause = 0.02
-    return found[name]
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "docs/backends.md", "exec", dont_inherit=True), namespace)
+    namespace[name].pause = 0.02
+    return namespace[name]
 
 
-class Laboratory:
-    """A back end, and the waiting for its news."""
+class JobRunner:
+    """Runs jobs on a back end, and waits for their progress."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self._moved = threading.Condition()
-        self.backend = recipe.make(self._bell)
+        self._changed = threading.Condition()
+        self.backend = recipe.make(self._notify)
 
-    def _bell(self) -> None:
-        with self._moved:
-            self._moved.notify_all()
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
-    def until(self, directory: Path, wanted: Callable[[Progress], bool]) -> Progress:
-        """Wait until the progress of a job is the wanted one."""
+    def until(self, directory: Path, condition: Callable[[Progress], bool]) -> Progress:
+        """Wait until the progress of a job fulfils a condition."""
         clock, deadline = SystemClock(), 0.0
-        seen: Progress | None = None
-        with self._moved:
-            while not wanted(progress := self.backend.poll(directory)):
-                if progress != seen:  # a back end that tries again and again has news each time
-                    seen, deadline = progress, clock.monotonic() + DEADLOCK
-                left = max(deadline - clock.monotonic(), 0)
-                assert self._moved.wait(left), f"nothing becomes of the job, which is {progress}"
+        last_progress: Progress | None = None
+        with self._changed:
+            while not condition(progress := self.backend.poll(directory)):
+                if progress != last_progress:  # a back end that retries calls on_change each time
+                    last_progress, deadline = progress, clock.monotonic() + DEADLOCK
+                remaining = max(deadline - clock.monotonic(), 0)
+                assert self._changed.wait(remaining), f"the job makes no progress: {progress}"
         return progress
 
     def until_gone(self, directory: Path) -> None:
         """Wait until the directory of a job is removed."""
-        with self._moved:
+        with self._changed:
             while directory.exists():
-                assert self._moved.wait(DEADLOCK), "the back end has had no news, and the directory of the job is there"
+                assert self._changed.wait(DEADLOCK), "the directory of the job still exists"
 
     def finish(self, job: JobSpec) -> Progress:
         """Wait for the end of a job."""
@@ -104,7 +106,7 @@ class Laboratory:
         return self.finish(job)
 
     def start(self, job: JobSpec, **changes: object) -> Plan:
-        """Start a job, and wait until its command runs; ``changes`` replaces fields of its plan."""
+        """Start a job, and wait until its command runs; ``changes`` are new values of fields of its plan."""
         plan = replace(self.backend.plan(job), **changes)
         self.backend.start(plan)
         self.until(job.directory, lambda progress: progress.state in ("running", "finished"))
