@@ -1,4 +1,4 @@
-"""A Ray cluster for tests: each node is a ``ray start`` of its own, at an address of its own on loopback."""
+"""A Ray cluster for tests: each node is a separate ``ray start`` with its own loopback address."""
 
 import contextlib
 import functools
@@ -19,14 +19,14 @@ import psutil
 import pytest
 
 from harness.clock import SystemClock
-from harness.compute.ray.own_cluster import client_server_option, free_ports
+from harness.compute.ray.local_cluster import client_server_option, free_ports
 
-_SECONDS, _TRIES = 240.0, 4  # in which nodes have started
+_SECONDS, _TRIES = 240.0, 4  # the limits for the start of nodes
 _RAY_START = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
 LONG = pytest.mark.skipif(
     os.environ.get("HARNESS_TEST_DOSE") != "full", reason="left out of the small dose; HARNESS_TEST_DOSE=full runs it"
 )
-_SOON = {  # a node that is killed is missed within two seconds, in place of a minute
+_FAST_HEALTH_CHECKS = {  # the loss of a node is detected within two seconds instead of a minute
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 2000,
@@ -35,11 +35,11 @@ _SOON = {  # a node that is killed is missed within two seconds, in place of a m
 
 
 class NoRayError(Exception):
-    """Ray does not run here, which is no fault of ours; the message says why."""
+    """Ray cannot run on this machine, which is no bug of the harness; the message says why."""
 
 
 class NotStartedError(Exception):
-    """Nodes do not start; the message is what Ray has printed."""
+    """Nodes do not start; the message is Ray's output."""
 
 
 @dataclass(slots=True)
@@ -47,8 +47,8 @@ class RayCluster:
     """A head without resources, and nodes that are added.
 
     Attributes:
-        address: where the head answers.
-        environ: by which clients find it: its token.
+        address: the address of the head.
+        environ: the variables that clients need, with the token.
     """
 
     directory: Path
@@ -59,34 +59,34 @@ class RayCluster:
     def start_head(self) -> None:
         """Start the head."""
         self.environ = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        port, client, agent = free_ports(3)  # at once, so that no two are the same
+        port, client, agent = free_ports(3)  # in one call, so that they differ
         self.address = f"{self.host(0)}:{port}"
         self._start(
             "--head",
             f"--port={port}",
             *client_server_option(client),
             "--include-dashboard=false",
-            f"--system-config={json.dumps(_SOON)}",
+            f"--system-config={json.dumps(_FAST_HEALTH_CHECKS)}",
             agent=agent,
             cpus=0,
             resources={},
         )
 
     def add_nodes(self, number: int, *, cpus: int, resources: Mapping[str, float]) -> list[subprocess.Popen[bytes]]:
-        """Start nodes side by side, and wait until Ray has them."""
+        """Start nodes in parallel, and wait until they are part of the cluster."""
         address = f"--address={self.address}"
         added = [self._start(address, agent=port, cpus=cpus, resources=resources) for port in free_ports(number)]
         self._wait_for(len(self.nodes))
         return added
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
-        """Kill the raylet of a node, as a machine that loses its power."""
+        """Kill the raylet of a node, like a power failure of a machine."""
         for child in psutil.Process(node.pid).children():
             if child.name() == "raylet":
                 os.kill(child.pid, signal.SIGKILL)
 
     def replace(self, node: subprocess.Popen[bytes]) -> None:
-        """Start a node that was killed again, at its old address."""
+        """Restart a killed node at its old address."""
         node.wait()
         number = self.nodes.index(node)
         self.nodes[number] = self._run(number, [str(word) for word in node.args])
@@ -96,8 +96,8 @@ class RayCluster:
         """End all nodes, the head last."""
         for node in reversed(self.nodes):
             with contextlib.suppress(psutil.NoSuchProcess):
-                started = psutil.Process(node.pid)
-                tree = [*started.children(recursive=True), started]
+                parent = psutil.Process(node.pid)
+                tree = [*parent.children(recursive=True), parent]
                 node.terminate()
                 _, living = psutil.wait_procs(tree, timeout=30)
                 for process in living:
@@ -105,18 +105,18 @@ class RayCluster:
             node.wait()
 
     def host(self, number: int) -> str:
-        """The address of a node, by its number; 0 is the head."""
+        """Return the address of a node, by its number; 0 is the head."""
         return f"127.0.0.{number + 2}"
 
-    def _surroundings(self, number: int) -> list[str]:
-        """The beginning of the command line of a node."""
+    def _command_prefix(self, number: int) -> list[str]:
+        """Return a prefix of the command line of a node."""
         return []
 
     def _start(self, *words: str, agent: int, cpus: int, resources: Mapping[str, float]) -> subprocess.Popen[bytes]:
         host = self.host(len(self.nodes))
         argv = [
-            *self._surroundings(len(self.nodes)),
-            *_with_the_tests(),
+            *self._command_prefix(len(self.nodes)),
+            *_end_with_tests(),
             *_RAY_START,
             *(f"--node-ip-address={host}", f"--num-cpus={cpus}", f"--resources={json.dumps(dict(resources))}"),
             *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={agent}"),
@@ -138,13 +138,13 @@ class RayCluster:
         clock = SystemClock()
         deadline, tries = clock.monotonic() + _SECONDS, _TRIES
         while self._started() < number:
-            ended = [each for each, node in enumerate(self.nodes) if node.poll() is not None]
+            ended = [index for index, node in enumerate(self.nodes) if node.poll() is not None]
             if clock.monotonic() > deadline or (ended and not tries):
                 logs = "\n".join(path.read_text()[-2000:] for path in self.directory.glob("start-*.log"))
                 raise NotStartedError(logs)
-            for each in ended:  # it gives up after half a minute, which a busy machine may need
+            for index in ended:  # a node gives up after half a minute, which may be too short on a busy machine
                 tries -= 1
-                self.nodes[each] = self._run(each, [str(word) for word in self.nodes[each].args])
+                self.nodes[index] = self._run(index, [str(word) for word in self.nodes[index].args])
             clock.sleep(0.1)
 
     def _started(self) -> int:
@@ -153,27 +153,27 @@ class RayCluster:
 
 
 class PlainHead(RayCluster):
-    """What Ray's own plainest command starts."""
+    """A head that Ray's simplest command starts."""
 
     def start_head(self) -> None:
-        """Start it."""
+        """Start the head."""
         own = (f"--node-ip-address={self.host(0)}", f"--port={free_ports(1)[0]}", f"--temp-dir={self.directory}/0")
-        self.nodes.append(self._run(0, [*_with_the_tests(), *_RAY_START, "--head", "--include-dashboard=false", *own]))
+        self.nodes.append(self._run(0, [*_end_with_tests(), *_RAY_START, "--head", "--include-dashboard=false", *own]))
         self._wait_for(1)
 
 
 def has_ray() -> bool:
-    """Whether Ray is installed, at a place from which it starts."""
+    """Whether Ray is installed under a path from which it starts."""
     return importlib.util.find_spec("ray") is not None and " " not in sys.executable
 
 
 @contextlib.contextmanager
 def started_cluster(make: Callable[[Path], RayCluster] = RayCluster) -> Iterator[RayCluster]:
-    """A cluster with a head for as long as the block lasts.
+    """Run a cluster with a head for the duration of the block.
 
     Raises:
-        NoRayError: Ray is not installed, or does not start here even by its own plainest command.
-        NotStartedError: it starts by that command, but not by ours.
+        NoRayError: Ray is not installed, or does not start on this machine even by its simplest command.
+        NotStartedError: it starts by that command, but not by the command for the tests.
     """
     if not has_ray():
         raise NoRayError("ray is not installed")
@@ -192,10 +192,10 @@ def started_cluster(make: Callable[[Path], RayCluster] = RayCluster) -> Iterator
 
 
 def own_driver() -> psutil.Process:
-    """The driver of the one back end that this process has."""
-    facts = psutil.process_iter(["ppid", "cmdline"])  # a zombie has no command line, and is no reason to fail
-    own = [each for each in facts if each.info["ppid"] == os.getpid()]
-    [driver] = [each for each in own if "harness.compute.ray" in (each.info["cmdline"] or ())]
+    """Return the driver of the only back end of this process."""
+    facts = psutil.process_iter(["ppid", "cmdline"])  # the command line of a zombie is None
+    own = [process for process in facts if process.info["ppid"] == os.getpid()]
+    [driver] = [process for process in own if "harness.compute.ray" in (process.info["cmdline"] or ())]
     return driver
 
 
@@ -208,6 +208,6 @@ def _starts_plainly() -> bool:
         return False
 
 
-def _with_the_tests() -> list[str]:
-    """What ends the nodes of tests that were killed, where util-linux has it."""
+def _end_with_tests() -> list[str]:
+    """Return a prefix of a command line that ends the nodes when the tests are killed, if util-linux has it."""
     return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []

@@ -50,7 +50,7 @@ class NamespacedCluster(RayCluster):
             subprocess.run(["ip", "netns", "delete", f"{self.name}-{number}"], check=False, capture_output=True)
         subprocess.run(["ip", "link", "delete", self.name], check=False, capture_output=True)
 
-    def _surroundings(self, number: int) -> list[str]:
+    def _command_prefix(self, number: int) -> list[str]:
         if number == 0:
             return []
         space = f"{self.name}-{number}"

@@ -1,4 +1,4 @@
-"""``python -m harness.compute.ray``: the driver. Orders come on standard input, news go to standard output."""
+"""``python -m harness.compute.ray``: the driver. It reads orders from stdin and writes events to stdout."""
 
 import asyncio
 import os
@@ -10,20 +10,20 @@ import msgspec
 import ray
 
 from harness.compute.ray.driver import Driver
-from harness.compute.ray.messages import Connected, News, Order, Unreachable, decode_order, encode
-from harness.compute.ray.own_cluster import explain_start, is_own_address
+from harness.compute.ray.local_cluster import is_local_address, start_failure
+from harness.compute.ray.messages import Connected, Event, Order, Unreachable, decode_order, encode
 
-_LONGEST_LINE = 1 << 30  # bytes; a job of a thousand nodes names all of them on each, in some 60 MB
+_MAX_LINE = 1 << 30  # bytes; a job of a thousand nodes lists all of them for each of them, in some 60 MB
 
 
 class Settings(msgspec.Struct, frozen=True):
     """The first line of standard input.
 
     Args:
-        address: of the Ray cluster.
+        address: the address of the Ray cluster.
         emulator: the id of the emulator.
-        data: its data directory.
-        log: what the Ray of this machine's own prints; empty where the address is another one's.
+        data: the emulator's data directory.
+        log: the log of the local cluster; empty for another cluster.
     """
 
     address: str
@@ -33,14 +33,14 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def main() -> int:
-    """The exit code: 0 when the emulator has ended, 1 where Ray cannot be reached."""
-    news = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what Ray prints goes to the log
+    """Run the driver; return 0 when the emulator has ended, 1 if Ray cannot be reached."""
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # Ray's output goes to the log
 
-    def tell(each: News) -> None:
+    def report(event: Event) -> None:
         try:
-            news.write(encode(each))
-        except BrokenPipeError:  # the emulator is gone, and what runs stays for the next driver
+            output.write(encode(event))
+        except BrokenPipeError:  # the emulator has ended; running jobs wait for the next driver
             sys.exit(0)
 
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
@@ -50,30 +50,30 @@ def main() -> int:
             settings.address,
             namespace=f"batchai-harness-{settings.emulator}",
             log_to_driver=False,
-            **({"_node_ip_address": host} if is_own_address(host) else {}),
+            **({"_node_ip_address": host} if is_local_address(host) else {}),
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        tell(Unreachable(_advice(str(error), settings.log)))
+        report(Unreachable(_advice(str(error), settings.log)))
         return 1
-    tell(Connected(settings.address))
-    asyncio.run(serve(Driver(settings.emulator, Path(settings.data), tell).obey))
+    report(Connected(settings.address))
+    asyncio.run(serve(Driver(settings.emulator, Path(settings.data), report).execute))
     return 0
 
 
-async def serve(obey: Callable[[Order], None]) -> None:
-    """Obey until the end of standard input."""
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+async def serve(execute: Callable[[Order], None]) -> None:
+    """Execute orders until the end of standard input."""
+    reader = asyncio.StreamReader(limit=_MAX_LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        obey(decode_order(line))
+        execute(decode_order(line))
 
 
 def _advice(text: str, log: str) -> str:
     if log:
-        return explain_start(Path(log))
+        return start_failure(Path(log))
     return (
         f"{text.strip()}; the machine of the emulator has to be part of the Ray cluster, and the token has to be the "
-        "cluster's (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; RAY_AUTH_MODE=disabled where it asks for none)"
+        "cluster's (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; RAY_AUTH_MODE=disabled if it needs none)"
     )
 
 

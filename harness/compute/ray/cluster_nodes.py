@@ -1,76 +1,79 @@
-"""What the emulator knows of the machines of its clusters' nodes. The back end's lock guards it."""
+"""The emulator's state of the machines of its clusters' nodes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness.compute.backend import NodeSpec
-from harness.compute.ray.messages import Node, NodeLost, NodePlaced, NodeReleased, NodeWaits, Order, Place, Release
+from harness.compute.ray.messages import Node, NodeLost, NodePlaced, NodeReleased, NodeWaiting, Order, Place, Release
 
 
 class ClusterNodes:
-    """Nodes that were asked for: which have no machine yet, and why, which have lost theirs, and which give it back."""
+    """The requested nodes: those without a machine and why, those that lost theirs, and those being released.
+
+    The back end's lock protects it.
+    """
 
     def __init__(self) -> None:
         self._orders: dict[str, Place] = {}
-        self._waiting: dict[str, str] = {}
+        self._wait_reasons: dict[str, str] = {}
         self._lost: set[str] = set()
-        self._leaving: dict[str, Release] = {}
+        self._releases: dict[str, Release] = {}
 
     def add(self, nodes: Sequence[NodeSpec]) -> list[Order]:
-        """The orders for those that were not asked for before. A directory marks a node for as long as it lives."""
+        """Return the orders for new nodes. The directory of a node exists for as long as the node."""
         new: list[Order] = []
         for node in nodes:
             if node.id in self._orders or node.id in self._lost:
                 continue
             node.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             order = Place(Node(node.id, node.size, node.cpus, node.gpus), str(node.directory))
-            self._orders[node.id], self._waiting[node.id] = order, ""
+            self._orders[node.id], self._wait_reasons[node.id] = order, ""
             new.append(order)
         return new
 
     def remove(self, nodes: Sequence[NodeSpec]) -> list[Order]:
-        """The orders that give machines back."""
+        """Return the orders that release the machines of nodes."""
         for node in nodes:
             self._orders.pop(node.id, None)
-            self._waiting.pop(node.id, None)
+            self._wait_reasons.pop(node.id, None)
             self._lost.discard(node.id)
-            self._leaving[node.id] = Release(node.id, str(node.directory))
-        return [self._leaving[node.id] for node in nodes]
+            self._releases[node.id] = Release(node.id, str(node.directory))
+        return [self._releases[node.id] for node in nodes]
 
     def missing(self, nodes: Iterable[NodeSpec]) -> dict[str, str]:
-        """Those without a machine, and why."""
-        return {node.id: self._waiting[node.id] for node in nodes if node.id in self._waiting}
+        """Return the nodes without a machine, and why."""
+        return {node.id: self._wait_reasons[node.id] for node in nodes if node.id in self._wait_reasons}
 
     def orders(self) -> Iterator[Order]:
-        """What a new driver has to know."""
-        return iter([*self._orders.values(), *self._leaving.values()])
+        """Return the orders for a new driver."""
+        return iter([*self._orders.values(), *self._releases.values()])
 
     @property
-    def are_leaving(self) -> bool:
-        """Whether machines are being given back."""
-        return bool(self._leaving)
+    def has_releases(self) -> bool:
+        """Whether machines are being released."""
+        return bool(self._releases)
 
     def take_lost(self) -> frozenset[str]:
-        """Those that have lost their machines since the last call."""
+        """Return the nodes that have lost their machines since the last call."""
         lost, self._lost = frozenset(self._lost), set()
         return lost
 
-    def hear(self, news: NodePlaced | NodeWaits | NodeLost | NodeReleased) -> None:
-        """Take in what a driver tells of a node that is still wanted, or that has given its machine back."""
-        if isinstance(news, NodeReleased):
-            self._leaving.pop(news.node, None)
+    def apply(self, event: NodePlaced | NodeWaiting | NodeLost | NodeReleased) -> None:
+        """Apply a driver's event about a requested or released node."""
+        if isinstance(event, NodeReleased):
+            self._releases.pop(event.node, None)
             return
-        if news.node not in self._orders:
+        if event.node not in self._orders:
             return
-        match news:
+        match event:
             case NodePlaced():
-                self._waiting.pop(news.node, None)
-            case NodeWaits():
-                self._waiting[news.node] = news.reason
+                self._wait_reasons.pop(event.node, None)
+            case NodeWaiting():
+                self._wait_reasons[event.node] = event.reason
             case NodeLost():
-                del self._orders[news.node]
-                self._waiting.pop(news.node, None)
-                self._lost.add(news.node)
+                del self._orders[event.node]
+                self._wait_reasons.pop(event.node, None)
+                self._lost.add(event.node)
 
-    def explain(self, reason: str) -> None:
-        """Why none of those that wait can get a machine now."""
-        self._waiting = dict.fromkeys(self._waiting, reason)
+    def set_reason(self, reason: str) -> None:
+        """Set the reason why no waiting node can get a machine now."""
+        self._wait_reasons = dict.fromkeys(self._wait_reasons, reason)

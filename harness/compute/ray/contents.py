@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.compute.ray.trees import CHUNK, Piece
 
-_MOST = 10 << 30  # bytes that are kept between jobs, but at most a tenth of the file system
+_DEFAULT_BYTES = 10 << 30  # the size of the cache between jobs, but at most a tenth of the file system
 
 
 class Contents:
@@ -17,11 +17,11 @@ class Contents:
 
     Args:
         directory: its directory, which all agents of the user share.
-        most: the bytes that ``trim`` leaves; default 10 GiB, and at most a tenth of the file system.
+        max_bytes: the bytes that ``trim`` leaves; default 10 GiB, and at max_bytes a tenth of the file system.
     """
 
-    def __init__(self, directory: Path, *, most: int | None = None) -> None:
-        self._directory, self._most = directory, most
+    def __init__(self, directory: Path, *, max_bytes: int | None = None) -> None:
+        self._directory, self._max_bytes = directory, max_bytes
 
     def has(self, digest: str) -> bool:
         """Whether the cache has a content."""
@@ -31,47 +31,51 @@ class Contents:
         """Store parts of contents. A complete content that does not match its digest is deleted."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for piece in pieces:
-            beside = self._path(piece.digest).with_suffix(f".{os.getpid()}")
+            temporary = self._path(piece.digest).with_suffix(f".{os.getpid()}")
             if piece.offset == 0:
-                beside.unlink(missing_ok=True)
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as stream:
+                temporary.unlink(missing_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as stream:
                 stream.seek(piece.offset)
                 stream.write(piece.content)
             if piece.offset + len(piece.content) >= piece.size:
-                if _digest(beside) == piece.digest:
-                    beside.replace(self._path(piece.digest))
+                if _digest(temporary) == piece.digest:
+                    temporary.replace(self._path(piece.digest))
                 else:
-                    beside.unlink()
+                    temporary.unlink()
 
     def copy(self, digest: str, write: Callable[[bytes], None]) -> bool:
-        """Pass a content to a function in parts. Returns False if the cache lacks it, or it is damaged."""
-        path, whole = self._path(digest), hashlib.sha256()
+        """Pass a content to a function in parts. Return False if the cache lacks it, or it is damaged."""
+        path, digest_so_far = self._path(digest), hashlib.sha256()
         try:
             with path.open("rb") as stream:
                 os.utime(stream.fileno())
                 while content := stream.read(CHUNK):
-                    whole.update(content)
+                    digest_so_far.update(content)
                     write(content)
         except FileNotFoundError:
             return False
-        if whole.hexdigest() != digest:
+        if digest_so_far.hexdigest() != digest:
             path.unlink(missing_ok=True)
             return False
         return True
 
     def trim(self) -> None:
         """Delete the least recently used contents, until the rest fits."""
-        found = []
+        contents = []
         with contextlib.suppress(FileNotFoundError):
-            for each in self._directory.iterdir():
+            for path in self._directory.iterdir():
                 with contextlib.suppress(FileNotFoundError):  # another agent has deleted it
-                    status = each.stat()
-                    found.append((status.st_mtime_ns, status.st_size, each))
-            left = self._most if self._most is not None else min(_MOST, shutil.disk_usage(self._directory).total // 10)
-            for _, size, each in sorted(found, reverse=True):
-                left -= size
-                if left < 0:
-                    each.unlink(missing_ok=True)
+                    status = path.stat()
+                    contents.append((status.st_mtime_ns, status.st_size, path))
+            remaining = (
+                self._max_bytes
+                if self._max_bytes is not None
+                else min(_DEFAULT_BYTES, shutil.disk_usage(self._directory).total // 10)
+            )
+            for _, size, path in sorted(contents, reverse=True):
+                remaining -= size
+                if remaining < 0:
+                    path.unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
         if len(digest) != 64 or not digest.isalnum():

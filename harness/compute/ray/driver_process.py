@@ -1,4 +1,4 @@
-"""The driver as the emulator has it: a child process, started when it is needed, and again whenever it has ended."""
+"""The driver as a child process of the emulator, started when it is needed, and restarted whenever it has ended."""
 
 import subprocess
 import sys
@@ -9,21 +9,21 @@ from pathlib import Path
 import msgspec
 
 from harness.clock import SystemClock
-from harness.compute.ray.messages import Connected, News, Order, Unreachable, decode_news, encode
+from harness.compute.ray.messages import Connected, Event, Order, Unreachable, decode_event, encode
 
-_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before it is started again; the last one from then on
-_STEADY = 60.0  # seconds after which the end of a driver has nothing to do with that of the one before
+_PAUSES = (0.2, 1.0, 3.0, 10.0)  # seconds before the first restarts; the last value applies to all further ones
+_STABLE_SECONDS = 60.0  # a driver that has run for so long does not count as another failure in a row
 
 
 class DriverProcess:
-    """Gives orders to a driver and hears its news.
+    """Sends orders to a driver and receives its events.
 
     Args:
-        settings: the first line that it reads, for the present cluster; called for each start, from a thread.
-        environment: its variables, called likewise.
-        hear: called with each news, from a thread.
-        standing: the orders that a new driver gets first.
-        log: the file that gets what it prints.
+        settings: returns the first line that the driver reads; called for each start, from a thread.
+        environment: returns the driver's variables; called for each start, from a thread.
+        on_event: called with each event, from a thread.
+        initial_orders: the orders that a new driver gets first.
+        log: the file that receives the output of the driver.
     """
 
     def __init__(
@@ -31,34 +31,34 @@ class DriverProcess:
         settings: Callable[[], Mapping[str, str]],
         environment: Callable[[], Mapping[str, str]],
         *,
-        hear: Callable[[News], None],
-        standing: Callable[[], Iterable[Order]],
+        on_event: Callable[[Event], None],
+        initial_orders: Callable[[], Iterable[Order]],
         log: Path,
     ) -> None:
         self._settings, self._environment = settings, environment
-        self._hear, self._standing, self._log = hear, standing, log
+        self._on_event, self._initial_orders, self._log = on_event, initial_orders, log
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_connected = False  # only then does it read, so that writing to it takes no time
+        self._is_connected = False  # a driver reads orders only when it is connected, so that a write never blocks
 
-    def ensure(self) -> None:
-        """Have a driver, now and until ``close``."""
+    def ensure_started(self) -> None:
+        """Keep a driver running until ``close``."""
         with self._lock:
             if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._keep, name="ray-driver", daemon=True)
+                self._thread = threading.Thread(target=self._supervise, name="ray-driver", daemon=True)
                 self._thread.start()
 
-    def give(self, order: Order) -> None:
-        """Give an order to the present driver; one that is not connected yet gets it if it is a standing one."""
+    def send(self, order: Order) -> None:
+        """Send an order to a connected driver; a driver that connects later gets the initial orders instead."""
         with self._lock:
             if self._is_connected:
                 self._write(encode(order))
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a driver that Ray has answered."""
+        """Whether a driver is connected to Ray."""
         return self._is_connected
 
     def close(self) -> None:
@@ -71,40 +71,40 @@ class DriverProcess:
         if thread is not None:
             thread.join()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         failures, clock = 0, SystemClock()
         while not self._closing.is_set():
-            began = clock.monotonic()
+            started = clock.monotonic()
             try:
                 self._run()
-            except OSError as error:  # a full disk, or no process more: it may pass
-                self._hear(Unreachable(f"the driver of Ray cannot be started: {error}"))
-            failures = failures_after(failures, clock.monotonic() - began)
+            except OSError as error:  # a full disk or the limit of processes may be temporary
+                self._on_event(Unreachable(f"the driver of Ray cannot be started: {error}"))
+            failures = count_failures(failures, clock.monotonic() - started)
             self._closing.wait(_PAUSES[min(failures, len(_PAUSES)) - 1])
 
     def _run(self) -> None:
-        """From the start of a driver to its end.
+        """Start a driver and process its events until it ends.
 
         Raises:
-            OSError: it does not start.
+            OSError: the driver does not start.
         """
         settings, environment = self._settings(), self._environment()
-        with self._started(environment) as process:
+        with self._spawn(environment) as process:
             with self._lock:
                 self._process = process
                 self._write(msgspec.json.encode(settings) + b"\n")
             if self._closing.is_set():
                 process.kill()
             for line in process.stdout or ():
-                news = decode_news(line)
-                if isinstance(news, Connected):
+                event = decode_event(line)
+                if isinstance(event, Connected):
                     self._connect()
-                self._hear(news)
+                self._on_event(event)
             with self._lock:
                 self._is_connected, self._process = False, None
             process.kill()
 
-    def _started(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -118,7 +118,7 @@ class DriverProcess:
     def _connect(self) -> None:
         with self._lock:
             self._is_connected = True
-            for order in self._standing():
+            for order in self._initial_orders():
                 self._write(encode(order))
 
     def _write(self, content: bytes) -> None:
@@ -127,17 +127,17 @@ class DriverProcess:
         try:
             self._process.stdin.write(content)
             self._process.stdin.flush()
-        except OSError:  # it has ended, which its reader will see
+        except OSError:  # the driver has ended, which the reading thread notices
             return
 
 
-def failures_after(earlier: int, lived: float) -> int:
-    """How many drivers in a row have ended soon, after the end of one more.
+def count_failures(failures: int, lifetime: float) -> int:
+    """Return how many drivers in a row have ended early, after the end of one more.
 
-    Whether Ray has answered says nothing: an order or the machine may end each driver right after that.
+    A connection to Ray does not make a driver stable: an order or the machine may end each driver right after that.
 
     Args:
-        earlier: how many before it.
-        lived: seconds from its start to its end.
+        failures: the number before the end of this driver.
+        lifetime: seconds from its start to its end.
     """
-    return 1 if lived >= _STEADY else earlier + 1
+    return 1 if lifetime >= _STABLE_SECONDS else failures + 1

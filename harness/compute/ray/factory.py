@@ -1,4 +1,4 @@
-"""Makes the back end ``ray``."""
+"""The factory of the back end ``ray``."""
 
 from harness.compute.backend import Backend
 from harness.compute.backend_context import BackendContext
@@ -6,7 +6,7 @@ from harness.compute.ray.backend import RayBackend, RayOptions
 
 
 def make(context: BackendContext) -> Backend:
-    """Jobs on the machines of a Ray cluster."""
+    """Create the back end."""
     return RayBackend(
         context.on_change,
         machine=context.machine,

@@ -1,7 +1,7 @@
-"""Runs the Ray of this machine's own for as long as the emulator's directory for it exists.
+"""Runs a local Ray cluster for as long as the emulator's directory for it exists.
 
-``python -m harness.compute.ray.keeper DIRECTORY TEMPORARY PROGRAM ARGUMENT...``: an emulator may be killed and its data
-directory deleted, and nobody else would end what it had started. The temporary directory goes with the program.
+``python -m harness.compute.ray.keeper DIRECTORY TEMPORARY PROGRAM ARGUMENT...``: if an emulator is killed and its data
+directory deleted, no other process would end the cluster. The temporary directory is deleted with the cluster.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAUSE = 5.0  # seconds between two looks at the directory
+PAUSE = 5.0  # seconds between two checks of the directory
 
 
 def main(directory: Path, temporary: Path, argv: list[str]) -> int:
-    """The exit code of the program, once its temporary directory is gone, too."""
+    """Run the program and then delete its temporary directory; return its exit code."""
     try:
         return _run(directory, argv)
     finally:
@@ -30,17 +30,17 @@ def _run(directory: Path, argv: list[str]) -> int:
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return program.wait(PAUSE)
-        if not is_there(directory, inode):
+        if not is_same_directory(directory, inode):
             program.terminate()
 
 
-def is_there(directory: Path, inode: int) -> bool:
-    """Whether a directory exists, and is the one that had the inode."""
+def is_same_directory(directory: Path, inode: int) -> bool:
+    """Whether a directory exists and has the inode."""
     try:
         return directory.stat().st_ino == inode
     except FileNotFoundError:
         return False
-    except OSError:  # a file system that does not answer is no proof
+    except OSError:  # a file system that does not respond is no proof of deletion
         return True
 
 

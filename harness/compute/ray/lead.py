@@ -1,24 +1,24 @@
-"""Runs the supervisor of a job of several nodes, on its first one; standard library alone.
+"""Runs the supervisor of a job with several nodes, on its first node; uses the standard library alone.
 
-It is ``leash.py`` with a connection to the server on each node, by which those hear that the job is over.
+It extends ``leash.py`` by a connection to the server on each node: its end shows the server that the job has ended.
 """
 
 import json
 import sys
 
 from harness.compute.ray.channel import NodeLostError, send_order
-from harness.compute.ray.leash import leave_agent, supervise
+from harness.compute.ray.leash import detach_from_agent, supervise
 
 
 def main() -> None:
-    """``lead.py`` with its order on standard input; prints its process id once it watches."""
+    """Execute the order on standard input; print the process id once the supervisor is started."""
     order = json.load(sys.stdin)
-    handles = leave_agent(order["agent"])
+    handles = detach_from_agent(order["agent"])
     lifelines = []
     for host, port in order["servers"]:
         try:
             lifelines.append(send_order((host, port), bytes.fromhex(order["key"]), {"kind": "lifeline"}))
-        except NodeLostError as error:  # who needs it will miss it, and say so
+        except NodeLostError as error:  # a process that needs the node reports the error
             sys.stderr.write(f"{error}\n")
     supervise(order, handles)
     for lifeline in lifelines:

@@ -1,4 +1,4 @@
-"""What the emulator and its driver tell each other: one JSON object a line, orders one way and news the other."""
+"""The messages between the emulator and its driver: orders to the driver, events from it, one JSON object a line."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node that needs a machine, and what its size promises. ``directory`` holds what lives as long as the node."""
+    """A node that needs a machine, with the resources of its VM size. ``directory`` exists for as long as the node."""
 
     id: str
     size: str
@@ -20,8 +20,8 @@ class Tree(msgspec.Struct, frozen=True):
     """A directory that a job uses.
 
     Args:
-        path: relative to the data directory; empty for that itself.
-        only: the names in it that the job uses; all where there are none.
+        path: its path relative to the data directory; empty for the data directory itself.
+        only: the names in it that the job uses; empty means all.
         is_read_only: whether the job does not write to it.
     """
 
@@ -31,11 +31,11 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Find machines for the nodes of a job, start it there unless it was started, and tell how it moves.
+    """Find machines for the nodes of a job, start it there unless it was started, and report its states.
 
     Args:
-        key: with which the programs of the job on its nodes know each other.
-        is_claimed: whether its supervisor was there already: where its machines are gone, the job is lost.
+        key: the key with which the programs of the job on its nodes authenticate each other.
+        is_claimed: whether a supervisor has claimed the job; if so, the job is lost if its machines no longer exist.
         trees: the directories that it uses, for machines that do not see the data directory.
     """
 
@@ -50,23 +50,24 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
-    """Ask for the end of a job."""
+    """Request the end of a job."""
 
     job: str
 
 
 class End(msgspec.Struct, frozen=True, tag="end"):
-    """End what is left of a job on its nodes, and give back the machines that were found for it alone."""
+    """End the remaining processes of a job on its nodes, and release the machines that were found for it alone."""
 
     job: str
     nodes: tuple[str, ...]
 
 
 class Place(msgspec.Struct, frozen=True, tag="place"):
-    """Find a machine for a node of a cluster, and tell when it is gone.
+    """Find a machine for a node of a cluster, and report its loss.
 
     Args:
-        directory: of the node, which exists for as long as the node does; nodes beside it are of the same cluster.
+        directory: the directory of the node, which exists for as long as the node. Nodes whose directories have the
+            same parent belong to the same cluster.
     """
 
     node: Node
@@ -74,7 +75,7 @@ class Place(msgspec.Struct, frozen=True, tag="place"):
 
 
 class Release(msgspec.Struct, frozen=True, tag="release"):
-    """Give the machine of a node back."""
+    """Release the machine of a node."""
 
     node: str
     directory: str
@@ -84,41 +85,41 @@ Order = Run | Stop | End | Place | Release
 
 
 class Connected(msgspec.Struct, frozen=True, tag="connected"):
-    """Ray answers."""
+    """The driver is connected to Ray."""
 
     address: str
 
 
 class Unreachable(msgspec.Struct, frozen=True, tag="unreachable"):
-    """Ray does not answer, and why."""
+    """Ray cannot be reached, and why."""
 
     reason: str
 
 
-class Waits(msgspec.Struct, frozen=True, tag="waits"):
+class JobWaiting(msgspec.Struct, frozen=True, tag="waits"):
     """A job has no machines yet, and why."""
 
     job: str
     reason: str
 
 
-class Moved(msgspec.Struct, frozen=True, tag="moved"):
-    """How far a job is, as its supervisor writes it."""
+class JobChanged(msgspec.Struct, frozen=True, tag="moved"):
+    """A job has a new state, in the form in which its supervisor writes it."""
 
     job: str
     state: dict[str, Any]
 
 
-class Lost(msgspec.Struct, frozen=True, tag="lost"):
-    """A job has ended because machines of its nodes are gone."""
+class JobLost(msgspec.Struct, frozen=True, tag="lost"):
+    """A job has ended because it has lost the machines of nodes."""
 
     job: str
     nodes: tuple[str, ...]
     reason: str
 
 
-class Ended(msgspec.Struct, frozen=True, tag="ended"):
-    """Nothing is left of a job."""
+class JobRemoved(msgspec.Struct, frozen=True, tag="ended"):
+    """The processes of a job have ended, and its machines are released."""
 
     job: str
 
@@ -129,7 +130,7 @@ class NodePlaced(msgspec.Struct, frozen=True, tag="placed"):
     node: str
 
 
-class NodeWaits(msgspec.Struct, frozen=True, tag="node waits"):
+class NodeWaiting(msgspec.Struct, frozen=True, tag="node waits"):
     """A node has no machine yet, and why."""
 
     node: str
@@ -137,32 +138,43 @@ class NodeWaits(msgspec.Struct, frozen=True, tag="node waits"):
 
 
 class NodeLost(msgspec.Struct, frozen=True, tag="node lost"):
-    """The machine of a node is gone."""
+    """A node has lost its machine."""
 
     node: str
 
 
 class NodeReleased(msgspec.Struct, frozen=True, tag="node released"):
-    """Ray has the machine of a node back."""
+    """The machine of a node is released."""
 
     node: str
 
 
-News = Connected | Unreachable | Waits | Moved | Lost | Ended | NodePlaced | NodeWaits | NodeLost | NodeReleased
+Event = (
+    Connected
+    | Unreachable
+    | JobWaiting
+    | JobChanged
+    | JobLost
+    | JobRemoved
+    | NodePlaced
+    | NodeWaiting
+    | NodeLost
+    | NodeReleased
+)
 
 
-def encode(message: Order | News) -> bytes:
-    """A message as a line."""
+def encode(message: Order | Event) -> bytes:
+    """Encode a message as a line."""
     return msgspec.json.encode(message) + b"\n"
 
 
 def decode_order(line: bytes) -> Order:
-    """The order in a line."""
+    """Decode an order."""
     order: Order = msgspec.json.decode(line, type=Order)
     return order
 
 
-def decode_news(line: bytes) -> News:
-    """The news in a line."""
-    news: News = msgspec.json.decode(line, type=News)
-    return news
+def decode_event(line: bytes) -> Event:
+    """Decode an event."""
+    event: Event = msgspec.json.decode(line, type=Event)
+    return event

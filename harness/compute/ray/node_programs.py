@@ -1,4 +1,4 @@
-"""Starts the programs of an agent on its machine, and reads the files of jobs there."""
+"""Starts the programs of an agent on its machine, and reads and writes their files there."""
 
 import ipaddress
 import json
@@ -18,21 +18,21 @@ Server = tuple[str, str, int]  # node, address, port
 Facts = Mapping[str, Mapping[str, Any]]  # of each node, as its agent describes it
 
 
-def interface_of(address: str) -> str:
-    """The network interface with an address: ``lo`` for loopback addresses, empty if there is none."""
+def find_interface(address: str) -> str:
+    """Return the network interface with an address: ``lo`` for loopback addresses, empty if there is none."""
     if ipaddress.ip_address(address).is_loopback:
         return "lo"
-    found = psutil.net_if_addrs().items()
-    return next((name for name, each in found if any(one.address == address for one in each)), "")
+    interfaces = psutil.net_if_addrs().items()
+    return next((name for name, addresses in interfaces if any(item.address == address for item in addresses)), "")
 
 
-def started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Start one of the programs; returns what it prints once it runs.
+def start_program(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Start one of the programs; return the JSON that it prints once it runs.
 
     Raises:
-        OSError: it does not start.
+        OSError: the program does not start.
     """
-    ran = subprocess.run(
+    process = subprocess.run(
         program(module),
         input=json.dumps(order).encode(),
         capture_output=True,
@@ -41,22 +41,22 @@ def started(module: str, order: Mapping[str, Any]) -> dict[str, Any]:
         check=False,
     )
     try:
-        said: dict[str, Any] = json.loads(ran.stdout)
+        facts: dict[str, Any] = json.loads(process.stdout)
     except ValueError:
-        words = ran.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise OSError(f"{module} has not started: {words or f'exit code {ran.returncode}'}") from None
-    return said
+        line = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise OSError(f"{module} has not started: {line or f'exit code {process.returncode}'}") from None
+    return facts
 
 
 def last_line(path: Path) -> str:
-    """The last line of a file; empty if there is no file."""
+    """Return the last line of a file; empty if there is no file."""
     try:
         return path.read_text(errors="replace").strip().rpartition("\n")[2]
     except FileNotFoundError:
         return ""
 
 
-def servers_text(key: str, servers: Sequence[Server]) -> bytes:
-    """The servers of a job and its key, as ``remote.py`` reads them."""
+def encode_servers(key: str, servers: Sequence[Server]) -> bytes:
+    """Encode the servers of a job and its key in the form that ``remote.py`` reads."""
     content = {"key": key, "nodes": servers, "shell": shutil.which("bash") or "/bin/sh"}
     return json.dumps(content).encode()

@@ -1,7 +1,7 @@
-"""Starts the processes of a job on one node, for the job's programs on the others; standard library alone.
+"""Starts the processes of a job on one node, for the job's programs on other nodes; uses the standard library alone.
 
-It serves one job and whoever has that job's key. It ends, and ends all that it has started, when it is told to, when
-the lifeline to the job's first node is cut, or when the node's agent or its Ray node is gone.
+It serves one job, and only clients with that job's key. It ends, together with all processes that it has started, by an
+order, when the lifeline to the job's first node is cut, or when the node's agent or its Ray node ends.
 """
 
 import contextlib
@@ -16,25 +16,33 @@ import sys
 import time
 from typing import Any
 
-from harness.compute.ray.channel import MOST, decode_order, keep_alive
-from harness.compute.ray.leash import leave_agent, say
-from harness.compute.supervisor import HURRY, become, descendants, end_all, open_input, open_output, reap
+from harness.compute.ray.channel import MAX_ORDER_BYTES, decode_order, keep_alive
+from harness.compute.ray.leash import detach_from_agent, report_started
+from harness.compute.supervisor import (
+    SHORT_GRACE,
+    descendants,
+    exec_process,
+    open_input,
+    open_output,
+    reap,
+    terminate_all,
+)
 
-_MOST_STRANGERS = 64  # connections that have not shown the key
-_MOST_STREAMS = 256  # connections that wait for the order of their process
-_GREETED_SECONDS = 30.0
+_MAX_UNAUTHENTICATED = 64  # connections without a valid order
+_MAX_STREAMS = 256  # connections that wait for the order to start their process
+_AUTHENTICATION_SECONDS = 30.0  # the time limit for the order of a connection
 
 
 class Client:
-    """A connection: greeted, then with an order, then with the process that the order has started."""
+    """A connection: first without an order, then with an order, then with the process that the order has started."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.greeting = secrets.token_hex(16).encode()
-        self.deadline = time.monotonic() + _GREETED_SECONDS
+        self.nonce = secrets.token_hex(16).encode()
+        self.deadline = time.monotonic() + _AUTHENTICATION_SECONDS
         self.received = b""
         self.kind = ""
-        self.stream = ""  # the name under which the order of a process will call it
+        self.stream = ""  # the name by which the order of a process refers to this connection
         self.process: int | None = None
 
 
@@ -42,10 +50,10 @@ class Server:
     """The server of one node.
 
     Args:
-        listener: where it is reached.
-        key: the job's.
-        variables: of the service on this node; they override those of a command that comes from another node.
-        handles: of the processes with which it ends.
+        listener: the listening socket.
+        key: the job's key.
+        variables: the service's variables on this node; they override those of a command from another node.
+        handles: pidfds of the processes whose end ends the server.
     """
 
     def __init__(self, listener: socket.socket, key: bytes, variables: dict[str, str], handles: list[int]) -> None:
@@ -62,25 +70,25 @@ class Server:
         self.wake = wake
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: None)
-        for each in (listener.fileno(), self.bell.fileno(), *handles):
-            self.selector.register(each, selectors.EVENT_READ)
+        for descriptor in (listener.fileno(), self.bell.fileno(), *handles):
+            self.selector.register(descriptor, selectors.EVENT_READ)
 
     def serve(self) -> float:
-        """Serve until the end; the grace, in seconds, that what still runs has then."""
+        """Serve until the end; return the grace, in seconds, for the processes that still run."""
         while True:
-            strangers = [client for client in self.clients.values() if not client.kind]
-            soonest = min((client.deadline for client in strangers), default=None)
-            wait = None if soonest is None else max(0.0, soonest - time.monotonic())
-            for key, _ in self.selector.select(wait):
+            unauthenticated = [client for client in self.clients.values() if not client.kind]
+            deadline = min((client.deadline for client in unauthenticated), default=None)
+            timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+            for key, _ in self.selector.select(timeout):
                 grace = self._handle(key.fd, key.data)
                 if grace is not None:
                     return grace
-            for client in strangers:
+            for client in unauthenticated:
                 if not client.kind and client.deadline <= time.monotonic():
-                    self._drop(client)
+                    self._close(client)
 
     def _handle(self, ready: int, client: Client | None) -> float | None:
-        """Answer to one descriptor, of a client if it is one's; a grace where that ends the server."""
+        """Handle a ready descriptor, of a client or not; return a grace if that ends the server."""
         if ready in self.handles:
             return 0.0
         if ready == self.listener.fileno():
@@ -88,18 +96,18 @@ class Server:
         elif ready == self.bell.fileno():
             numbers = self.bell.recv(4096)
             if signal.SIGTERM in numbers:
-                return HURRY
-            self._tell_of_ends()
-        elif client is not None and self.clients.get(ready) is client:  # not dropped just now, and its number reused
-            return self._hear(client)
+                return SHORT_GRACE
+            self._report_exits()
+        elif client is not None and self.clients.get(ready) is client:  # not closed in this round and its number reused
+            return self._receive(client)
         return None
 
     def _accept(self) -> None:
         try:
             connection, _ = self.listener.accept()
-        except OSError:  # whoever came is gone again
+        except OSError:  # the client has already disconnected
             return
-        if sum(not client.kind for client in self.clients.values()) >= _MOST_STRANGERS:
+        if sum(not client.kind for client in self.clients.values()) >= _MAX_UNAUTHENTICATED:
             connection.close()
             return
         keep_alive(connection)
@@ -107,52 +115,52 @@ class Server:
         self.clients[connection.fileno()] = client
         self.selector.register(connection, selectors.EVENT_READ, client)
         with contextlib.suppress(OSError):
-            connection.sendall(client.greeting + b"\n")
+            connection.sendall(client.nonce + b"\n")
 
-    def _hear(self, client: Client) -> float | None:
+    def _receive(self, client: Client) -> float | None:
         try:
             content = client.connection.recv(65536)
         except OSError:
             content = b""
         if not content:
-            return self._lose(client)
+            return self._disconnect(client)
         client.received += content
         if client.kind:
-            self._pass_on(client)
+            self._forward_signals(client)
         elif b"\n" in client.received:
             line, _, client.received = client.received.partition(b"\n")
-            order = decode_order(self.key, client.greeting, line)
+            order = decode_order(self.key, client.nonce, line)
             if order is None:
-                self._drop(client)
+                self._close(client)
                 return None
-            return self._obey(client, order)
-        if len(client.received) > MOST:
-            return self._lose(client)
+            return self._execute(client, order)
+        if len(client.received) > MAX_ORDER_BYTES:
+            return self._disconnect(client)
         return None
 
-    def _lose(self, client: Client) -> float | None:
-        """What a client that is gone had started, ends."""
-        self._drop(client)
+    def _disconnect(self, client: Client) -> float | None:
+        """Close the connection of a client and kill its process; return a grace if that ends the server."""
+        self._close(client)
         if client.process is not None:
             self._signal(client.process, signal.SIGKILL)
-        return HURRY if client.kind == "lifeline" else None
+        return SHORT_GRACE if client.kind == "lifeline" else None
 
-    def _drop(self, client: Client) -> None:
+    def _close(self, client: Client) -> None:
         self._detach(client)
         client.connection.close()
 
     def _detach(self, client: Client) -> None:
-        """Serve a client no longer."""
+        """Stop serving a client, without closing its connection."""
         self.clients.pop(client.connection.fileno(), None)
         self.selector.unregister(client.connection)
         if self.streams.get(client.stream) is client:
             del self.streams[client.stream]
 
-    def _obey(self, client: Client, order: dict[str, Any]) -> float | None:
+    def _execute(self, client: Client, order: dict[str, Any]) -> float | None:
         client.kind = order["kind"]
         if client.kind == "end":
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-            end_all(order["grace"])
+            terminate_all(order["grace"])
             with contextlib.suppress(OSError):
                 client.connection.sendall(b"ended\n")
             return 0.0
@@ -163,12 +171,12 @@ class Server:
         return None
 
     def _keep_stream(self, client: Client, name: str) -> None:
-        """Have a connection wait for the order of its process, unless too many do."""
-        if len(self.streams) >= _MOST_STREAMS or name in self.streams:
-            self._drop(client)
+        """Keep a connection until the order to start its process, unless too many wait."""
+        if len(self.streams) >= _MAX_STREAMS or name in self.streams:
+            self._close(client)
             return
         client.stream, self.streams[name] = name, client
-        with contextlib.suppress(OSError):  # one that is gone is missed by the process
+        with contextlib.suppress(OSError):  # the order of the process reports a lost connection
             client.connection.sendall(b"ready\n")
 
     def _start(self, client: Client, order: dict[str, Any]) -> None:
@@ -187,49 +195,49 @@ class Server:
                 return
             if child == 0:
                 signal.set_wakeup_fd(-1)
-                become(execution, self.libc, parent=parent, streams=streams)
+                exec_process(execution, self.libc, parent=parent, streams=streams)
         client.process = child
 
     def _streams(self, client: Client, order: dict[str, Any], stack: contextlib.ExitStack) -> tuple[int, int, int]:
-        """The descriptors of a process, which the stack closes: outputs are files, or connections to who asked."""
+        """Return the descriptors of a process, which the stack closes; its outputs are files or connections."""
 
-        def kept(descriptor: int) -> int:
+        def closed_by_stack(descriptor: int) -> int:
             stack.callback(os.close, descriptor)
             return descriptor
 
-        given = kept(open_input(order.get("stdin", "")))
+        stdin = closed_by_stack(open_input(order.get("stdin", "")))
         if client.kind == "shell":
-            found = [kept(self._take_stream(f"{order['name']}{number}")) for number in (1, 2)]
-            for descriptor in found:
+            outputs = [closed_by_stack(self._take_stream(f"{order['name']}{number}")) for number in (1, 2)]
+            for descriptor in outputs:
                 os.set_blocking(descriptor, True)
-            return given, found[0], found[1]
-        out = kept(open_output(order["stdout"], order["directory"]))
-        return given, out, kept(open_output(order["stderr"], order["directory"]))
+            return stdin, outputs[0], outputs[1]
+        out = closed_by_stack(open_output(order["stdout"], order["directory"]))
+        return stdin, out, closed_by_stack(open_output(order["stderr"], order["directory"]))
 
     def _take_stream(self, name: str) -> int:
-        """The descriptor of a connection that waits for a process.
+        """Return the descriptor of a connection that waits for a process.
 
         Raises:
-            OSError: it did not come, is gone, or found no room.
+            OSError: the connection does not exist, was lost, or was refused because too many wait.
         """
         client = self.streams.get(name)
         if client is None:
-            raise OSError(f"the output of the command is not connected; a node keeps {_MOST_STREAMS} that wait")
+            raise OSError(f"the output of the command is not connected; at most {_MAX_STREAMS} connections may wait")
         self._detach(client)
         return client.connection.detach()
 
-    def _pass_on(self, client: Client) -> None:
+    def _forward_signals(self, client: Client) -> None:
         *names, client.received = client.received.split(b"\n")
         for name in names:
             if name == b"TERM" and client.process is not None:
                 self._signal(client.process, signal.SIGTERM)
 
     def _signal(self, process: int, number: signal.Signals) -> None:
-        for each in (process, *descendants(process)):
+        for target in (process, *descendants(process)):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(each, number)
+                os.kill(target, number)
 
-    def _tell_of_ends(self) -> None:
+    def _report_exits(self) -> None:
         ended = reap()
         for client in list(self.clients.values()):
             if client.process in ended:
@@ -239,16 +247,16 @@ class Server:
 
 
 def main() -> None:
-    """``node_server.py`` with its order on standard input; prints its process id and its port once it listens."""
+    """Execute the order on standard input; print the process id and the port once the server listens."""
     order = json.load(sys.stdin)
-    handles = leave_agent(order["agent"])
+    handles = detach_from_agent(order["agent"])
     listener = socket.create_server((order["address"], 0))
     server = Server(listener, bytes.fromhex(order["key"]), order["variables"], handles)
-    say({"pid": os.getpid(), "port": listener.getsockname()[1]})
+    report_started({"pid": os.getpid(), "port": listener.getsockname()[1]})
     grace = server.serve()
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    end_all(grace)
+    terminate_all(grace)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The plan of a job whose nodes are machines of a Ray cluster. Pure.
+"""Converts a job to a plan for nodes that are machines of a Ray cluster. Pure.
 
-Which machines they are is known when they have been found: until then the plan says ``@address(NODE)@``,
-``@gpus(NODE)@``, ``@interface(NODE)@`` and ``@networks(NODE,NODE)@``, which ``resolve`` replaces.
+The machines are not known when the job is planned, so the plan contains the placeholders ``@address(NODE)@``,
+``@gpus(NODE)@``, ``@hosts(NODE,NODE|SLOTS)@``, ``@interface(NODE)@`` and ``@networks(NODE,NODE)@``, which ``resolve``
+replaces.
 """
 
 import dataclasses
@@ -22,19 +23,19 @@ from harness.compute.paths import MARK, JobPaths
 from harness.compute.planning import hostfile, plan_job, plan_task, variables_of
 from harness.errors import ToolkitError
 
-_UNKNOWN = re.compile(r"@(address|gpus|hosts|interface|networks)\(([^()|]*)(?:\|([^()]*))?\)@")
-_ROOT = Path(__file__).parents[3]  # what the package is imported from
+_PLACEHOLDER = re.compile(r"@(address|gpus|hosts|interface|networks)\(([^()|]*)(?:\|([^()]*))?\)@")
+_ROOT = Path(__file__).parents[3]  # the directory from which the package is imported
 _RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from harness.compute.ray.{0} import main; {1}"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What is known of a node once it has a machine.
+    """The facts about a node that has a machine.
 
     Attributes:
-        address: where other nodes reach it.
-        gpus: the numbers of the GPUs that it was given, as CUDA counts them on its machine.
-        interface: the network interface that has the address; empty where none has.
+        address: the address at which other nodes reach it.
+        gpus: the numbers of its GPUs, as CUDA counts them on its machine.
+        interface: the network interface with the address; empty if there is none.
     """
 
     address: str
@@ -43,108 +44,112 @@ class NodeFacts:
 
 
 def plan_ray_job(job: JobSpec, machine: Machine) -> Plan:
-    """The plan of a job.
+    """Return the plan of a job.
 
     Raises:
-        ToolkitError: it cannot run on several machines; the message says why.
+        ToolkitError: the job cannot run on several machines; the message says why.
     """
     mounts = (*job.cluster_mounts, *job.job_mounts)
     if len(job.nodes) > 1 and any(mount.command is not None for mount in mounts):
         raise ToolkitError(
-            "what a mount command mounts is seen on one machine alone, and this job has several nodes; "
+            "the mounts of a mount command are visible on one machine alone, and this job has several nodes; "
             "mount a share or a blob container instead, or run the job on one node"
         )
     nodes = tuple(dataclasses.replace(node, address=f"@address({node.id})@") for node in job.nodes)
-    placed = dataclasses.replace(job, nodes=nodes)
-    # GPUs are counted on the machine of a node, not on this one.
-    plan = plan_job(placed, dataclasses.replace(machine, gpus=0), apart=True)
+    located = dataclasses.replace(job, nodes=nodes)
+    # The GPUs of the node's machine count, not those of this one.
+    plan = plan_job(located, dataclasses.replace(machine, gpus=0), separate_machines=True)
     plans = tuple(
-        NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(placed, node, job.directory), node.directory)
+        NodePlan(node.id, node.size, node.cpus, node.gpus, variables_of(located, node, job.directory), node.directory)
         for node in nodes
     )
     plan = dataclasses.replace(plan, nodes=plans, trees=_trees(plan, nodes, mounts, job.writes), reads=job.reads)
     if len(nodes) == 1:
-        return dataclasses.replace(plan, steps=tuple(_at_home(step, nodes[0]) for step in plan.steps))
+        return dataclasses.replace(plan, steps=tuple(_run_on_node(step, nodes[0]) for step in plan.steps))
     paths = JobPaths(job.directory)
-    script = ssh.script(machine.shell, machine.environment["PATH"], across=_shell_across(paths))
+    script = ssh.script(machine.shell, machine.environment["PATH"], remote_command=_remote_shell(paths))
     return dataclasses.replace(
         plan,
-        steps=tuple(_spread(step, nodes, paths) for step in plan.steps),
+        steps=tuple(_distribute(step, nodes, paths) for step in plan.steps),
         files={**plan.files, ssh.folder(job.directory) / "ssh": script, hostfile(job.directory): _hostfile(job)},
-        cleanup=(_ending(plan, paths),),
+        cleanup=(_cleanup(plan, paths),),
     )
 
 
 def plan_ray_task(task: TaskSpec, machine: Machine) -> Plan:
-    """The plan of a node's set-up task."""
+    """Return the plan of a node's set-up task."""
     node = task.node
     plan = plan_task(task, machine)
     return dataclasses.replace(
         plan,
-        steps=tuple(_at_home(step, node) for step in plan.steps),
+        steps=tuple(_run_on_node(step, node) for step in plan.steps),
         nodes=(NodePlan(node.id, node.size, node.cpus, node.gpus, directory=node.directory),),
         trees=_trees(plan, (node,), task.mounts),
     )
 
 
 def resolve(plan: str, facts: Mapping[str, NodeFacts]) -> str:
-    """A plan as JSON, with what is known by now of its nodes. A variable that names no interface is left out."""
-    return json.dumps(_resolved(json.loads(plan), facts))
+    """Replace the placeholders in a plan, JSON, by the known facts. A variable for a missing interface is removed."""
+    return json.dumps(_resolve_value(json.loads(plan), facts))
 
 
-def program(module: str, *words: str) -> tuple[str, ...]:
-    """The command line of one of the programs that need nothing but the standard library."""
+def program(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command line of one of the programs that need the standard library alone."""
     call = "sys.exit(main(sys.argv[1:]))" if module == "remote" else "main()"
-    return (sys.executable, "-I", "-S", "-c", _RUN.format(module, call), str(_ROOT), *words)
+    return (sys.executable, "-I", "-S", "-c", _RUN.format(module, call), str(_ROOT), *arguments)
 
 
 def nodes_file(paths: JobPaths) -> Path:
-    """Addresses of the servers of a job and its key, for the job's own programs."""
+    """The file with the addresses of a job's servers and its key, for the job's programs."""
     return paths.root / "nodes.json"
 
 
 def _trees(
     plan: Plan, nodes: tuple[NodeSpec, ...], mounts: Iterable[MountSpec], writes: tuple[Path, ...] = ()
 ) -> tuple[Path, ...]:
-    """The directories that a job uses beside its own and those of its nodes."""
+    """Return the directories that a job uses besides its own and those of its nodes."""
     own = (plan.directory, *(node.directory for node in nodes))
-    shown = [mount.source for mount in mounts if mount.source is not None]
-    written = [path for path in plan.directories if not any(path.is_relative_to(each) for each in own)]
-    return tuple(dict.fromkeys((*shown, *written, *writes)))
+    sources = [mount.source for mount in mounts if mount.source is not None]
+    written = [path for path in plan.directories if not any(path.is_relative_to(directory) for directory in own)]
+    return tuple(dict.fromkeys((*sources, *written, *writes)))
 
 
-def _at_home(step: Step, node: NodeSpec) -> Step:
-    return dataclasses.replace(step, executions=tuple(_local(each, node) for each in step.executions))
+def _run_on_node(step: Step, node: NodeSpec) -> Step:
+    return dataclasses.replace(
+        step, executions=tuple(_with_node_variables(execution, node) for execution in step.executions)
+    )
 
 
-def _local(execution: Execution, node: NodeSpec, **variables: str) -> Execution:
-    """A process with what it has to know of the machine; the user's own variables win."""
+def _with_node_variables(execution: Execution, node: NodeSpec, **variables: str) -> Execution:
+    """Return a process with variables that depend on the machine; they do not override the user's variables."""
     environment = dict(execution.environment)
     chosen = environment.pop("CUDA_VISIBLE_DEVICES", None)
-    environment["CUDA_VISIBLE_DEVICES"] = f"@gpus({node.id}{'' if chosen is None else '|' + _words(chosen)})@"
+    environment["CUDA_VISIBLE_DEVICES"] = (
+        f"@gpus({node.id}{'' if chosen is None else '|' + _without_delimiters(chosen)})@"
+    )
     return dataclasses.replace(execution, environment={**variables, **environment})
 
 
-def _words(text: str) -> str:
+def _without_delimiters(text: str) -> str:
     return re.sub(r"[()|@]", "", text)
 
 
-def _spread(step: Step, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> Step:
-    """A step whose processes run on the machines of their nodes; those of the first are the supervisor's own."""
+def _distribute(step: Step, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> Step:
+    """Return a step whose processes run on the machines of their nodes; the supervisor runs those of the first node."""
     executions = []
     for number, execution in enumerate(step.executions):
         node = next(node for node in nodes if execution.cwd == paths.temporary(node.id))
-        known = _local(execution, node, **_meeting(node, nodes, paths))
+        located = _with_node_variables(execution, node, **_rendezvous_variables(node, nodes, paths))
         refusal = paths.refusal(f"{step.name}-{number}")
-        executions.append(known if node is nodes[0] else _across(known, node, paths, refusal))
+        executions.append(located if node is nodes[0] else _remote_execution(located, node, paths, refusal))
     return dataclasses.replace(step, executions=tuple(executions))
 
 
-def _meeting(node: NodeSpec, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> dict[str, str]:
-    """By which processes on several machines find each other: Open MPI's launcher, Gloo's and NCCL's interface."""
-    networks = f"@networks({','.join(each.id for each in nodes)})@"
+def _rendezvous_variables(node: NodeSpec, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> dict[str, str]:
+    """Return variables by which processes on several machines connect: for Open MPI's launcher, Gloo and NCCL."""
+    networks = f"@networks({','.join(other.id for other in nodes)})@"
     return {
-        "OMPI_MCA_plm_rsh_agent": "ssh",  # the job's own, which stands first on its path
+        "OMPI_MCA_plm_rsh_agent": "ssh",  # the script of the job, which is first on its PATH
         "OMPI_MCA_plm_rsh_no_tree_spawn": "1",
         "OMPI_MCA_orte_default_hostfile": str(hostfile(paths.root)),
         "OMPI_MCA_btl_tcp_if_include": networks,
@@ -154,8 +159,8 @@ def _meeting(node: NodeSpec, nodes: tuple[NodeSpec, ...], paths: JobPaths) -> di
     }
 
 
-def _across(execution: Execution, node: NodeSpec, paths: JobPaths, refusal: Path) -> Execution:
-    """What has a process run on another node, and ends with its exit code."""
+def _remote_execution(execution: Execution, node: NodeSpec, paths: JobPaths, refusal: Path) -> Execution:
+    """Return a process that runs another process on another node, and ends with its exit code."""
     order = {
         "node": node.id,
         "directory": str(paths.root),
@@ -178,14 +183,16 @@ def _across(execution: Execution, node: NodeSpec, paths: JobPaths, refusal: Path
 
 
 def _hostfile(job: JobSpec) -> str:
-    """Open MPI's host file, by which nodes get the ranks that the job asks for evenly."""
-    total, each = job.settings.get("processCount"), job.settings.get("processCountPerInstance")
-    most = -(-total // len(job.nodes)) if isinstance(total, int) else 1
-    return f"@hosts({','.join(node.id for node in job.nodes)}|{max(most, each if isinstance(each, int) else 1)})@"
+    """Return the text of Open MPI's host file, which distributes the ranks of the job evenly."""
+    total, per_node = job.settings.get("processCount"), job.settings.get("processCountPerInstance")
+    slots = -(-total // len(job.nodes)) if isinstance(total, int) else 1
+    return (
+        f"@hosts({','.join(node.id for node in job.nodes)}|{max(slots, per_node if isinstance(per_node, int) else 1)})@"
+    )
 
 
-def _ending(plan: Plan, paths: JobPaths) -> Execution:
-    """What ends the rest of a job on its other nodes."""
+def _cleanup(plan: Plan, paths: JobPaths) -> Execution:
+    """Return the process that ends the remaining processes of a job on its other nodes."""
     return Execution(
         argv=program("remote", "end", str(nodes_file(paths))),
         environment={"LANG": "C.UTF-8"},
@@ -196,39 +203,39 @@ def _ending(plan: Plan, paths: JobPaths) -> Execution:
     )
 
 
-def _shell_across(paths: JobPaths) -> str:
+def _remote_shell(paths: JobPaths) -> str:
     return f'{shlex.join(program("remote", "shell", str(nodes_file(paths))))} "$host"'
 
 
-def _resolved(value: object, facts: Mapping[str, NodeFacts]) -> object:
+def _resolve_value(value: object, facts: Mapping[str, NodeFacts]) -> object:
     if isinstance(value, str):
-        return _UNKNOWN.sub(lambda found: _known(found, facts), value)
+        return _PLACEHOLDER.sub(lambda match: _replacement(match, facts), value)
     if isinstance(value, list):
-        return [_resolved(item, facts) for item in value]
+        return [_resolve_value(item, facts) for item in value]
     if isinstance(value, dict):
-        known = {key: _resolved(item, facts) for key, item in value.items()}
-        nameless = {key for key, item in known.items() if item == "" and str(value[key]).startswith("@interface(")}
-        return {key: item for key, item in known.items() if key not in nameless}
+        resolved = {key: _resolve_value(item, facts) for key, item in value.items()}
+        nameless = {key for key, item in resolved.items() if item == "" and str(value[key]).startswith("@interface(")}
+        return {key: item for key, item in resolved.items() if key not in nameless}
     return value
 
 
-def _known(found: re.Match[str], facts: Mapping[str, NodeFacts]) -> str:
-    what, name, chosen = found.groups()
-    if what == "networks":
-        return ",".join(dict.fromkeys(_network(facts[each].address) for each in name.split(",")))
-    if what == "hosts":
-        # Open MPI refuses a file that names a machine of two nodes twice.
-        nodes = Counter(facts[each].address for each in name.split(","))
+def _replacement(match: re.Match[str], facts: Mapping[str, NodeFacts]) -> str:
+    kind, name, chosen = match.groups()
+    if kind == "networks":
+        return ",".join(dict.fromkeys(_network(facts[node].address) for node in name.split(",")))
+    if kind == "hosts":
+        # Open MPI refuses a file that lists a machine twice, which two nodes may share.
+        nodes = Counter(facts[node].address for node in name.split(","))
         return "".join(f"{address} slots={int(chosen) * number}\n" for address, number in nodes.items())
     if name not in facts:
-        return found[0]
-    if what == "gpus":
-        return _visible(facts[name].gpus, chosen)
-    return facts[name].address if what == "address" else facts[name].interface
+        return match[0]
+    if kind == "gpus":
+        return _visible_gpus(facts[name].gpus, chosen)
+    return facts[name].address if kind == "address" else facts[name].interface
 
 
-def _visible(gpus: tuple[str, ...], chosen: str | None) -> str:
-    """The GPUs of a node, or those of them that the job names, counted from 0."""
+def _visible_gpus(gpus: tuple[str, ...], chosen: str | None) -> str:
+    """Return the GPUs of a node, or those of them that the job selects, counted from 0."""
     if chosen is None:
         return ",".join(gpus)
     by_number = {str(index): gpu for index, gpu in enumerate(gpus)}
@@ -236,6 +243,6 @@ def _visible(gpus: tuple[str, ...], chosen: str | None) -> str:
 
 
 def _network(address: str) -> str:
-    """An address as Open MPI takes a network: it stands for the interface that has it."""
-    found = ipaddress.ip_address(address)
-    return "127.0.0.0/8" if found.is_loopback else f"{found}/{found.max_prefixlen}"
+    """Return the network that makes Open MPI use the interface with an address."""
+    ip = ipaddress.ip_address(address)
+    return "127.0.0.0/8" if ip.is_loopback else f"{ip}/{ip.max_prefixlen}"

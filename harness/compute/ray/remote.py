@@ -1,8 +1,8 @@
-"""Runs one command on another node of a job; standard library alone.
+"""Runs one command on another node of a job; uses the standard library alone.
 
-``remote.py run NODES < ORDER`` is a process of the job's plan, ``remote.py shell NODES HOST COMMAND`` is what ``ssh``
-and ``mpirun`` call, and ``remote.py end NODES < ORDER`` ends what still runs there when the job is over. ``NODES`` is
-the file with the addresses of the job's servers and its key.
+``remote.py run NODES < ORDER`` is a process of the job's plan. ``remote.py shell NODES HOST COMMAND`` is called by
+``ssh`` and ``mpirun``. ``remote.py end NODES < ORDER`` ends the remaining processes when the job has ended. ``NODES``
+is the file with the addresses of the job's servers and its key.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ NODE_LOST = "JobNodeLost"
 _SSH_FAILED = 255
 
 
-class Nodes:
-    """The nodes of a job: their addresses, and the servers there."""
+class JobNodes:
+    """The nodes of a job: their servers, and the job's key."""
 
     def __init__(self, path: str) -> None:
         with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - pathlib takes long to import
@@ -31,8 +31,12 @@ class Nodes:
         self.servers: dict[str, tuple[str, int]] = {node: (host, port) for node, host, port in content["nodes"]}
         self.shell: str = content["shell"]
 
-    def named(self, host: str) -> str:
-        """The node at an address."""
+    def node_at(self, host: str) -> str:
+        """Return the node at an address.
+
+        Raises:
+            NodeLostError: no node has the address.
+        """
         for node, (address, _) in self.servers.items():
             if host in (address, node):
                 return node
@@ -41,17 +45,17 @@ class Nodes:
         )
 
 
-def main(words: list[str]) -> int:
-    """The exit code of the command."""
-    kind, path, *rest = words
-    nodes = Nodes(path)
+def main(arguments: list[str]) -> int:
+    """Run the command; return its exit code."""
+    kind, path, *rest = arguments
+    nodes = JobNodes(path)
     if kind == "shell":
         return _shell(nodes, rest[0], rest[1])
     order = json.load(sys.stdin)
     return _run(nodes, order) if kind == "run" else _end(nodes, order)
 
 
-def _run(nodes: Nodes, order: dict[str, Any]) -> int:
+def _run(nodes: JobNodes, order: dict[str, Any]) -> int:
     node = order["node"]
     try:
         connection = send_order(nodes.servers[node], nodes.key, {**order, "kind": "run"})
@@ -63,9 +67,9 @@ def _run(nodes: Nodes, order: dict[str, Any]) -> int:
         return _SSH_FAILED
 
 
-def _shell(nodes: Nodes, host: str, command: str) -> int:
+def _shell(nodes: JobNodes, host: str, command: str) -> int:
     try:
-        server, name = nodes.servers[nodes.named(host)], secrets.token_hex(8)
+        server, name = nodes.servers[nodes.node_at(host)], secrets.token_hex(8)
         streams = [send_order(server, nodes.key, {"kind": "stream", "name": f"{name}{number}"}) for number in (1, 2)]
         for stream in streams:
             stream.recv(6, socket.MSG_WAITALL)
@@ -91,8 +95,8 @@ def _shell(nodes: Nodes, host: str, command: str) -> int:
     return code
 
 
-def _end(nodes: Nodes, order: dict[str, Any]) -> int:
-    """Ask every other server to end what it has started; those that are gone have ended it."""
+def _end(nodes: JobNodes, order: dict[str, Any]) -> int:
+    """Order every server to end its processes; a server that has ended has already done so."""
     for node, server in nodes.servers.items():
         with contextlib.suppress(NodeLostError, OSError):
             connection = send_order(server, nodes.key, {"kind": "end", "grace": order["grace"], "node": node})
@@ -101,13 +105,13 @@ def _end(nodes: Nodes, order: dict[str, Any]) -> int:
 
 
 def _exit_code(connection: socket.socket) -> int:
-    """Wait for the end of a command, and pass SIGTERM on to it."""
+    """Wait for the exit code of a command, and forward SIGTERM to it."""
 
-    def pass_on(*_: object) -> None:
+    def forward(*_: object) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(b"TERM\n")
 
-    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGTERM, forward)
     received = b""
     while not received.endswith(b"\n"):
         try:
@@ -117,9 +121,9 @@ def _exit_code(connection: socket.socket) -> int:
         if not content:
             raise NodeLostError("the connection to its server was cut")
         received += content
-    _, code, *words = received.decode(errors="replace").split(maxsplit=2)
-    if words:
-        sys.stderr.write(f"cannot start: {words[0]}")
+    _, code, *details = received.decode(errors="replace").split(maxsplit=2)
+    if details:
+        sys.stderr.write(f"cannot start: {details[0]}")
     return int(code)
 
 

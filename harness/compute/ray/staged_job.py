@@ -1,8 +1,8 @@
-"""Staging of a job's files on a machine that does not see the emulator's data directory: the agent's half.
+"""The agent's part of staging a job's files on a machine that does not see the emulator's data directory.
 
-A table holds the files that both machines agree on: the signature of each on this node machine, and on the emulator's.
-If the signature of a file differs from the table, the job has changed the file. The agent keeps the table when the
-driver ends, so that the next driver can continue.
+A table has the files that are the same on both machines: the signature of each on this machine and on the emulator's.
+If the signature of a file differs from the table, the job has changed the file. The table outlives the driver, so that
+the next driver can continue.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ from harness.compute.ray.trees import (
     Piece,
     Range,
     Signature,
-    differing,
+    changed_paths,
+    deleted_paths,
     digests_of,
-    gone,
 )
 from harness.toolkits.ranked import meeting_file
 
@@ -69,13 +69,15 @@ class StagedJob:
     def __init__(self, folders: StagingFolders, staging: Staging) -> None:
         self._folders = folders
         self._folder = folders.hold("job", f"{staging.data}\n{staging.job}")
-        # The paths of the other nodes are there, too: mpirun starts a command line with those of the first on each.
-        self._others = [folders.hold("node", each) for node, each in staging.nodes.items() if node != staging.node]
-        nodes = {Path(each): folders.path("node", each) for each in staging.nodes.values()}
-        # Ranks on several machines meet at an address, since a lock on a copied file holds on one machine only.
-        meeting = meeting_file(str(JobPaths(Path(staging.job)).shared))
-        words = {meeting: f"tcp://@address({staging.node})@:{_free_port()}"} if len(staging.nodes) > 1 else {}
-        self.rewriting = Rewriting([(Path(staging.data), self._folder.files), *nodes.items()], words)
+        # The paths of the other nodes exist too: mpirun starts command lines with paths of the first node on all nodes.
+        self._others = [
+            folders.hold("node", directory) for node, directory in staging.nodes.items() if node != staging.node
+        ]
+        nodes = {Path(directory): folders.path("node", directory) for directory in staging.nodes.values()}
+        # Ranks on several machines rendezvous at an address, since a lock on a copied file works on one machine only.
+        rendezvous = meeting_file(str(JobPaths(Path(staging.job)).shared))
+        texts = {rendezvous: f"tcp://@address({staging.node})@:{_free_port()}"} if len(staging.nodes) > 1 else {}
+        self.rewriting = Rewriting([(Path(staging.data), self._folder.files), *nodes.items()], texts)
         self.directory = self.rewriting.path(Path(staging.job))
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._contents = Contents(folders.root / "contents")
@@ -85,17 +87,17 @@ class StagedJob:
         self._on_node: list[dict[str, Signature]] = [{} for _ in staging.trees]
         self._on_emulator: list[dict[str, Signature]] = [{} for _ in staging.trees]
         self._digests: list[dict[str, str]] = [{} for _ in staging.trees]
-        self._found: deque[Change] = deque()
+        self._pending: deque[Change] = deque()
 
     @property
     def marker(self) -> str:
-        """The random text that identifies the staging folder: agents with the same marker share the files."""
+        """The random text that identifies the staging folder; agents with the same marker share the files."""
         return self._folder.marker
 
     def offer(self, tree: int, offers: Sequence[Offer]) -> tuple[list[str], list[str]]:
-        """Take the emulator's versions of files.
+        """Accept the emulator's versions of files.
 
-        A file that the job has changed since is refused; the emulator gets the job's version instead.
+        A file that the job has changed since then is refused; the emulator gets the job's version instead.
 
         Returns:
             The digests of contents that the emulator has to send first, and the paths of refused files.
@@ -128,53 +130,53 @@ class StagedJob:
                 self._agree(Agreed(tree, path, None, None, ""))
 
     def changes(self, *, begin: bool) -> tuple[list[Change], bool]:
-        """A page of the job's changes, and whether there are more.
+        """Return a page of the job's changes, and whether there are more.
 
         Args:
-            begin: search for changes again; otherwise the next page of the last search is returned.
+            begin: whether to search for changes again; otherwise the next page of the last search is returned.
         """
         if begin:
-            self._found.clear()
+            self._pending.clear()
             for number, tree in enumerate(self._trees):
                 if not tree.is_read_only:
-                    self._look(number)
+                    self._scan(number)
         page: list[Change] = []
-        while self._found and len(page) < PAGE:
-            change = self._found.popleft()
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # deleted again
-                if (known := self._digested(change)) is not None:
-                    page.append(known)
-        return page, bool(self._found)
+        while self._pending and len(page) < PAGE:
+            change = self._pending.popleft()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the file has been deleted again
+                if (digested := self._add_digests(change)) is not None:
+                    page.append(digested)
+        return page, bool(self._pending)
 
-    def read(self, wanted: Sequence[Range]) -> list[bytes | None]:
-        """Parts of files; None for a deleted file."""
-        found: list[bytes | None] = []
-        for each in wanted:
+    def read(self, ranges: Sequence[Range]) -> list[bytes | None]:
+        """Read parts of files; None for a deleted file."""
+        contents: list[bytes | None] = []
+        for part in ranges:
             try:
-                found.append(self._files[each.tree].read(each.path, each.offset, each.length))
+                contents.append(self._files[part.tree].read(part.path, part.offset, part.length))
             except OSError:
-                found.append(None)
-        return found
+                contents.append(None)
+        return contents
 
     def agree(self, agreed: Sequence[Agreed]) -> None:
-        """Note files that are now the same on both machines."""
-        for each in agreed:
-            self._agree(each)
+        """Record files that are now the same on both machines."""
+        for item in agreed:
+            self._agree(item)
 
     def known(self) -> list[Agreed]:
-        """All files that are the same on both machines."""
+        """Return all files that are the same on both machines."""
         return [
-            Agreed(number, path, self._on_node[number][path], here, self._digests[number].get(path, ""))
+            Agreed(number, path, self._on_node[number][path], signature, self._digests[number].get(path, ""))
             for number, tree in enumerate(self._on_emulator)
-            for path, here in tree.items()
+            for path, signature in tree.items()
         ]
 
     def plan(self, text: str) -> dict[str, Any]:
-        """The emulator's plan with the paths of this machine."""
+        """Return the emulator's plan with the paths of this machine."""
         plan: Any = self.rewriting.value(json.loads(text))
         paths = JobPaths(self.directory)
-        for execution in (each for step in plan.get("steps", ()) for each in step["executions"]):
-            # The process writes its files on its own node. Here its output must not overwrite files of the same names.
+        for execution in (item for step in plan.get("steps", ()) for item in step["executions"]):
+            # The real process writes these files on its own node, and the output of its proxy must not overwrite them.
             if execution["argv"][-2:] == ["run", str(nodes_file(paths))]:
                 execution["stdout"] = execution["stderr"] = str(paths.engine_log)
         return {**plan, "notes": [*plan.get("notes", ()), NOTE]}
@@ -183,11 +185,10 @@ class StagedJob:
         """Delete the files of the job."""
         self._folder.remove()
         for other in self._others:
-            self._folders.leave(other)
+            self._folders.release(other)
 
-    def _tree_files(self, root: Path, there: Path, tree: Tree) -> TreeFiles:
-        here = self.rewriting.path(there)
-        files = TreeFiles(root, relative_to(here, root), only=tree.only, aside=self._folder.aside)
+    def _tree_files(self, root: Path, path: Path, tree: Tree) -> TreeFiles:
+        files = TreeFiles(root, relative_to(self.rewriting.path(path), root), only=tree.only, aside=self._folder.aside)
         files.make_root()
         return files
 
@@ -198,41 +199,41 @@ class StagedJob:
         if entry.signature == self._on_node[tree].get(offer.path):
             digest = self._digests[tree].get(offer.path)
         else:
-            with self._files[tree].opened(offer.path) as file:
+            with self._files[tree].open_file(offer.path) as file:
                 digest = digests_of(file, entry.size).whole
         if digest == offer.digest:
             self._agree(Agreed(tree, offer.path, entry.signature, offer.entry.signature, offer.digest))
         return digest == offer.digest
 
     def _place_content(self, tree: int, offer: Offer) -> bool:
-        with self._files[tree].replacing(offer.path, offer.entry) as (write, place):
+        with self._files[tree].replacing(offer.path, offer.entry) as (write, commit):
             if not self._contents.copy(offer.digest, write):
                 return False
-            self._agree(Agreed(tree, offer.path, place(), offer.entry.signature, offer.digest))
+            self._agree(Agreed(tree, offer.path, commit(), offer.entry.signature, offer.digest))
         return True
 
-    def _look(self, number: int) -> None:
-        here = self._files[number].entries()
-        for path in gone(here, self._on_node[number]):
-            self._found.append(Change(number, path, None))
-        for path in differing(here, self._on_node[number]):
-            self._found.append(Change(number, path, here[path]))
+    def _scan(self, number: int) -> None:
+        entries = self._files[number].entries()
+        for path in deleted_paths(entries, self._on_node[number]):
+            self._pending.append(Change(number, path, None))
+        for path in changed_paths(entries, self._on_node[number]):
+            self._pending.append(Change(number, path, entries[path]))
 
-    def _digested(self, change: Change) -> Change | None:
-        """A change with its digests; None if the content has not changed."""
+    def _add_digests(self, change: Change) -> Change | None:
+        """Add the digests to a change; return None if the content has not changed."""
         entry, tree, path = change.entry, change.tree, change.path
         if entry is None or entry.is_directory:
             return change
         earlier, digest = self._on_node[tree].get(path, DIRECTORY), self._digests[tree].get(path)
         start = earlier[1] if earlier[0] == entry.signature[0] and earlier[1] <= entry.size else 0
-        with self._files[tree].opened(path) as file:
-            found = digests_of(file, entry.size, start)
-        if found.whole == digest and start == entry.size:
-            self._agree(Agreed(tree, path, entry.signature, self._on_emulator[tree].get(path), found.whole))
+        with self._files[tree].open_file(path) as file:
+            digests = digests_of(file, entry.size, start)
+        if digests.whole == digest and start == entry.size:
+            self._agree(Agreed(tree, path, entry.signature, self._on_emulator[tree].get(path), digests.whole))
             return None
-        if start and found.before == digest:
-            return Change(tree, path, entry, found.whole, start, found.after)
-        return Change(tree, path, entry, found.whole, 0, found.whole)
+        if start and digests.before == digest:
+            return Change(tree, path, entry, digests.whole, start, digests.after)
+        return Change(tree, path, entry, digests.whole, 0, digests.whole)
 
     def _agree(self, agreed: Agreed) -> None:
         tables: tuple[list[dict[str, Any]], ...] = (self._on_node, self._on_emulator, self._digests)

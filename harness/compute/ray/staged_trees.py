@@ -1,4 +1,4 @@
-"""The directories that a job uses, which are copied to machines that do not see the data directory."""
+"""Determines the directories of a job that are copied to machines that do not see the data directory."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from harness.compute.backend import Plan
 from harness.compute.ray.messages import Tree
 from harness.compute.ray.rewriting import outermost, relative_to
 
-# Names in the job directory. The rest is created where the job runs, or belongs to the emulator and supervisor.
+# The copied names in the job directory; the others are created on the node or belong to the emulator and supervisor.
 _OWN = ("shared", "unmounted", "supervisor.log", "mounting.log", "engine.log", "uncleaned")
 
 
 def trees_of(plan: Plan, data: Path) -> tuple[Tree, ...]:
-    """The trees of a plan. The path of one outside the data directory is absolute."""
+    """Return the trees of a plan. The path of a tree outside the data directory is absolute."""
     written = tuple(_tree(path, data) for path in outermost(plan.trees))
     read = tuple(
         _tree(path, data, is_read_only=True)

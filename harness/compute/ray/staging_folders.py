@@ -1,9 +1,9 @@
 """Folders for staged files on a machine that does not see the emulator's data directory.
 
-One directory of the user, with the same path on every machine, has a folder for each node and each job, and the
-contents that were sent (``contents.py``). Each agent that uses a folder locks it for as long as it lives; the next
-agent on the machine deletes the folders without a lock. Several machines may share the directory by a network file
-system, so each folder has a marker, a file of random content, by which the driver knows which agents share it.
+A directory of the user, with the same path on every machine, has a folder for each node and each job, and the cache of
+contents (``contents.py``). Each agent locks the folders that it uses while it runs; the next agent on the machine
+deletes the folders without a lock. Several machines may share the directory through a network file system, so each
+folder has a marker, a file with random content, that shows the driver which agents share it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _FOLDERS = ("job-", "node-")
 
 
 def staging_directory() -> Path:
-    """The directory of this user."""
+    """Return the staging directory of this user."""
     return Path(f"/var/tmp/batchai-harness-{os.getuid()}")  # noqa: S108 - owner and mode are checked
 
 
@@ -71,14 +71,14 @@ class StagingFolders:
         self.root = root
 
     def path(self, kind: str, name: str) -> Path:
-        """The path of the folder of a node or job, which depends on its name only."""
+        """Return the path of the folder of a node or job, which depends on its name only."""
         return self.root / f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:20]}"
 
     def hold(self, kind: str, name: str) -> StagingFolder:
         """Lock a folder, which is created if it does not exist.
 
         Raises:
-            OSError: others may read the directory, or it cannot be written.
+            OSError: other users have access to the directory, or it cannot be written.
         """
         with self._locked():
             path = self.path(kind, name)
@@ -90,18 +90,18 @@ class StagingFolders:
                 write_file(marker, secrets.token_hex(16).encode())
             return StagingFolder(path, descriptor, marker.read_text(encoding="ascii"))
 
-    def leave(self, folder: StagingFolder) -> None:
+    def release(self, folder: StagingFolder) -> None:
         """Release a folder, and delete it if no process has locked it any more."""
         folder.close()
         with self._locked():
-            if not _is_held(folder.path):
+            if not _is_locked(folder.path):
                 _remove(folder.path)
 
     def sweep(self) -> None:
         """Delete the folders that no process has locked."""
         with self._locked():
-            for path in [each for each in self.root.iterdir() if each.name.startswith(_FOLDERS)]:
-                if not _is_held(path):
+            for path in [item for item in self.root.iterdir() if item.name.startswith(_FOLDERS)]:
+                if not _is_locked(path):
                     _remove(path)
 
     @contextmanager
@@ -125,7 +125,7 @@ def _remove(path: Path) -> None:
         remove_tree(path)
 
 
-def _is_held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         descriptor = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.compute.ray.trees import DIRECTORY, Entry, PathRefusedError, Signature, names_of
+from harness.compute.ray.trees import DIRECTORY, Entry, PathRefusedError, Signature, split_path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that a job has left must not block
-_DEEPEST = 200  # levels of directories, each of which takes a descriptor
-_MOST = 2_000_000  # the most entries of a tree
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe of a job must not block
+_MAX_DEPTH = 200  # levels of directories, each of which takes a descriptor
+_MAX_ENTRIES = 2_000_000
 _PERMISSIONS = 0o777
 
 
@@ -28,25 +28,25 @@ class TreeFiles:
     """
 
     def __init__(self, anchor: Path, path: str, *, only: tuple[str, ...] = (), aside: Path) -> None:
-        self._anchor, self._names = anchor, names_of(path) if path else []
+        self._anchor, self._names = anchor, split_path(path) if path else []
         self._only, self._aside = only, aside
 
     def entries(self) -> dict[str, Entry]:
-        """All entries of the tree, by path; empty if the tree does not exist.
+        """Return all entries of the tree, by path; empty if the tree does not exist.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the tree cannot be read.
         """
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         try:
             with self._folder([]) as root:
-                self._scan(root, "", found, depth=0)
+                self._scan(root, "", entries, depth=0)
         except FileNotFoundError:
             return {}
-        return found
+        return entries
 
     def entry(self, path: str) -> Entry | None:
-        """The entry at a path; None if there is none."""
+        """Return the entry at a path; None if there is none."""
         try:
             with self._parent(path) as (parent, name):
                 return _entry(os.stat(name, dir_fd=parent, follow_symlinks=False))
@@ -64,63 +64,63 @@ class TreeFiles:
             _make(parent, name)
 
     @contextmanager
-    def opened(self, path: str) -> Iterator[int]:
-        """A descriptor to read a file.
+    def open_file(self, path: str) -> Iterator[int]:
+        """Open a file for reading; yield its descriptor.
 
         Raises:
             OSError: there is no file.
         """
-        with self._parent(path) as (parent, name), _kept(os.open(name, os.O_RDONLY | _SAFE, dir_fd=parent)) as file:
+        with self._parent(path) as (parent, name), _closing(os.open(name, os.O_RDONLY | _SAFE, dir_fd=parent)) as file:
             _check_file(file, path)
             yield file
 
     def read(self, path: str, offset: int, length: int) -> bytes:
-        """A part of a file, or less if the file is shorter. Raises OSError if there is no file."""
-        with self.opened(path) as file:
+        """Read a part of a file, or less if the file is shorter. Raises OSError if there is no file."""
+        with self.open_file(path) as file:
             return os.pread(file, length, offset)
 
     def append(self, path: str, content: bytes, offset: int) -> None:
         """Write at an offset of a file. Raises OSError if there is no file."""
-        with self._parent(path) as (parent, name), _kept(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
+        with self._parent(path) as (parent, name), _closing(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
             _check_file(file, path)
             _write(file, content, offset)
 
-    def settle(self, path: str, entry: Entry) -> Signature:
-        """Set the permissions and mtime of a written file to those of an entry; returns its signature."""
-        with self._parent(path) as (parent, name), _kept(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
+    def set_metadata(self, path: str, entry: Entry) -> Signature:
+        """Set the permissions and mtime of a written file to those of an entry; return its signature."""
+        with self._parent(path) as (parent, name), _closing(os.open(name, os.O_WRONLY | _SAFE, dir_fd=parent)) as file:
             _check_file(file, path)
-            return _dressed(file, entry)
+            return _set_metadata(file, entry)
 
     @contextmanager
     def replacing(self, path: str, entry: Entry) -> Iterator[tuple[Callable[[bytes], None], Callable[[], Signature]]]:
         """Replace a file, or create it.
 
         Yields:
-            A function that writes bytes of the new content, and one that renames it into place and returns its
-            signature.
+            A function that appends to the new content, and a function that moves the new file to its path and returns
+            its signature.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self._aside / secrets.token_hex(12)
-        with _kept(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)) as file:
+        temporary = self._aside / secrets.token_hex(12)
+        with _closing(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)) as file:
 
             def write(content: bytes) -> None:
                 _write(file, content, None)
 
-            def place() -> Signature:
+            def commit() -> Signature:
                 with self._parent(path, make=True) as (parent, name):
-                    _dressed(file, entry)
-                    with contextlib.suppress(OSError):  # a file, or nothing, has that name
+                    _set_metadata(file, entry)
+                    with contextlib.suppress(OSError):  # there is no empty directory of that name
                         os.rmdir(name, dir_fd=parent)
-                    os.replace(beside, name, dst_dir_fd=parent)
+                    os.replace(temporary, name, dst_dir_fd=parent)
                 return _signature(os.fstat(file))
 
             try:
-                yield write, place
+                yield write, commit
             finally:
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
         """Delete a file or an empty directory, if it exists."""
@@ -134,44 +134,44 @@ class TreeFiles:
     @contextmanager
     def _folder(self, names: list[str], *, make: bool = False) -> Iterator[int]:
         with contextlib.ExitStack() as stack:
-            here = stack.enter_context(_kept(os.open(self._anchor, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)))
+            folder = stack.enter_context(_closing(os.open(self._anchor, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)))
             for depth, name in enumerate([*self._names, *names]):
                 if make and depth < len(self._names):  # a job cannot replace the directories above the tree
                     with contextlib.suppress(FileExistsError):
-                        os.mkdir(name, 0o777, dir_fd=here)
+                        os.mkdir(name, 0o777, dir_fd=folder)
                 elif make:
-                    _make(here, name)
-                here = stack.enter_context(_kept(os.open(name, _FOLDER, dir_fd=here)))
-            yield here
+                    _make(folder, name)
+                folder = stack.enter_context(_closing(os.open(name, _FOLDER, dir_fd=folder)))
+            yield folder
 
     @contextmanager
     def _parent(self, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        *above, name = names = names_of(path)
-        if len(names) > _DEEPEST or (self._only and names[0] not in self._only):
+        *parents, name = names = split_path(path)
+        if len(names) > _MAX_DEPTH or (self._only and names[0] not in self._only):
             raise PathRefusedError(f"{path[:200]!r} is no path of this tree")
-        with self._folder(above, make=make) as parent:
+        with self._folder(parents, make=make) as parent:
             yield parent, name
 
-    def _scan(self, folder: int, prefix: str, found: dict[str, Entry], *, depth: int) -> None:
-        with os.scandir(folder) as listed:
-            names = [each.name for each in listed]
+    def _scan(self, folder: int, prefix: str, entries: dict[str, Entry], *, depth: int) -> None:
+        with os.scandir(folder) as items:
+            names = [item.name for item in items]
         for name in names:
             if not prefix and self._only and name not in self._only:
                 continue
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # deleted or replaced since it was listed
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it was deleted or replaced in between
                 entry = _entry(os.stat(name, dir_fd=folder, follow_symlinks=False))
                 if entry is None:
                     continue
-                found[prefix + name] = entry
-                if len(found) > _MOST or depth >= _DEEPEST:
-                    raise PathRefusedError(f"{self._names[-1:]} has too many files, or directories in each other")
+                entries[prefix + name] = entry
+                if len(entries) > _MAX_ENTRIES or depth >= _MAX_DEPTH:
+                    raise PathRefusedError(f"{self._names[-1:]} has too many files, or too many levels of directories")
                 if entry.is_directory:
-                    with _kept(os.open(name, _FOLDER, dir_fd=folder)) as below:
-                        self._scan(below, f"{prefix}{name}/", found, depth=depth + 1)
+                    with _closing(os.open(name, _FOLDER, dir_fd=folder)) as child:
+                        self._scan(child, f"{prefix}{name}/", entries, depth=depth + 1)
 
 
 @contextmanager
-def _kept(descriptor: int) -> Iterator[int]:
+def _closing(descriptor: int) -> Iterator[int]:
     try:
         yield descriptor
     finally:
@@ -199,7 +199,7 @@ def _write(descriptor: int, content: bytes, offset: int | None) -> None:
         view, offset = view[written:], None if offset is None else offset + written
 
 
-def _dressed(descriptor: int, entry: Entry) -> Signature:
+def _set_metadata(descriptor: int, entry: Entry) -> Signature:
     os.fchmod(descriptor, entry.mode & _PERMISSIONS | stat.S_IRUSR | stat.S_IWUSR)
     os.utime(descriptor, ns=(entry.modified, entry.modified))
     return _signature(os.fstat(descriptor))

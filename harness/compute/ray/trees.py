@@ -15,7 +15,7 @@ _LONGEST_PATH = 4096
 
 # Inode, size, mtime and ctime (ns). Every change of a file changes its signature.
 Signature = tuple[int, int, int, int]
-DIRECTORY: Signature = (0, 0, 0, 0)  # of every directory: only its existence is compared
+DIRECTORY: Signature = (0, 0, 0, 0)  # the signature of every directory: only its existence is compared
 
 
 class PathRefusedError(OSError):
@@ -103,11 +103,11 @@ class Range:
     length: int
 
 
-def names_of(path: str) -> list[str]:
-    """The names in a path.
+def split_path(path: str) -> list[str]:
+    """Split a path into its names.
 
     Raises:
-        PathRefusedError: it leads out of its tree, or is none.
+        PathRefusedError: the path leads out of its tree, or is invalid.
     """
     names = path.split("/")
     if len(path) > _LONGEST_PATH or "\0" in path or any(name in ("", ".", "..") for name in names):
@@ -115,18 +115,18 @@ def names_of(path: str) -> list[str]:
     return names
 
 
-def differing(here: Mapping[str, Entry], known: Mapping[str, Signature]) -> list[str]:
-    """The paths of new and changed entries, directories before their content."""
-    return sorted(path for path, entry in here.items() if known.get(path) != entry.signature)
+def changed_paths(entries: Mapping[str, Entry], signatures: Mapping[str, Signature]) -> list[str]:
+    """Return the paths of new and changed entries, directories before their content."""
+    return sorted(path for path, entry in entries.items() if signatures.get(path) != entry.signature)
 
 
-def gone(here: Mapping[str, Entry], known: Mapping[str, Signature]) -> list[str]:
-    """The paths of deleted entries, directories after their content."""
-    return sorted((path for path in known if path not in here), reverse=True)
+def deleted_paths(entries: Mapping[str, Entry], signatures: Mapping[str, Signature]) -> list[str]:
+    """Return the paths of deleted entries, directories after their content."""
+    return sorted((path for path in signatures if path not in entries), reverse=True)
 
 
 def ranges(change: Change) -> Iterator[Range]:
-    """The parts in which the new content of a file is read."""
+    """Yield the parts in which the new content of a file is read."""
     size = change.entry.size if change.entry else 0
     for offset in range(change.start, size, CHUNK):
         yield Range(change.tree, change.path, offset, min(CHUNK, size - offset))
@@ -142,7 +142,7 @@ class Digests:
 
 
 def digests_of(descriptor: int, size: int, start: int = 0) -> Digests:
-    """The SHA-256 digests of the first ``size`` bytes of an open file, or of fewer if it is shorter."""
+    """Return the SHA-256 digests of the first ``size`` bytes of an open file, or of fewer if it is shorter."""
     whole, after = hashlib.sha256(), hashlib.sha256()
     before, position = whole.hexdigest(), 0
     while position < size:

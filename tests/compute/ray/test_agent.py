@@ -31,7 +31,7 @@ def test_files_of_a_job_that_is_not_staged_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_interface_of_an_address() -> None:
-    from harness.compute.ray.node_programs import interface_of
+    from harness.compute.ray.node_programs import find_interface
 
-    assert interface_of("127.0.0.4") == "lo"
-    assert interface_of("203.0.113.9") == NodeFacts("").interface == ""
+    assert find_interface("127.0.0.4") == "lo"
+    assert find_interface("203.0.113.9") == NodeFacts("").interface == ""

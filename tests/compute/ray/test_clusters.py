@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def compute(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The cluster as ``--compute`` names it."""
+    """The cluster in the notation of ``--compute``."""
     for name, value in ray_cluster.environ.items():
         monkeypatch.setenv(name, value)
     return f"ray:{ray_cluster.address}"
@@ -25,10 +25,10 @@ def compute(ray_cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def group(tmp_path: Path, compute: str) -> Iterator[Group]:
-    with emulated(tmp_path / "emulator", compute) as made:
-        made.set_up()
-        yield made
-        made.tear_down()
+    with emulated(tmp_path / "emulator", compute) as emulated_group:
+        emulated_group.set_up()
+        yield emulated_group
+        emulated_group.tear_down()
 
 
 def counts(cluster: dict[str, Any]) -> dict[str, int]:
@@ -36,7 +36,7 @@ def counts(cluster: dict[str, Any]) -> dict[str, int]:
 
 
 def host_of(group: Group, job: str) -> str:
-    """The address of the machine on which a job runs, which it has printed."""
+    """Return the address of the machine on which a job runs, which the job prints."""
     group.until(job, lambda _: "stdout.txt" in group.outputs(job) and group.read(job).endswith("\n"))
     return group.read(job).split()[0]
 
@@ -45,10 +45,10 @@ def test_a_cluster_without_machines_stays_resizing_and_says_why(group: Group) ->
     path = f"{group.workspace}/clusters/cluster"
     group.done(group.send("PUT", path, group.cluster(5)))
 
-    seen = group.until(path, lambda cluster: cluster["properties"].get("errors"))
+    shown = group.until(path, lambda cluster: cluster["properties"].get("errors"))
 
-    assert seen["properties"]["allocationState"] == "resizing"
-    [error] = seen["properties"]["errors"]
+    assert shown["properties"]["allocationState"] == "resizing"
+    [error] = shown["properties"]["errors"]
     assert error["code"] == "AllocationFailed"
     assert error["message"].endswith("free now, over all machines: none of that")
     group.until(path, lambda cluster: counts(cluster) == {"idleNodeCount": 4, "preparingNodeCount": 1})
@@ -56,10 +56,10 @@ def test_a_cluster_without_machines_stays_resizing_and_says_why(group: Group) ->
 
     body = {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 2}}}}
     group.send("PATCH", path, body)
-    seen = group.until(path, lambda cluster: cluster["properties"]["allocationState"] == "steady")
+    shown = group.until(path, lambda cluster: cluster["properties"]["allocationState"] == "steady")
 
-    assert counts(seen) == {"idleNodeCount": 2}
-    assert not seen["properties"].get("errors")
+    assert counts(shown) == {"idleNodeCount": 2}
+    assert not shown["properties"].get("errors")
 
 
 def test_jobs_are_adopted_by_the_emulator_after_one_that_was_killed(tmp_path: Path, compute: str) -> None:
@@ -83,7 +83,7 @@ def test_jobs_are_adopted_by_the_emulator_after_one_that_was_killed(tmp_path: Pa
         later.tear_down()
 
 
-def test_a_job_whose_machine_is_gone_runs_again_on_another_node(
+def test_a_job_whose_machine_fails_runs_again_on_another_node(
     tmp_path: Path, group: Group, ray_cluster: RayCluster
 ) -> None:
     gate = tmp_path / "gate"
@@ -91,7 +91,7 @@ def test_a_job_whose_machine_is_gone_runs_again_on_another_node(
     group.make_cluster()
     job = group.submit("job", f"echo $AZ_BATCH_HOST_LIST; cat '{gate}'")
     host = host_of(group, job)
-    [node] = [each for each in ray_cluster.nodes if f"--node-ip-address={host}" in each.args]
+    [node] = [process for process in ray_cluster.nodes if f"--node-ip-address={host}" in process.args]
 
     ray_cluster.kill(node)
     group.until(job, lambda _: group.read(job).split()[-1] != host)
@@ -101,7 +101,7 @@ def test_a_job_whose_machine_is_gone_runs_again_on_another_node(
     ray_cluster.replace(node)
 
 
-def test_machines_are_given_back_when_the_data_directory_of_an_ended_emulator_is_deleted(
+def test_machines_are_released_when_the_data_directory_of_an_ended_emulator_is_deleted(
     tmp_path: Path, compute: str
 ) -> None:
     with emulated(tmp_path / "ended", compute) as ended:
@@ -111,5 +111,5 @@ def test_machines_are_given_back_when_the_data_directory_of_an_ended_emulator_is
 
     with emulated(tmp_path / "next", compute) as following:
         following.set_up()
-        following.make_cluster(nodes=4)  # all that there are
+        following.make_cluster(nodes=4)  # all machines
         following.tear_down()

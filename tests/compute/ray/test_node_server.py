@@ -1,4 +1,4 @@
-"""The programs that Ray's agents start on nodes; they need no Ray, so here the test is the agent."""
+"""The programs that Ray's agents start on nodes; they do not need Ray, so the test process plays the agent."""
 
 import json
 import os
@@ -18,25 +18,25 @@ from harness.compute.ray.channel import send_order
 from harness.compute.ray.planning import program
 
 KEY = secrets.token_bytes(32)
-SECONDS = 60.0  # after which a test gives up
+SECONDS = 60.0  # the time limit of a test
 
 
-def started(module: str, **order: object) -> dict[str, Any]:
-    done = subprocess.run(
+def start_program(module: str, **order: object) -> dict[str, Any]:
+    process = subprocess.run(
         program(module),
         input=json.dumps({"agent": os.getpid(), **order}).encode(),
         stdout=subprocess.PIPE,
         env={"LANG": "C.UTF-8"},
         check=True,
     )
-    facts: dict[str, Any] = json.loads(done.stdout)
+    facts: dict[str, Any] = json.loads(process.stdout)
     return facts
 
 
 @pytest.fixture
 def serving() -> Iterator[tuple[psutil.Process, int]]:
-    """A server on this machine, and its port."""
-    facts = started("node_server", address="127.0.0.1", key=KEY.hex(), variables={"NODE": "this one"})
+    """The process of a server on this machine, and its port."""
+    facts = start_program("node_server", address="127.0.0.1", key=KEY.hex(), variables={"NODE": "this one"})
     process = psutil.Process(facts["pid"])
     yield process, facts["port"]
     if process.is_running():
@@ -75,26 +75,28 @@ def test_a_link_in_the_place_of_the_output_of_a_command_leads_nowhere(server: tu
     assert stranger.read_text() == "not the job's\n"
 
 
-def test_an_order_runs_a_command_and_hears_its_exit_code(server: tuple[str, int], tmp_path: Path) -> None:
+def test_an_order_runs_a_command_and_gets_its_exit_code(server: tuple[str, int], tmp_path: Path) -> None:
     connection = send_order(server, KEY, order(tmp_path, "echo $NODE; pwd; exit 3"))
 
     assert answer(connection) == "exit 3\n"
     assert (tmp_path / "stdout").read_text() == f"another\n{tmp_path}\n"
 
 
-def test_a_shell_writes_to_who_asked_and_has_the_variables_of_the_node(server: tuple[str, int], tmp_path: Path) -> None:
+def test_a_shell_writes_to_its_client_and_has_the_variables_of_the_node(
+    server: tuple[str, int], tmp_path: Path
+) -> None:
     nodes = tmp_path / "nodes.json"
     content = {"key": KEY.hex(), "nodes": [["n0", *server]], "shell": "/bin/sh"}
     nodes.write_text(json.dumps(content))
 
-    done = subprocess.run(
+    process = subprocess.run(
         [*program("remote", "shell", str(nodes)), server[0], "echo $NODE; echo problem >&2; exit 4"],
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert (done.stdout, done.stderr, done.returncode) == ("this one\n", "problem\n", 4)
+    assert (process.stdout, process.stderr, process.returncode) == ("this one\n", "problem\n", 4)
 
 
 def test_an_order_with_another_key_is_not_carried_out(server: tuple[str, int], tmp_path: Path) -> None:
@@ -119,47 +121,47 @@ def test_a_command_that_the_system_has_no_room_for_fails_alone(
     serving: tuple[psutil.Process, int], server: tuple[str, int], tmp_path: Path, more: int
 ) -> None:
     process, _ = serving
-    used = {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()}
+    used = {int(path.name) for path in Path(f"/proc/{process.pid}/fd").iterdir()}
     free = [number for number in range(1000) if number not in used]
     earlier = process.rlimit(psutil.RLIMIT_NOFILE)
 
-    process.rlimit(psutil.RLIMIT_NOFILE, (free[more], earlier[1]))  # the first one is that of the connection
+    process.rlimit(psutil.RLIMIT_NOFILE, (free[more], earlier[1]))  # the first free one is for the connection
     assert answer(send_order(server, KEY, order(tmp_path, "true"))).startswith("exit 127 [Errno 24]")
     process.rlimit(psutil.RLIMIT_NOFILE, earlier)
 
     assert answer(send_order(server, KEY, order(tmp_path, "true"))) == "exit 0\n"
-    assert {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()} <= {*used, free[0], free[1]}
+    assert {int(path.name) for path in Path(f"/proc/{process.pid}/fd").iterdir()} <= {*used, free[0], free[1]}
 
 
 def streams(server: tuple[str, int], names: list[str]) -> list[socket.socket]:
-    """Connections that wait for the order of their process; those that found no room are cut."""
+    """Open connections that wait for the order of their process; refused ones are closed by the server."""
     connections = [send_order(server, KEY, {"kind": "stream", "name": name}) for name in names]
     for connection in connections:
         connection.settimeout(SECONDS)
     return connections
 
 
-def test_outputs_that_wait_for_their_command_are_bounded_and_make_room_when_they_are_gone(
+def test_outputs_that_wait_for_their_command_are_bounded_and_make_room_when_they_are_closed(
     server: tuple[str, int], tmp_path: Path
 ) -> None:
     waiting = streams(server, [str(number) for number in range(256)])
-    assert [each.recv(6) for each in waiting] == [b"ready\n"] * 256
+    assert [connection.recv(6) for connection in waiting] == [b"ready\n"] * 256
     shell = order(tmp_path, "true", kind="shell", name="more")
     [refused] = streams(server, ["more1"])
     assert refused.recv(6) == b""
     assert answer(send_order(server, KEY, shell)).startswith("exit 127 the output of the command is not connected")
 
-    for each in (*waiting, refused):
-        each.close()
+    for stream in (*waiting, refused):
+        stream.close()
 
     again = streams(server, ["more1", "more2"])
-    assert [each.recv(6) for each in again] == [b"ready\n"] * 2
+    assert [connection.recv(6) for connection in again] == [b"ready\n"] * 2
     assert answer(send_order(server, KEY, shell)) == "exit 0\n"
-    for each in again:
-        each.close()
+    for stream in again:
+        stream.close()
 
 
-def test_a_client_that_is_gone_takes_its_command_along(server: tuple[str, int], tmp_path: Path) -> None:
+def test_a_client_that_disconnects_ends_its_command(server: tuple[str, int], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     connection = send_order(server, KEY, order(tmp_path, f"sleep 1000 & echo $$ $! > '{pipe}'; wait"))
@@ -178,7 +180,9 @@ def test_the_end_of_the_job_ends_what_was_forked_and_the_server(
     command = send_order(server, KEY, order(tmp_path, "setsid sleep 1000 & echo $!"))
     assert answer(command) == "exit 0\n"
     forked = psutil.Process(int((tmp_path / "stdout").read_text()))
-    [serving] = [each for each in forked.parents() if "harness.compute.ray.node_server" in " ".join(each.cmdline())]
+    [serving] = [
+        parent for parent in forked.parents() if "harness.compute.ray.node_server" in " ".join(parent.cmdline())
+    ]
 
     connection = send_order(server, KEY, {"kind": kind, "grace": 0.1})
     if kind == "end":
@@ -190,7 +194,7 @@ def test_the_end_of_the_job_ends_what_was_forked_and_the_server(
 
 
 def test_a_program_whose_agent_is_another_process_does_not_start() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         program("leash"),
         input=json.dumps({"agent": 1}).encode(),
         capture_output=True,
@@ -198,8 +202,8 @@ def test_a_program_whose_agent_is_another_process_does_not_start() -> None:
         check=False,
     )
 
-    assert done.returncode == 1
-    assert b"the agent that started this program is gone" in done.stderr
+    assert process.returncode == 1
+    assert b"the agent that started this program has ended" in process.stderr
 
 
 def test_the_end_of_an_agent_ends_all_that_it_has_started(tmp_path: Path) -> None:

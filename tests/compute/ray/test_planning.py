@@ -19,7 +19,7 @@ FACTS = {
 
 @pytest.fixture
 def two(job: Build, tmp_path: Path) -> Build:
-    """Describes jobs of two nodes, one command on each."""
+    """Describe jobs of two nodes, with one command on each."""
     nodes = tuple(NodeSpec(name, "10.0.0.4", tmp_path / name, gpus=2, cpus=6, size="Standard_NC12") for name in FACTS)
 
     def build(**changes: object) -> JobSpec:
@@ -28,7 +28,7 @@ def two(job: Build, tmp_path: Path) -> Build:
     return build
 
 
-def test_what_is_open_in_a_plan_is_filled_in() -> None:
+def test_the_placeholders_of_a_plan_are_replaced() -> None:
     written = {
         "A": "@address(n0)@:1",
         "G": "@gpus(n0)@",
@@ -40,9 +40,9 @@ def test_what_is_open_in_a_plan_is_filled_in() -> None:
         "T": "me@address.example",
     }
 
-    known = json.loads(resolve(json.dumps([written]), FACTS))
+    resolved = json.loads(resolve(json.dumps([written]), FACTS))
 
-    assert known == [
+    assert resolved == [
         {
             "A": "10.77.0.11:1",
             "G": "2,5",
@@ -94,7 +94,7 @@ def test_a_mount_by_a_command_is_refused_on_several_nodes(two: Build) -> None:
 
 
 def test_a_plan_says_what_each_node_promises(two: Build) -> None:
-    assert [(each.id, each.size, each.cpus, each.gpus) for each in plan_ray_job(two(), MACHINE).nodes] == [
+    assert [(node.id, node.size, node.cpus, node.gpus) for node in plan_ray_job(two(), MACHINE).nodes] == [
         ("n0", "Standard_NC12", 6, 2),
         ("n1", "Standard_NC12", 6, 2),
     ]

@@ -1,4 +1,4 @@
-"""What becomes of a plan, and of the directories that it names, on a machine that does not see them."""
+"""The plan of a job, and its directories, on a machine that does not see the data directory."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.compute.test_planning import MACHINE
 Build = Callable[..., JobSpec]
 
 
-def described(job: Build, data: Path, **changes: object) -> JobSpec:
+def describe(job: Build, data: Path, **changes: object) -> JobSpec:
     nodes = tuple(NodeSpec(name, "10.0.0.4", data / "nodes" / name, gpus=0) for name in ("n0", "n1"))
     mounts = (MountSpec("s", data / "storage" / "a share"),)
     return job(
@@ -37,7 +37,7 @@ def test_the_trees_of_a_job_are_what_it_mounts_writes_and_reads(job: Build, tmp_
     data = tmp_path / "data"
     data.mkdir()
     (data / "ca.pem").write_text("")
-    spec = described(
+    spec = describe(
         job,
         data,
         writes=(data / "blob" / "out",),
@@ -54,8 +54,8 @@ def test_the_trees_of_a_job_are_what_it_mounts_writes_and_reads(job: Build, tmp_
 
 
 def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path) -> None:
-    data, folders = tmp_path / "data", StagingFolders(tmp_path / "places")
-    spec = described(job, data, secrets={"WHERE": str(data / "x")})
+    data, folders = tmp_path / "data", StagingFolders(tmp_path / "staging")
+    spec = describe(job, data, secrets={"WHERE": str(data / "x")})
     plan = plan_ray_job(spec, MACHINE)
     paths = JobPaths(tmp_path / "written")
     paths.root.mkdir()
@@ -63,39 +63,41 @@ def test_a_plan_names_this_machines_directories_alone(job: Build, tmp_path: Path
     nodes = {node.id: str(node.directory) for node in spec.nodes}
     staged = StagedJob(folders, Staging(str(spec.directory), str(data), "n1", nodes, trees_of(plan, data)))
 
-    seen = staged.plan(paths.plan.read_text())
+    rewritten = staged.plan(paths.plan.read_text())
 
-    text = json.dumps(seen)
+    text = json.dumps(rewritten)
     assert str(data) not in text
-    assert seen["directory"] == str(staged.directory)
-    assert [place for place, _ in seen["links"]] == [f"{folders.path('node', nodes[n])}/mounts/s" for n in ("n0", "n1")]
-    assert all(Path(target).is_dir() for _, target in seen["links"])
-    assert seen["notes"][-1] == NOTE
-    own, other = seen["steps"][0]["executions"]
+    assert rewritten["directory"] == str(staged.directory)
+    assert [path for path, _ in rewritten["links"]] == [
+        f"{folders.path('node', nodes[n])}/mounts/s" for n in ("n0", "n1")
+    ]
+    assert all(Path(target).is_dir() for _, target in rewritten["links"])
+    assert rewritten["notes"][-1] == NOTE
+    own, other = rewritten["steps"][0]["executions"]
     assert own["stdout"].endswith("/stdouterr/stdout-0.txt")
     assert other["stdout"] == other["stderr"] == f"{staged.directory}/engine.log"
     assert json.loads(other["stdin"])["stdout"].endswith("/stdouterr/stdout-1.txt")
-    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", seen["steps"][0]["executions"][0]["environment"][INIT])
-    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", seen["steps"][0]["executions"][1]["stdin"])
+    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", rewritten["steps"][0]["executions"][0]["environment"][INIT])
+    assert re.search(r"tcp://@address\(n1\)@:[0-9]+", rewritten["steps"][0]["executions"][1]["stdin"])
     staged.remove()
     assert not staged.directory.exists()
     assert not folders.path("node", nodes["n0"]).exists()
 
 
-def test_a_job_of_one_node_meets_by_its_file(job: Build, tmp_path: Path) -> None:
+def test_a_job_of_one_node_has_its_rendezvous_at_a_file(job: Build, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    spec = described(job, data)
+    spec = describe(job, data)
     spec = replace(spec, nodes=spec.nodes[:1])
     plan = plan_ray_job(spec, MACHINE)
     paths = JobPaths(tmp_path / "written")
     paths.root.mkdir()
     write_plan(paths, plan)
     nodes = {node.id: str(node.directory) for node in spec.nodes}
-    staged = StagedJob(StagingFolders(tmp_path / "places"), Staging(str(spec.directory), str(data), "n0", nodes, ()))
+    staged = StagedJob(StagingFolders(tmp_path / "staging"), Staging(str(spec.directory), str(data), "n0", nodes, ()))
 
-    seen = staged.plan(paths.plan.read_text())
+    rewritten = staged.plan(paths.plan.read_text())
 
-    [execution] = seen["steps"][0]["executions"]
+    [execution] = rewritten["steps"][0]["executions"]
     assert execution["environment"][INIT] == f"file://{staged.directory}/shared/pytorch-init"
 
 

@@ -10,35 +10,35 @@ from harness.compute.ray.staging_folders import StagingFolders
 from harness.compute.ray.trees import Piece
 
 
-def test_a_place_that_nobody_holds_is_removed(tmp_path: Path) -> None:
+def test_a_folder_without_a_lock_is_removed(tmp_path: Path) -> None:
     folders = StagingFolders(tmp_path / "root")
-    left, held = folders.hold("job", "left"), folders.hold("job", "held")
-    left.close()
+    unused, held = folders.hold("job", "unused"), folders.hold("job", "held")
+    unused.close()
 
     with closing(held):
         folders.sweep()
 
-        assert not left.path.exists()
+        assert not unused.path.exists()
         assert held.path.exists()
 
 
-def test_who_holds_the_same_place_sees_the_same_marker(tmp_path: Path) -> None:
+def test_all_holders_of_a_folder_see_the_same_marker(tmp_path: Path) -> None:
     folders = StagingFolders(tmp_path / "root")
-    with closing(folders.hold("job", "one")) as one, closing(folders.hold("job", "one")) as same:
+    with closing(folders.hold("job", "one")) as first, closing(folders.hold("job", "one")) as same:
         with closing(folders.hold("job", "another")) as another:
-            assert one.marker == same.marker != another.marker
-        one.close()
+            assert first.marker == same.marker != another.marker
+        first.close()
         folders.sweep()
         assert same.path.exists()
 
 
-def test_a_folder_is_deleted_by_the_last_who_leaves_it(tmp_path: Path) -> None:
+def test_a_folder_is_deleted_by_the_last_holder_that_releases_it(tmp_path: Path) -> None:
     folders = StagingFolders(tmp_path / "root")
-    one, same = folders.hold("node", "one"), folders.hold("node", "one")
+    first, same = folders.hold("node", "one"), folders.hold("node", "one")
 
-    folders.leave(one)
+    folders.release(first)
     assert same.path.exists()
-    folders.leave(same)
+    folders.release(same)
     assert not same.path.exists()
 
 
@@ -78,7 +78,7 @@ def test_a_content_that_is_not_what_its_digest_says_is_thrown_away(tmp_path: Pat
     assert not contents.has(good.digest)
 
     contents.put([good])
-    (tmp_path / "contents" / good.digest).write_bytes(b"evil")  # a job of the same user may do that
+    (tmp_path / "contents" / good.digest).write_bytes(b"evil")  # a job of the same user can do that
     assert not contents.copy(good.digest, lambda _: None)
     assert not contents.has(good.digest)
 
@@ -89,13 +89,13 @@ def test_a_digest_names_no_other_file(tmp_path: Path, digest: str) -> None:
         Contents(tmp_path).has(digest)
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
-    contents, [old, used, new] = Contents(tmp_path, most=8), [piece(text) for text in (b"old!", b"used", b"new!")]
+def test_the_least_recently_used_content_is_deleted_first(tmp_path: Path) -> None:
+    contents, [old, used, new] = Contents(tmp_path, max_bytes=8), [piece(text) for text in (b"old!", b"used", b"new!")]
     contents.put([old, used, new])
-    for age, each in enumerate([new, old, used]):
-        os.utime(tmp_path / each.digest, ns=(10**18 - age, 10**18 - age))
+    for age, content in enumerate([new, old, used]):
+        os.utime(tmp_path / content.digest, ns=(10**18 - age, 10**18 - age))
     assert contents.copy(used.digest, lambda _: None)
 
     contents.trim()
 
-    assert [contents.has(each.digest) for each in (old, used, new)] == [False, True, True]
+    assert [contents.has(item.digest) for item in (old, used, new)] == [False, True, True]

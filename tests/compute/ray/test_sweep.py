@@ -17,7 +17,7 @@ from tests.ray_namespaces import NamespacedCluster
 
 pytestmark = [pytest.mark.slow, LONG]
 TRIALS, MACHINES = 16, 4
-# A trial ends no sooner than the test says that it may.
+# A trial ends after the test has created the file ``open``.
 SCRIPT = """\
 until [ -e "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare/open" ]; do sleep 0.1; done
 echo "score = $1"
@@ -27,10 +27,14 @@ echo model > "$AZ_BATCHAI_OUTPUT_MODEL/net.txt"
 
 @pytest.fixture(params=["shared", "staged"])
 def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RayCluster]:
-    """Four machines of one node each, which see the files of the emulator, or do not."""
+    """Four machines of one node each, with or without access to the emulator's files."""
     with ExitStack() as stack:
         try:
-            make = RayCluster if request.param == "shared" else lambda at: NamespacedCluster(at, hidden=tmp_path)
+            make = (
+                RayCluster
+                if request.param == "shared"
+                else lambda directory: NamespacedCluster(directory, hidden=tmp_path)
+            )
             cluster = stack.enter_context(started_cluster(make))
             cluster.add_nodes(MACHINES, cpus=1, resources={"batchai-node": 1})
         except NoRayError as error:
@@ -48,11 +52,15 @@ def test_a_sweep_completes_although_a_machine_is_lost(
     for name, value in machines.environ.items():
         monkeypatch.setenv(name, value)
     with launch(tmp_path / "emulator", compute=f"ray:{machines.address}") as endpoint:
-        around = {**os.environ, "HARNESS_EMULATOR_DIR": endpoint.directory, "XDG_STATE_HOME": str(tmp_path / "state")}
+        environment = {
+            **os.environ,
+            "HARNESS_EMULATOR_DIR": endpoint.directory,
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
         with subprocess.Popen(
             harness_command("run", str(path), "--out", "run"),
             cwd=tmp_path,
-            env=around,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,13 +71,13 @@ def test_a_sweep_completes_although_a_machine_is_lost(
                 job = line.split()[2] if line.endswith((" is running\n", " is queued\n")) else ""
                 if line.endswith(" is running\n") and job not in started:
                     started.add(job)
-                    if len(started) == MACHINES:  # each has one
+                    if len(started) == MACHINES:  # each machine has a job
                         machines.kill(machines.nodes[1])
-                elif line.endswith(" is queued\n") and job in started:  # it was lost
+                elif line.endswith(" is queued\n") and job in started:  # its machine was lost
                     [share] = (Path(endpoint.directory) / "storage").glob("*/file/sweepshare")
                     (share / "open").touch()
             assert running.wait() == 0
 
     outcomes = [json.loads(line) for line in (tmp_path / "run" / "outcomes.jsonl").read_text().splitlines()]
-    assert [each["state"] for each in outcomes] == ["succeeded"] * TRIALS
-    assert sorted(each["metrics"]["score"] for each in outcomes) == list(range(1, TRIALS + 1))
+    assert [outcome["state"] for outcome in outcomes] == ["succeeded"] * TRIALS
+    assert sorted(outcome["metrics"]["score"] for outcome in outcomes) == list(range(1, TRIALS + 1))

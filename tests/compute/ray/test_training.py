@@ -1,4 +1,4 @@
-"""Trainings whose nodes are machines of a Ray cluster learn what one node learns."""
+"""Training on the machines of a Ray cluster has the same result as on one node."""
 
 import importlib.util
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.compute.backend import JobSpec, NodeSpec
-from tests.compute.laboratory import Laboratory, Recipe
+from tests.compute.job_runner import JobRunner, Recipe
 from tests.emulator.batchai.conftest import Group, emulated
 from tests.ray_cluster import LONG, NoRayError, RayCluster, started_cluster
 from tests.training.data_parallel import TOLERANCE, WAYS, distance, losses, upload
@@ -37,7 +37,7 @@ def four_machines() -> Iterator[RayCluster]:
 
 @contextmanager
 def training_group(directory: Path, monkeypatch: pytest.MonkeyPatch, cluster: RayCluster) -> Iterator[Group]:
-    """A cluster of four nodes on the machines of Ray's, and the training in its share; CNTK is the one on PyTorch."""
+    """A cluster of four nodes on Ray's machines, and the training in its share; CNTK is CNTK on PyTorch."""
     for name, value in {**cluster.environ, "XDG_DATA_HOME": str(directory / "no CNTK")}.items():
         monkeypatch.setenv(name, value)
     with emulated(directory / "emulator", f"ray:{cluster.address}") as group:
@@ -86,23 +86,23 @@ torch.distributed.destroy_process_group()
 
 
 @LONG
-def test_torchrun_meets_over_machines_with_the_variables_of_azure_machine_learning(
+def test_torchrun_connects_machines_with_the_variables_of_azure_machine_learning(
     tmp_path: Path, four_machines: RayCluster, job: Callable[..., JobSpec]
 ) -> None:
     (tmp_path / "sum.py").write_text(SUM)
     torchrun = f"'{sys.executable}' -m torch.distributed.run --nnodes=2 --nproc-per-node=2 --node-rank=$NODE_RANK"
     command = f"{torchrun} --master-addr=$MASTER_ADDR --master-port=$MASTER_PORT '{tmp_path}/sum.py'"
     settings = {"commandLine": command, "distribution": "PyTorch", "processCountPerInstance": 1, "index": 0}
-    nodes = tuple(NodeSpec(f"tvm-1_{each}", "10.0.0.4", tmp_path / f"node{each}", gpus=0) for each in range(2))
+    nodes = tuple(NodeSpec(f"tvm-1_{number}", "10.0.0.4", tmp_path / f"node{number}", gpus=0) for number in range(2))
     cluster = four_machines
-    laboratory = Laboratory(
+    runner = JobRunner(
         Recipe("ray", tmp_path, environ=cluster.environ, address=cluster.address, emulator=str(uuid.uuid4()))
     )
     spec = job(nodes=nodes, toolkit="command", settings=settings)
 
-    progress = laboratory.run(spec)
-    laboratory.backend.forget(spec.directory)
-    laboratory.backend.close()
+    progress = runner.run(spec)
+    runner.backend.forget(spec.directory)
+    runner.backend.close()
 
     assert progress.exit_code == 0, [path.read_text() for path in spec.stdouterr.iterdir()]
     printed = [path.read_text() for path in sorted(spec.stdouterr.glob("stdout*.txt"))]

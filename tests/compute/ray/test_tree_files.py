@@ -16,12 +16,12 @@ def files(tmp_path: Path) -> TreeFiles:
 
 
 def put(files: TreeFiles, path: str, content: bytes = b"text") -> None:
-    with files.replacing(path, ENTRY) as (write, place):
+    with files.replacing(path, ENTRY) as (write, commit):
         write(content)
-        place()
+        commit()
 
 
-def test_a_content_takes_its_place_at_once_and_has_no_more_than_permissions(files: TreeFiles, tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_and_gets_only_permission_bits(files: TreeFiles, tmp_path: Path) -> None:
     put(files, "below/file")
 
     path = tmp_path / "data" / "tree" / "below" / "file"
@@ -33,7 +33,7 @@ def test_a_content_takes_its_place_at_once_and_has_no_more_than_permissions(file
     assert entry == files.entries()["below/file"]
 
 
-def test_a_content_that_is_not_placed_leaves_nothing(files: TreeFiles, tmp_path: Path) -> None:
+def test_a_content_that_is_not_committed_leaves_nothing(files: TreeFiles, tmp_path: Path) -> None:
     with files.replacing("file", ENTRY) as (write, _):
         write(b"te")
 
@@ -48,34 +48,34 @@ def test_links_and_pipes_are_no_entries(files: TreeFiles, tmp_path: Path) -> Non
     (tree / "file").write_text("")
 
     assert list(files.entries()) == ["file"]
-    with pytest.raises(PathRefusedError), files.opened("pipe"):
+    with pytest.raises(PathRefusedError), files.open_file("pipe"):
         pass
 
 
-@pytest.mark.parametrize("place", ["tree", "tree/below"])
-def test_no_link_is_followed(files: TreeFiles, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("location", ["tree", "tree/below"])
+def test_no_link_is_followed(files: TreeFiles, tmp_path: Path, location: str) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("secret")
-    link = tmp_path / "data" / place
-    if place == "tree":
+    link = tmp_path / "data" / location
+    if location == "tree":
         link.rmdir()
     link.symlink_to(outside)
-    path = "secret" if place == "tree" else "below/secret"
+    path = "secret" if location == "tree" else "below/secret"
 
     with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
         files.read(path, 0, 6)
     with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
         files.append(path, b"text", 0)
     files.remove(path)
-    if place == "tree":
+    if location == "tree":
         with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
             put(files, path)
     else:
-        put(files, path)  # the link makes room for a directory
+        put(files, path)  # a directory replaces the link
 
     assert (outside / "secret").read_text() == "secret"
-    assert [each.name for each in outside.iterdir()] == ["secret"]
+    assert [item.name for item in outside.iterdir()] == ["secret"]
 
 
 def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_to(files: TreeFiles, tmp_path: Path) -> None:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.compute.ray.trees import DIRECTORY, Entry, PathRefusedError, differing, digests_of, gone, names_of
+from harness.compute.ray.trees import (
+    DIRECTORY,
+    Entry,
+    PathRefusedError,
+    changed_paths,
+    deleted_paths,
+    digests_of,
+    split_path,
+)
 
 HOSTILE = ["", "/", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/./b", ".", "a/", "a\0b", "x/" * 3000 + "x"]
 
@@ -13,13 +21,13 @@ HOSTILE = ["", "/", "/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/./b", "
 @pytest.mark.parametrize("path", HOSTILE)
 def test_a_path_that_leads_out_of_its_tree_is_refused(path: str) -> None:
     with pytest.raises(PathRefusedError):
-        names_of(path)
+        split_path(path)
 
 
 @given(st.text(max_size=40))
 def test_a_path_names_something_below_or_is_refused(path: str) -> None:
     try:
-        names = names_of(path)
+        names = split_path(path)
     except PathRefusedError:
         return
     assert os.path.normpath("/".join(["/tree", *names])) == f"/tree/{path}"
@@ -30,12 +38,12 @@ def file(number: int) -> Entry:
     return Entry(False, 1, 0o600, number, (number, 1, number, number))
 
 
-def test_what_differs_comes_with_directories_first_and_what_is_gone_with_them_last() -> None:
+def test_changed_paths_have_directories_first_and_deleted_paths_have_them_last() -> None:
     here = {"a/b": file(1), "a": Entry(True, 0, 0o700, 0, DIRECTORY), "same": file(2), "other": file(3)}
-    known = {"same": (2, 1, 2, 2), "other": (9, 1, 9, 9), "old": DIRECTORY, "old/file": (4, 1, 4, 4)}
+    signatures = {"same": (2, 1, 2, 2), "other": (9, 1, 9, 9), "old": DIRECTORY, "old/file": (4, 1, 4, 4)}
 
-    assert differing(here, known) == ["a", "a/b", "other"]
-    assert gone(here, known) == ["old/file", "old"]
+    assert changed_paths(here, signatures) == ["a", "a/b", "other"]
+    assert deleted_paths(here, signatures) == ["old/file", "old"]
 
 
 def test_digests_tell_the_beginning_from_the_rest(tmp_path: Path) -> None:
@@ -43,8 +51,8 @@ def test_digests_tell_the_beginning_from_the_rest(tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_bytes(content)
         with path.open("rb") as stream:
-            found = digests_of(stream.fileno(), len(content), start)
-        return found.whole, found.before, found.after
+            result = digests_of(stream.fileno(), len(content), start)
+        return result.whole, result.before, result.after
 
     whole, before, after = digests(b"beginning, end", 9)
 
