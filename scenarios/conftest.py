@@ -1,2 +1,2 @@
-# A thousand tests would take as long as all others: harness run scenarios/thousand_trials.yaml runs them.
+# As tests, a thousand trials would take too long: `harness run scenarios/thousand_trials.yaml` runs them.
 collect_ignore = ["thousand_trials.yaml"]
