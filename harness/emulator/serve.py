@@ -81,8 +81,8 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
             parts = played(base, storage, options, reconciler=reconciler, backend=backend)
             entrance = ports.open("proxy", options.port)
             async with proxied(Emulator(parts.hosts, injector, log=log), entrance, tls, stopping) as port:
-                storage.sources.listens("file", file_port)
-                storage.sources.listens("blob", blob_port)
+                storage.sources.add_port("file", file_port)
+                storage.sources.add_port("blob", blob_port)
                 ports.remember()
                 identities = _identity_variables(base, options, identity_port)
                 endpoint = _endpoint(base, options, identities, port=port, file_port=file_port, blob_port=blob_port)

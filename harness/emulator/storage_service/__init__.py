@@ -1,4 +1,4 @@
-"""What the services of files and blobs share: requests and credentials, accounts, directories, files and records."""
+"""The common parts of Azure Files and Blob Storage: requests, credentials, accounts, directories, files and records."""
 
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority

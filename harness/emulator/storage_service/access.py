@@ -22,20 +22,20 @@ from harness.emulator.storage_service.signatures import (
     shared_key_texts,
 )
 
-_SKEW = 15 * 60  # seconds that a signed request's date may be off
+_SKEW = 15 * 60  # seconds by which a signed request's date may differ from the clock
 _TEXTS = {"SharedKey": shared_key_texts, "SharedKeyLite": shared_key_lite_texts}
-_WHOLE = ("s", "c")  # ``sr`` of a share and of a container
-_MOMENTS = {
+_CONTAINERS = ("s", "c")  # ``sr`` of a share and of a container
+_STATES = {
     "bs": "snapshot",
     "bv": "versionid",
-}  # ``sr`` of a state of a blob, and its query parameter
+}  # ``sr`` of a snapshot or version of a blob, and its query parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about.
+    """The resource that a request names.
 
-    ``share`` is a container for blobs; an empty ``path`` means the share itself; ``snapshot`` is the moment in
+    For blobs ``share`` is a container; an empty ``path`` means the share itself; ``snapshot`` is the snapshot's time in
     the form of the service, or empty; ``secondary`` is true at the read-only endpoint; ``version`` is that of a blob.
     """
 
@@ -48,8 +48,8 @@ class Target:
     version: str = ""
 
     @property
-    def place(self) -> str:
-        """The share's name in the store and on disk, where a snapshot is a share of its own."""
+    def directory_name(self) -> str:
+        """The name of the share's or snapshot's directory, which is also its name in the store."""
         return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
 
 
@@ -58,7 +58,7 @@ Openness = Literal["", "blob", "container"]  # what anonymous requests may read:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What authorized a request.
+    """The credential that authorized a request.
 
     ``permissions`` are the letters of a SAS. They are empty for the account key; for roles they hold the letter of tags
     if a role covers tags. ``bearer`` is the holder of the roles.
@@ -69,8 +69,8 @@ class Credential:
     bearer: Bearer | None = None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it covers everything in the account, as the key and roles do."""
+    def covers_account(self) -> bool:
+        """Whether it is for the whole account, as the account key and roles are."""
         return self.kind in ("account key", "role")
 
     @property
@@ -80,19 +80,19 @@ class Credential:
 
     @property
     def replaces(self) -> bool:
-        """Whether its holder may put something new in place of what exists: a SAS that only creates may not."""
-        return self.is_whole or "w" in self.permissions
+        """Whether its holder may replace existing files and blobs. A SAS that only creates is not enough."""
+        return self.covers_account or "w" in self.permissions
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a shared access signature must give for an operation.
+    """The permission that an operation requires.
 
     Args:
-        letters: one of these permissions is enough; empty where only the account key and roles suffice.
-        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty where any SAS suffices.
+        letters: permissions of a SAS, of which one suffices; empty if only the account key and roles suffice.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``; empty if any SAS suffices.
         action: the action that a role must include.
-        public: how open the container must be for everybody to do it; empty if nobody may without credentials.
+        public: the public access of the container that permits it anonymously; empty if it needs credentials.
     """
 
     letters: str
@@ -105,15 +105,15 @@ Policies = Callable[[], Sequence[Policy]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class AuthorizationContext:
     """The facts against which credentials are checked.
 
     Args:
         keys: the keys of the account.
-        authority: judges tokens, and the keys that their bearers were given.
-        policies: the stored access policies of the target's share, asked for when a SAS names one.
-        version: of the REST API that the request is for.
-        openness: how open the target's container is to everybody.
+        authority: validates tokens and user delegation keys.
+        policies: reads the stored access policies of the target's share, if a SAS names one.
+        version: the REST version of the request.
+        openness: reads the public access of the target's container.
     """
 
     keys: Sequence[str]
@@ -124,11 +124,11 @@ class Judge:
     openness: Callable[[], Openness] = lambda: ""
 
 
-def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
-    """Accept a request that a key, a role or a shared access signature authorizes, or that anybody may send.
+def check(request: Request, target: Target, grant: Grant, context: AuthorizationContext) -> Credential:
+    """Accept a request that a key, a role, a shared access signature or public access authorizes.
 
     Returns:
-        Which of them did.
+        The credential that authorized it.
 
     Raises:
         StorageError: the credentials are missing, wrong, expired, or do not grant the operation.
@@ -137,22 +137,24 @@ def check(request: Request, target: Target, grant: Grant, judge: Judge) -> Crede
     is_bearer = authorization[:7].lower() == "bearer "
     if authorization and not (is_bearer and "sduoid" in request.query and "sig" in request.query):
         if is_bearer:
-            return _check_role(request, target, grant, judge)
-        _check_key(request, target.account, authorization, keys=judge.keys, now=judge.now)
+            return _check_role(request, target, grant, context)
+        _check_key(request, target.account, authorization, keys=context.keys, now=context.now)
         return Credential("account key")
     if "sig" not in request.query:
-        if grant.public and judge.openness() in (grant.public, "container"):
+        if grant.public and context.openness() in (grant.public, "container"):
             return Credential("none")
-        raise errors.anonymous(judge.authority.challenge)
-    permissions = check_sas(request.query, target, grant, judge, request)
+        raise errors.anonymous(context.authority.challenge)
+    permissions = check_sas(request.query, target, grant, context, request)
     return Credential("account SAS" if "ss" in request.query else "service SAS", permissions)
 
 
-def _check_role(request: Request, target: Target, grant: Grant, judge: Judge) -> Credential:
-    bearer = judge.authority.admit(request, target.service, target.account, action=grant.action, version=judge.version)
-    if not judge.keys:  # there is no such account, which only callers with a role in the subscription may learn
+def _check_role(request: Request, target: Target, grant: Grant, context: AuthorizationContext) -> Credential:
+    bearer = context.authority.admit(
+        request, target.service, target.account, action=grant.action, version=context.version
+    )
+    if not context.keys:  # only callers with a role in the subscription may learn that the account does not exist
         raise errors.authentication_failed("The account does not exist.")
-    return Credential("role", "t" if judge.authority.covers_tags(bearer.object_id) else "", bearer)
+    return Credential("role", "t" if context.authority.covers_tags(bearer.object_id) else "", bearer)
 
 
 def _check_key(request: Request, account: str, authorization: str, *, keys: Sequence[str], now: datetime) -> None:
@@ -180,21 +182,27 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
 
 
 def check_sas(
-    query: Mapping[str, str], target: Target, grant: Grant, judge: Judge, request: Request, *, scheme: str = ""
+    query: Mapping[str, str],
+    target: Target,
+    grant: Grant,
+    context: AuthorizationContext,
+    request: Request,
+    *,
+    scheme: str = "",
 ) -> str:
     """Accept an operation that a shared access signature authorizes; returns the letters of its permissions.
 
     Args:
-        query: the parameters of the SAS, possibly among others.
+        query: the parameters of the SAS; other parameters are ignored.
         request: the request, for its address and headers.
         scheme: ``http`` or ``https``, if it differs from the request's.
 
     Raises:
-        StorageError: it is wrong, expired, or does not grant the operation.
+        StorageError: the signature is wrong, expired, or does not grant the operation.
     """
     is_delegated = "skoid" in query and "ss" not in query
     key = delegation.key_of(target.account, query) if is_delegated else None
-    keys: Sequence[str] = [judge.authority.key_value(key)] if key else judge.keys
+    keys: Sequence[str] = [context.authority.key_value(key)] if key else context.keys
     if "ss" in query:
         text = account_sas_text(target.account, query)
     elif key:
@@ -204,86 +212,86 @@ def check_sas(
     if not matches(keys, text, query["sig"]):
         shown = text.replace("\n", "\\n")
         raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
-    terms = query if "ss" in query or key else _terms(query, judge.policies)
+    constraints = query if "ss" in query or key else _constraints(query, context.policies)
     for name in ("se", "sp"):
-        if not terms.get(name):
+        if not constraints.get(name):
             raise errors.authentication_failed(f"{name} is mandatory. Cannot be empty")
-    check_time(terms, judge.now)
+    check_time(constraints, context.now)
     check_caller(query, scheme=scheme or request.scheme, address=request.client)
     if "ss" in query:
         _check_account_scope(query, target, grant)
     else:
         _check_service_scope(query, target, grant)
     if key:
-        _check_delegation(key, target, grant, judge)
+        _check_delegation(key, target, grant, context)
         if user := query.get("sduoid"):
-            _check_user(user, key, target, judge, request)
-    if not set(grant.letters) & set(terms["sp"]):
+            _check_user(user, key, target, context, request)
+    if not set(grant.letters) & set(constraints["sp"]):
         raise errors.permission_mismatch()
-    if key and not judge.authority.covers_tags(key.object_id):
-        return terms["sp"].replace("t", "")
-    return terms["sp"]
+    if key and not context.authority.covers_tags(key.object_id):
+        return constraints["sp"].replace("t", "")
+    return constraints["sp"]
 
 
-def _check_delegation(key: DelegationKey, target: Target, grant: Grant, judge: Judge) -> None:
+def _check_delegation(key: DelegationKey, target: Target, grant: Grant, context: AuthorizationContext) -> None:
     """Check the user delegation key of a SAS, and the roles of the key's owner."""
-    if key.service != target.service or not judge.authority.is_home(key.tenant_id) or not judge.keys:
+    if key.service != target.service or not context.authority.is_home(key.tenant_id) or not context.keys:
         raise errors.authentication_failed("The user delegation key is not one of this account's service.")
-    check_key_time(key, judge.now)
-    judge.authority.check_role(key.object_id, grant.action)
+    check_key_time(key, context.now)
+    context.authority.check_role(key.object_id, grant.action)
 
 
-def _check_user(user: str, key: DelegationKey, target: Target, judge: Judge, request: Request) -> None:
+def _check_user(user: str, key: DelegationKey, target: Target, context: AuthorizationContext, request: Request) -> None:
     """Check that a SAS for one user comes with a token of that user."""
     if not request.headers.get("authorization"):
-        raise errors.anonymous(judge.authority.challenge)
-    bearer = judge.authority.read(request, target.service, target.account)
+        raise errors.anonymous(context.authority.challenge)
+    bearer = context.authority.read(request, target.service, target.account)
     if bearer.object_id != user or (key.delegated_tenant and key.delegated_tenant != bearer.tenant_id):
         raise errors.authentication_failed("The shared access signature is for another user than the token's.")
 
 
 def _sas_resource(query: Mapping[str, str], target: Target) -> str:
-    """The resource that a service SAS signs."""
+    """The resource in the string to sign of a service SAS."""
     if not query.get("sr"):
         raise errors.authentication_failed("sr is mandatory. Cannot be empty")
-    path = "" if query["sr"] in _WHOLE or not target.path else f"/{target.path}"
+    path = "" if query["sr"] in _CONTAINERS or not target.path else f"/{target.path}"
     return f"/{target.account}/{target.share}{path}"
 
 
 def _signed(query: Mapping[str, str]) -> Mapping[str, str]:
-    """The parameters that a service SAS signs: the moment of a snapshot or version if it is for that one alone."""
-    return {**query, "snapshot": query.get(_MOMENTS.get(query.get("sr", ""), ""), "")}
+    """The parameters that a service SAS signs, with the snapshot or version if the SAS is for that one alone."""
+    return {**query, "snapshot": query.get(_STATES.get(query.get("sr", ""), ""), "")}
 
 
 def _check_service_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:
-    if grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _WHOLE)):
+    if grant.kind == "s" or (grant.kind == "c" and (grant.letters != "l" or query["sr"] not in _CONTAINERS)):
         # A service SAS covers the content of a share. Only a SAS of the whole share may list it.
         raise errors.permission_mismatch()
-    if _is_for_now(query, target.service) and (target.snapshot or target.version):
+    if _covers_current_state_only(query, target.service) and (target.snapshot or target.version):
         raise errors.permission_mismatch()
 
 
-def _is_for_now(query: Mapping[str, str], service: Service) -> bool:
-    """Whether a service SAS covers only the current state of one blob, as all do of versions that sign no ``sr``."""
-    if service != "blob" or query["sr"] in _WHOLE:
+def _covers_current_state_only(query: Mapping[str, str], service: Service) -> bool:
+    """Whether a service SAS covers only the current state of one blob, as it does in versions that sign no ``sr``."""
+    if service != "blob" or query["sr"] in _CONTAINERS:
         return False
-    return query["sr"] not in _MOMENTS or query.get("sv", "") < SNAPSHOTS
+    return query["sr"] not in _STATES or query.get("sv", "") < SNAPSHOTS
 
 
-def _terms(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
+def _constraints(query: Mapping[str, str], policies: Policies) -> Mapping[str, str]:
     """Start, expiry and permissions of a service SAS: its own, or those of the policy that it names."""
     name = query.get("si")
     if not name:
         return query
-    policy = next((each for each in policies() if each.id == name), None)
+    policy = next((stored for stored in policies() if stored.id == name), None)
     if policy is None:
         raise errors.authentication_failed("SAS identifier cannot be found for specified signed identifier")
-    stored = {"st": policy.start, "se": policy.expiry, "sp": policy.permission}
-    if any(stored[field] and query.get(field) for field in stored):
+    values = {"st": policy.start, "se": policy.expiry, "sp": policy.permission}
+    if any(values[field] and query.get(field) for field in values):
         raise errors.authentication_failed(
             "Access policy fields can be associated with signature or SAS identifier but not both"
         )
-    return {field: stored[field] or query.get(field, "") for field in stored}
+    return {field: values[field] or query.get(field, "") for field in values}
 
 
 def _check_account_scope(query: Mapping[str, str], target: Target, grant: Grant) -> None:

@@ -1,4 +1,4 @@
-"""The storage accounts of an emulator, and where their shares and containers are on disk."""
+"""The storage accounts of an emulator, and the directories of their shares and containers."""
 
 import base64
 import secrets
@@ -18,35 +18,35 @@ from harness.emulator.storage_service.signatures import service_sas_text, sign
 from harness.emulator.storage_service.trash import Trash
 from harness.emulator.store import Store
 
-_LINK_VERSION = "2016-05-31"  # of the links that Batch AI gave out
-_UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning gives out
+_LINK_VERSION = "2016-05-31"  # of the links that Batch AI returned
+_UPLOAD_VERSION = "2021-08-06"  # of the links that Azure Machine Learning returns
 _FIRST_LOCATION = "eastus"
 _DEFAULTS = ServiceSettings()
-_ASIDE = "!"  # in the name of a directory that is deleted, and in no name of an account
+_DELETION_MARK = "!"  # in the name of a directory that is deleted, and in no name of an account
 
 
 class Accounts:
     """Every storage account by its name.
 
     Args:
-        root: holds ``{account}/file/{share}`` and ``{account}/blob/{container}``.
+        root: the directory of ``{account}/file/{share}`` and ``{account}/blob/{container}``.
     """
 
     def __init__(self, store: Store, clock: Clock, *, root: Path) -> None:
         self._store = store
         self._clock = clock
         self.root = root
-        store.list(ServiceSettings)  # decoded once: every request asks for them, and most accounts have none
+        store.list(ServiceSettings)  # fills the store's cache, since every request reads settings
 
     def get(self, name: str) -> StorageAccount | None:
         """The account of that name, or None."""
         return self._store.get(StorageAccount, name)
 
     def list(self, group: str = "") -> list[StorageAccount]:
-        """The accounts that are in a resource group, by name.
+        """The accounts by name.
 
         Args:
-            group: the id of a resource group, to see its accounts alone.
+            group: the id of a resource group, to list only its accounts.
         """
         within = f"{group}/".lower()  # an account in no group has an empty id
         return [account for _, account in self._store.list(StorageAccount) if account.id.lower().startswith(within)]
@@ -59,7 +59,7 @@ class Accounts:
         """Store the settings of a service of an account."""
         self._store.put(_settings_key(service, name), settings)
 
-    def sharing_rules(self, service: Service, name: str) -> str:
+    def cors_rules(self, service: Service, name: str) -> str:
         """The element ``Cors`` of a service's properties; empty until it was set."""
         return self.settings(service, name).elements.get("Cors", "")
 
@@ -69,16 +69,16 @@ class Accounts:
 
     @contextmanager
     def removing(self, name: str, trash: Trash) -> Iterator[None]:
-        """Delete an account with all that is in it, as a whole; in the block its services delete their records.
+        """Delete an account with everything in it, completely or not at all; the block deletes the services' records.
 
-        The directory of the account is moved aside before its records are deleted in one transaction. If the process is
-        killed in between, ``settle`` moves it back.
+        The directory of the account is renamed before its records are deleted in one transaction. If the process is
+        killed in between, ``settle`` renames it back.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
         """
         with (
-            trash.removing(self.root / name, self.root / f"{name}{_ASIDE}{uuid.uuid4().hex}"),
+            trash.removing(self.root / name, self.root / f"{name}{_DELETION_MARK}{uuid.uuid4().hex}"),
             self._store.transaction(),
         ):
             yield
@@ -87,28 +87,28 @@ class Accounts:
             self._store.delete(StorageAccount, name)
 
     def settle(self, trash: Trash) -> None:
-        """Undo or finish the deletions that a killed process has begun: the record of an account decides.
+        """Undo deletions that a killed process left unfinished, or finish them if the account has no record any more.
 
         Raises:
             OSError: the disk refuses.
         """
-        for aside in self.root.glob(f"*{_ASIDE}*"):
-            place = self.root / aside.name.partition(_ASIDE)[0]
-            if self.get(place.name) is not None and not place.exists():
-                aside.rename(place)
+        for marked in self.root.glob(f"*{_DELETION_MARK}*"):
+            directory = self.root / marked.name.partition(_DELETION_MARK)[0]
+            if self.get(directory.name) is not None and not directory.exists():
+                marked.rename(directory)
             else:
-                trash.discard(aside)
+                trash.discard(marked)
 
     def ensure(self, name: str, key: str, group: str = "", *, sku: str = "") -> str:
-        """Make sure that an account exists with the given key1; returns its id.
+        """Make sure that an account exists and has this key1; returns its id.
 
         Args:
-            group: the id of the resource group for an account that is in none yet.
+            group: the id of the resource group that an account without one gets.
             sku: the SKU that the account gets; by default it keeps its own. A premium account stores files.
         """
-        found = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
+        stored = self.get(name) or StorageAccount(name, _FIRST_LOCATION, (new_key(), new_key()), self._clock.now())
         within = f"{group}/providers/Microsoft.Storage/storageAccounts/{name}" if group else ""
-        account = replace(found, keys=(key, found.keys[1]), id=found.id or within)
+        account = replace(stored, keys=(key, stored.keys[1]), id=stored.id or within)
         if sku:
             kind = "FileStorage" if sku.startswith("Premium") else "StorageV2"
             account = replace(account, sku=sku, kind=account.kind if sku == account.sku else kind)
@@ -117,37 +117,39 @@ class Accounts:
         return account.id
 
     def has(self, identifier: str) -> bool:
-        """Whether there is an account whose id is the given one."""
-        found = self.get(identifier.rpartition("/")[2].lower())
-        return found is not None and found.id.lower() == identifier.lower()
+        """Whether an account with this id exists."""
+        account = self.get(identifier.rpartition("/")[2].lower())
+        return account is not None and account.id.lower() == identifier.lower()
 
     def revoke(self, key: str) -> None:
-        """Replace a key that has become known to others, in every account that has it."""
+        """Replace a compromised key in every account that has it."""
         for _, account in self._store.list(StorageAccount):
             if key in account.keys:
-                first, second = (new_key() if each == key else each for each in account.keys)
+                first, second = (new_key() if account_key == key else account_key for account_key in account.keys)
                 self.put(replace(account, keys=(first, second)))
 
     def share_directory(self, account: str, share: str) -> Path | None:
-        """The directory that is a share's content; None if there is no such share."""
-        return self._existing("file", Share, account, name=share)
+        """The directory of a share; None if the share does not exist."""
+        return self._existing_directory("file", Share, account, name=share)
 
     def container_directory(self, account: str, container: str) -> Path | None:
-        """The directory that is a container's content; None if there is no such container."""
-        return self._existing("blob", Container, account, name=container)
+        """The directory of a container; None if the container does not exist."""
+        return self._existing_directory("blob", Container, account, name=container)
 
     def ensure_container(self, account: str, name: str) -> Path:
         """Make sure that a container exists; returns its directory."""
-        return self._ensured("blob", Container, account, name=name)
+        return self._ensure("blob", Container, account, name=name)
 
     def ensure_share(self, account: str, name: str) -> Path:
         """Make sure that a share exists; returns its directory."""
-        return self._ensured("file", Share, account, name=name)
+        return self._ensure("file", Share, account, name=name)
 
-    def _existing(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path | None:
+    def _existing_directory(
+        self, service: Service, kind: type[Share | Container], account: str, *, name: str
+    ) -> Path | None:
         return self.directory(service, account, name=name) if self._store.get(kind, share_key(account, name)) else None
 
-    def _ensured(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path:
+    def _ensure(self, service: Service, kind: type[Share | Container], account: str, *, name: str) -> Path:
         directory = self.directory(service, account, name=name)
         directory.mkdir(mode=0o777, parents=True, exist_ok=True)
         if self._store.get(kind, share_key(account, name)) is None:
@@ -159,83 +161,85 @@ class Accounts:
         return self.root / account / service / name
 
     def blocks_directory(self, account: str, content: str) -> Path:
-        """The directory of uncommitted blocks of a container's blobs. It is not in the container, which jobs mount.
+        """The directory of uncommitted blocks of a container's blobs; not in the container, because jobs mount that.
 
         Args:
-            content: of the container, which the next one of its name does not have.
+            content: the container's; a later container of the same name has another.
         """
         return self.root / account / "blocks" / content
 
     def earlier_directory(self, account: str, content: str) -> Path:
-        """Where the contents of earlier states of a container's blobs are.
+        """The directory of the contents of earlier states of a container's blobs.
 
         Args:
-            content: of the container, which the next one of its name does not have.
+            content: the container's; a later container of the same name has another.
         """
         return self.root / account / "earlier" / content
 
     def read_link(self, service: Service, account: str, *, share: str, path: str, minutes: int) -> str:
-        """A link that reads one file or blob without any header, as Batch AI's listOutputFiles returns it.
+        """A URL with a SAS that reads one file or blob, as Batch AI's listOutputFiles returns it.
 
         Args:
-            share: or container.
-            path: within it, with ``/``.
-            minutes: how long the link holds, from now.
+            share: the share or container.
+            path: the path in it, with ``/``.
+            minutes: how long the link is valid, from now.
 
         Raises:
-            KeyError: there is no such account.
+            KeyError: the account does not exist.
         """
-        terms = {"sv": _LINK_VERSION, "sp": "rl"}
-        signed = self._signed(service, f"{account}/{share}/{path}", terms, timedelta(minutes=minutes))
+        fields = {"sv": _LINK_VERSION, "sp": "rl"}
+        signed = self._signed_query(service, f"{account}/{share}/{path}", fields, timedelta(minutes=minutes))
         return (
             f"https://{account}.{service}.core.windows.net/{quote(f'{share}/{path}')}?sv={_LINK_VERSION}"
             f"&sr={service[0]}&sig={quote(signed['sig'], safe='')}&se={quote(signed['se'], safe='')}&sp=rl"
         )
 
     def blob_link(self, account: str, container: str, path: str, *, permissions: str, minutes: int) -> str:
-        """A link to one blob, whether it is there or not, signed with the account's first key.
+        """A URL of one blob, which need not exist, signed with the account's first key.
 
         Args:
             path: the blob's name.
             permissions: as a SAS writes them, in its order: ``rcw``.
-            minutes: how long it holds, from now.
+            minutes: how long the link is valid, from now.
 
         Raises:
-            KeyError: there is no such account.
+            KeyError: the account does not exist.
         """
-        terms = {"sv": _UPLOAD_VERSION, "sr": "b", "sp": permissions}
-        signed = self._signed("blob", f"{account}/{container}/{path}", terms, timedelta(minutes=minutes))
+        fields = {"sv": _UPLOAD_VERSION, "sr": "b", "sp": permissions}
+        signed = self._signed_query("blob", f"{account}/{container}/{path}", fields, timedelta(minutes=minutes))
         return f"https://{account}.blob.core.windows.net/{quote(f'{container}/{path}')}?{urlencode(signed)}"
 
     def container_signature(self, account: str, container: str, *, permissions: str, hours: int) -> str:
-        """The query of a link that opens a whole container, signed with the account's first key.
+        """The query of a SAS for a whole container, signed with the account's first key.
 
         Args:
             permissions: as a SAS writes them, in its order: ``rcwl``.
-            hours: how long it holds, from now.
+            hours: how long the SAS is valid, from now.
 
         Raises:
-            KeyError: there is no such account.
+            KeyError: the account does not exist.
         """
-        terms = {"sv": _UPLOAD_VERSION, "sr": "c", "sp": permissions}
-        return urlencode(self._signed("blob", f"{account}/{container}", terms, timedelta(hours=hours)))
+        fields = {"sv": _UPLOAD_VERSION, "sr": "c", "sp": permissions}
+        return urlencode(self._signed_query("blob", f"{account}/{container}", fields, timedelta(hours=hours)))
 
-    def _signed(self, service: Service, resource: str, terms: dict[str, str], lasting: timedelta) -> dict[str, str]:
-        """The terms of a SAS with its expiry and the signature of the account's first key.
+    def _signed_query(
+        self, service: Service, resource: str, fields: dict[str, str], validity: timedelta
+    ) -> dict[str, str]:
+        """The fields of a SAS with its expiry and the signature of the account's first key.
 
         Args:
             resource: ``{account}/{share}[/{path}]``.
-            terms: ``sv``, ``sp`` and, if the version signs it, ``sr``.
-            lasting: how long it holds, from now.
+            fields: ``sv``, ``sp`` and, if the version signs it, ``sr``.
+            validity: how long the SAS is valid, from now.
 
         Raises:
-            KeyError: there is no such account.
+            KeyError: the account does not exist.
         """
         name = resource.partition("/")[0]
         account = self.get(name)
         if account is None:
             raise KeyError(name)
-        signed = {**terms, "se": f"{self._clock.now() + lasting:%Y-%m-%dT%H:%M:%SZ}"}
+        signed = {**fields, "se": f"{self._clock.now() + validity:%Y-%m-%dT%H:%M:%SZ}"}
         return {**signed, "sig": sign(account.keys[0], service_sas_text(service, f"/{resource}", signed))}
 
 

@@ -22,7 +22,7 @@ from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.delegation import DelegationKey
 from harness.emulator.storage_service.model import Service
 
-# The versions since which the services accept tokens; for files, the second one is that of shares and the service.
+# The first versions that accept tokens: for blobs, for files, and for shares and the file service.
 _BLOB_VERSION, _FILE_VERSION, _SHARE_VERSION = "2017-11-09", "2022-11-02", "2024-11-04"
 _DELEGATION = "GetUserDelegationKey"
 _INTENT = "x-ms-file-request-intent"
@@ -33,7 +33,7 @@ _OF_TAGS = {"GetBlobTags": "tags/read", "SetBlobTags": "tags/write", "FindBlobsB
 
 
 class BearerAuthority:
-    """Judges tokens on behalf of the storage services."""
+    """Validates tokens for the storage services."""
 
     def __init__(self, identity: Identity, tokens: Tokens) -> None:
         self._identity = identity
@@ -47,11 +47,11 @@ class BearerAuthority:
         return f"Bearer authorization_uri={uri} resource_id={STORAGE_AUDIENCE}"
 
     def admit(self, request: Request, service: Service, account: str, *, action: str, version: str) -> Bearer:
-        """Accept a request that brings a token.
+        """Accept a request with a token.
 
         Args:
-            action: that the operation needs, by Azure's name; see ``action_of``.
-            version: of the REST API.
+            action: the action that the operation needs, by Azure's name; see ``action_of``.
+            version: the version of the REST API.
 
         Raises:
             StorageError: the token is not valid here, or its application has no role for the operation.
@@ -70,7 +70,7 @@ class BearerAuthority:
         """The claims in the token of a request.
 
         Raises:
-            StorageError: it is not valid for the service of that account.
+            StorageError: the token is not valid for the service of that account.
         """
         try:
             bearer = self._tokens.read(request.headers.get(header, ""), request.ahead)
@@ -110,9 +110,9 @@ def action_of(service: Service, operation: str, *, letters: str, kind: str) -> s
     """The action of Azure's roles that an operation needs.
 
     Args:
-        operation: by Azure's name.
-        letters: what a SAS would have to permit; empty where none can.
-        kind: of an account SAS: ``s``, ``c`` or ``o``.
+        operation: Azure's name of it.
+        letters: the permissions that a SAS would need; empty if no SAS suffices.
+        kind: the resource type of an account SAS: ``s``, ``c`` or ``o``.
     """
     if operation == _DELEGATION:
         return f"{service}Services/generateUserDelegationKey/action"
@@ -129,10 +129,10 @@ def action_of(service: Service, operation: str, *, letters: str, kind: str) -> s
 
 
 def check_intent(request: Request) -> None:
-    """Accept a request for files that states its intent, to bypass the permissions of each file.
+    """Check that a request for files states the intent to bypass file permissions.
 
     Raises:
-        StorageError: it does not say so.
+        StorageError: the request does not state it.
     """
     intent = request.headers.get(_INTENT)
     if intent is None:

@@ -12,13 +12,13 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def best_effort(what: str) -> Iterator[None]:
-    """A block that may fail without harm: what the disk, the store or the system refuses is logged.
+def best_effort(failure: str) -> Iterator[None]:
+    """A block that may fail without harm: errors of the disk, the store or the system are logged.
 
     Args:
-        what: the sentence for the log, without a full stop; the error follows it.
+        failure: the sentence for the log, without a full stop; the error follows it.
     """
     try:
         yield
     except (OSError, sqlite3.Error, StorageError, DamagedRecordError, RuntimeError) as error:  # no thread can start
-        _log.warning("%s: %s", what, error)
+        _log.warning("%s: %s", failure, error)

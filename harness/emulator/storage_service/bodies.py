@@ -1,6 +1,6 @@
-"""Bodies of requests, received into a file or memory; threads hash and write them while more arrives (``sink``).
+"""Bodies of requests, received into a file or memory; threads hash and write them while they arrive (``sink``).
 
-A structured body (``structured_body``) is decoded while it arrives; everything here is about its content.
+A structured body (``structured_body``) is decoded while it arrives; this module handles its content.
 """
 
 import base64
@@ -16,10 +16,10 @@ _CRC64 = "x-ms-content-crc64"
 
 
 def length(request: Request) -> int | None:
-    """The length of a body's content; None if the request does not say.
+    """The length of a body's content; None if the request does not state it.
 
     Raises:
-        StorageError: the header that says so is not a number, or it is missing with a structured body.
+        StorageError: the header is not a number, or is missing with a structured body.
     """
     if structured_body.is_asked(request):
         return structured_body.content_length(request)
@@ -50,34 +50,34 @@ def _confirmed_structure(request: Request) -> list[tuple[str, str]]:
 
 
 async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, Checksums]:
-    """Write a body to a file; its length, and its checksums.
+    """Write a body to a file; returns its length and checksums.
 
-    If it raises, a part of the body may be in the file.
+    After an error, a part of the body may be in the file.
 
     Args:
-        limit: bytes that it may have.
+        limit: the maximum number of bytes.
 
     Raises:
-        BodyTooLargeError: it is longer.
-        StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
+        BodyTooLargeError: the body is longer.
+        StorageError: its MD5 or CRC-64 differs from the request's, or the structured body is malformed.
     """
-    return await _received(_content(request), descriptor, _Expected.of_body(request), limit)
+    return await _receive(_content(request), descriptor, _Expected.of_body(request), limit)
 
 
 async def receive_copied(
     request: Request, content: AsyncIterable[bytes], descriptor: int, *, limit: int
 ) -> tuple[int, Checksums]:
-    """``receive``, with content that the request names by a URL."""
-    return await _received(content, descriptor, _Expected.of_source(request), limit)
+    """Like ``receive``, with content that the request names by a URL."""
+    return await _receive(content, descriptor, _Expected.of_source(request), limit)
 
 
 class Gathered:
     """A body in memory.
 
     Args:
-        parts: of the body, as it came.
-        sink: which hashes it.
-        expected: what the request says about it.
+        parts: the body in parts, as they arrived.
+        sink: hashes the body.
+        expected: the checksums and length that the request states.
     """
 
     def __init__(self, parts: list[bytes], sink: Sink, expected: "_Expected") -> None:
@@ -86,34 +86,34 @@ class Gathered:
         self._expected = expected
 
     async def checksums(self) -> Checksums:
-        """Its checksums, as soon as a thread has computed them.
+        """Wait for its checksums, which a thread computes.
 
         Raises:
-            StorageError: one is not what the request says; of a body that was gathered, none is.
+            StorageError: a checksum differs from the request's; never after ``gather``.
         """
-        return await _checked(self._sink, self._expected)
+        return await _checksums(self._sink, self._expected)
 
     async def confirmed(self, request: Request) -> list[tuple[str, str]]:
-        """The response headers with its checksums, as soon as a thread has computed them."""
+        """Wait for its checksums, and return the response headers with them."""
         return (await self.checksums()).confirmed(request)
 
 
 async def gather(request: Request, *, limit: int) -> Gathered:
-    """A body in memory. Its checksums may still be computed where the request says none: it can be written meanwhile.
+    """Receive a body into memory. If the request states no checksum, a thread may still compute them on return.
 
     Args:
-        limit: bytes that it may have.
+        limit: the maximum number of bytes.
 
     Raises:
-        BodyTooLargeError: it is longer.
-        StorageError: its MD5 or CRC-64 is not what the request says, or it is structured and wrong.
+        BodyTooLargeError: the body is longer.
+        StorageError: its MD5 or CRC-64 differs from the request's, or the structured body is malformed.
     """
-    return await _gathered(_content(request), _Expected.of_body(request), limit)
+    return await _gather(_content(request), _Expected.of_body(request), limit)
 
 
 async def gather_copied(request: Request, content: AsyncIterable[bytes], *, limit: int) -> Gathered:
-    """``gather``, with content that the request names by a URL."""
-    return await _gathered(content, _Expected.of_source(request), limit)
+    """Like ``gather``, with content that the request names by a URL."""
+    return await _gather(content, _Expected.of_source(request), limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,34 +134,34 @@ class _Expected:
         return _Expected(md5, request.headers.get("x-ms-source-content-crc64"), None)
 
 
-async def _gathered(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> Gathered:
+async def _gather(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> Gathered:
     parts: list[bytes] = []
 
-    async def kept() -> AsyncIterator[bytes]:
+    async def collect() -> AsyncIterator[bytes]:
         async for part in content:
             parts.append(part)
             yield part
 
     sink = _sink(None, expected)
-    await _fill(sink, kept(), expected, limit)
-    found = Gathered(parts, sink, expected)
+    await _fill(sink, collect(), expected, limit)
+    body = Gathered(parts, sink, expected)
     if expected.md5 or expected.crc64 is not None:
-        await found.checksums()
-    return found
+        await body.checksums()
+    return body
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:
     if structured_body.is_asked(request):
-        return structured_body.decoded(request.stream(), structured_body.content_length(request))
+        return structured_body.decode(request.stream(), structured_body.content_length(request))
     return request.stream()
 
 
-async def _received(
+async def _receive(
     parts: AsyncIterable[bytes], descriptor: int | None, expected: _Expected, limit: int
 ) -> tuple[int, Checksums]:
     sink = _sink(descriptor, expected)
     size = await _fill(sink, parts, expected, limit)
-    return size, await _checked(sink, expected)
+    return size, await _checksums(sink, expected)
 
 
 def _sink(descriptor: int | None, expected: _Expected) -> Sink:
@@ -169,7 +169,7 @@ def _sink(descriptor: int | None, expected: _Expected) -> Sink:
 
 
 async def _fill(sink: Sink, parts: AsyncIterable[bytes], expected: _Expected, limit: int) -> int:
-    """Hand over all parts; how many bytes there were."""
+    """Pass all parts to a sink; returns their total length."""
     if (expected.length or 0) > limit:
         raise BodyTooLargeError(limit)
     size = 0
@@ -185,29 +185,29 @@ async def _fill(sink: Sink, parts: AsyncIterable[bytes], expected: _Expected, li
     return size
 
 
-async def _checked(sink: Sink, expected: _Expected) -> Checksums:
-    """The checksums, once everything is hashed and written.
+async def _checksums(sink: Sink, expected: _Expected) -> Checksums:
+    """Wait until everything is hashed and written; returns the checksums.
 
     Raises:
-        StorageError: they are not what the request says.
+        StorageError: they differ from the request's.
     """
     try:
         await sink.settle()
     except BaseException:
         await sink.stop()
         raise
-    found = Checksums(sink.md5(), sink.crc64())
-    if expected.md5 and expected.md5 != found.md5:
+    checksums = Checksums(sink.md5(), sink.crc64())
+    if expected.md5 and expected.md5 != checksums.md5:
         raise errors.md5_mismatch()
-    if expected.crc64 not in (None, found.crc64):
+    if expected.crc64 not in (None, checksums.crc64):
         raise errors.crc64_mismatch()
-    return found
+    return checksums
 
 
 def md5_of(body: bytes) -> str:
-    """MD5 in base64."""
-    return _encoded(hashlib.md5(body, usedforsecurity=False).digest())
+    """The MD5 of a body, in base64."""
+    return _base64(hashlib.md5(body, usedforsecurity=False).digest())
 
 
-def _encoded(digest: bytes) -> str:
+def _base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode()

@@ -1,8 +1,9 @@
-"""Changes of the content of files. Each happens as a whole or not at all, also if the process is killed.
+"""Changes of the content of files. Each is atomic, even if the process is killed.
 
-The new record of the file and an intent are stored first. The new record contains the previous one, which holds until
-the disk shows the change (``file_records``). A write that fails is undone, and ``unfinished_changes`` undoes one that a
-killed process did not finish. Clearing a range and changing the length cannot be undone; it finishes them.
+The new record of the file and an intent are stored first. The new record contains the previous one, which is valid
+until the disk shows the change (``file_records``). A failed write is undone at once, and ``unfinished_changes`` undoes
+the write of a killed process. Clearing a range and changing the length cannot be undone; ``unfinished_changes``
+finishes them.
 """
 
 import asyncio
@@ -35,8 +36,8 @@ _INLINE = 64 << 10  # bytes that are written without a thread, or kept in an int
 _log = logging.getLogger(__name__)
 
 
-class Place(Protocol):
-    """Where a file is."""
+class FilePath(Protocol):
+    """The path of a file in a share or container."""
 
     @property
     def account(self) -> str:
@@ -44,7 +45,7 @@ class Place(Protocol):
 
     @property
     def root(self) -> str:
-        """The name or content by which the service finds the directory of the share or container."""
+        """The name or content that identifies the directory of the share or container."""
 
     @property
     def tree(self) -> Tree:
@@ -52,30 +53,30 @@ class Place(Protocol):
 
     @property
     def names(self) -> list[str]:
-        """The path in it."""
+        """The names of the path."""
 
     @property
     def key(self) -> str:
-        """The store's key of the record."""
+        """The key of the file's record in the store."""
 
 
-class Recorded(Protocol):
-    """A file that is there, and its record."""
+class RecordedFile(Protocol):
+    """An existing file and its record."""
 
     @property
-    def place(self) -> Place:
-        """Where it is."""
+    def path(self) -> FilePath:
+        """The path of the file."""
 
     @property
     def entry(self) -> Entry:
-        """What it is on disk."""
+        """The file on disk."""
 
     @property
     def record(self) -> FileRecord:
         """The record."""
 
 
-F = TypeVar("F", bound=Recorded)
+F = TypeVar("F", bound=RecordedFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,76 +101,76 @@ class ContentChanges:
         """Write a body, in the file or at its end.
 
         Raises:
-            StorageError: another file has the name by now.
+            StorageError: another file has the name now.
             OSError: the disk refuses; nothing has changed.
         """
         end = first + sum(len(part) for part in body)
-        with self._opened(plan) as descriptor:
+        with self._open(plan) as descriptor:
             kind: Kind = "write" if first < plan.before.entry.length else "append"
-            change = self._with_old_content(self._change(plan, kind, first, end), descriptor)
+            change = self._save_old_content(self._change(plan, kind, first, end), descriptor)
             try:
                 key = self._begin(plan, change)
             except BaseException:
                 self._forget_old_content(change)
                 raise
             try:
-                await _act(end - first, sparse.write_parts, descriptor, body, first)
-                _date(descriptor, plan)
+                await _call(end - first, sparse.write_parts, descriptor, body, first)
+                _set_time(descriptor, plan)
                 self._intents.end(change, key, then=lambda: self._keep(plan.after))
             except BaseException:
                 undo(change, descriptor, self._trash.folder)
-                self._take_back(plan, change, key)
+                self._revert(plan, change, key)
                 self._forget_old_content(change)
                 raise
             self._forget_old_content(change)
 
     async def clear(self, plan: Plan[F], first: int, end: int) -> None:
-        """Make a range of the file zeros, which take no room.
+        """Make a range of the file zeros, which take no disk space.
 
         Raises:
-            StorageError: another file has the name by now.
+            StorageError: another file has the name now.
             OSError: the disk refuses; nothing has changed.
         """
-        with self._opened(plan) as descriptor:
+        with self._open(plan) as descriptor:
             change = self._change(plan, "clear", first, end)
             key = self._begin(plan, change)
             try:
-                await _act(end - first, sparse.clear, descriptor, first, end - first)
-            except asyncio.CancelledError:  # the request was cancelled, and the clearing has ended
+                await _call(end - first, sparse.clear, descriptor, first, end - first)
+            except asyncio.CancelledError:  # the request was cancelled after the range was cleared
                 self._finish(plan, change, key, descriptor)
                 raise
             except Exception:
-                self._take_back(plan, change, key)
+                self._revert(plan, change, key)
                 raise
             self._finish(plan, change, key, descriptor)
 
     def resize(self, plan: Plan[F]) -> None:
-        """Give the file the length that it is to have.
+        """Set the length of the file to that of ``plan.after``.
 
         Raises:
-            StorageError: another file has the name by now.
+            StorageError: another file has the name now.
             OSError: the disk refuses; nothing has changed.
         """
-        with self._opened(plan) as descriptor:
+        with self._open(plan) as descriptor:
             change = self._change(plan, "resize", 0, 0)
             key = self._begin(plan, change)
             try:
                 os.truncate(descriptor, plan.after.entry.length)
             except Exception:
-                self._take_back(plan, change, key)
+                self._revert(plan, change, key)
                 raise
             self._finish(plan, change, key, descriptor)
 
     @contextmanager
-    def _opened(self, plan: Plan[F]) -> Iterator[int]:
-        place = plan.before.place
-        with place.tree.open_file(place.names, os.O_RDWR) as descriptor:
+    def _open(self, plan: Plan[F]) -> Iterator[int]:
+        path = plan.before.path
+        with path.tree.open_file(path.names, os.O_RDWR) as descriptor:
             if to_entry("", status_of(descriptor)).file != plan.before.entry.file:
                 raise errors.not_found()
             yield descriptor
 
-    def _with_old_content(self, change: ContentChange, descriptor: int) -> ContentChange:
-        """Add the data that a write overwrites: inline if it is short, else in a file in the trash folder."""
+    def _save_old_content(self, change: ContentChange, descriptor: int) -> ContentChange:
+        """Add the data that a write will overwrite to its intent: inline if short, otherwise in a file in the trash."""
         first, end = change.first, change.end
         parts = list(sparse.segments(descriptor, first, end))
         if sum(stop - at for at, stop in parts) <= _INLINE:
@@ -189,12 +190,12 @@ class ContentChanges:
                 (self._trash.folder / change.saved).unlink(missing_ok=True)
 
     def _change(self, plan: Plan[F], kind: Kind, first: int, end: int) -> ContentChange:
-        before, place = plan.before, plan.before.place
+        before, path = plan.before, plan.before.path
         return ContentChange(
-            place.account,
-            place.root,
-            tuple(place.names),
-            place.key,
+            path.account,
+            path.root,
+            tuple(path.names),
+            path.key,
             before.entry.file,
             before.entry.state,
             plan.after.entry.state,
@@ -212,16 +213,16 @@ class ContentChanges:
             self._store.put(change.key, of_file(after.record, after.entry, over=over))
         return key
 
-    def _keep(self, found: Recorded) -> None:
-        self._store.put(found.place.key, of_file(found.record, found.entry))
+    def _keep(self, file: RecordedFile) -> None:
+        self._store.put(file.path.key, of_file(file.record, file.entry))
 
-    def _take_back(self, plan: Plan[F], change: ContentChange, key: str) -> None:
+    def _revert(self, plan: Plan[F], change: ContentChange, key: str) -> None:
         self._intents.end_if_possible(change, key, then=lambda: self._keep(plan.before))
 
     def _finish(self, plan: Plan[F], change: ContentChange, key: str, descriptor: int) -> None:
-        """Set the time of a file whose old content is lost. The change has happened even if the disk refuses that."""
+        """Set the time of a changed file. The change stays even if the disk refuses: the old content is lost."""
         try:
-            _date(descriptor, plan)
+            _set_time(descriptor, plan)
         except OSError as error:
             _log.warning("the time of a changed file cannot be set: %s", error.strerror)
             with suppress(OSError):
@@ -232,17 +233,17 @@ class ContentChanges:
         self._intents.end_if_possible(change, key, then=lambda: self._keep(plan.after))
 
 
-def _date(descriptor: int, plan: Plan[F]) -> None:
+def _set_time(descriptor: int, plan: Plan[F]) -> None:
     """Set the time of a file to that of its record."""
     os.utime(descriptor, ns=(plan.after.entry.accessed_ns, plan.after.entry.written_ns))
 
 
-async def _act(size: int, act: Callable[..., None], *arguments: object) -> None:
-    """Call ``act`` directly for few bytes, and in a thread for many, so that other requests do not wait."""
+async def _call(size: int, function: Callable[..., None], *arguments: object) -> None:
+    """Call ``function`` directly for few bytes, and in a thread for many, so that other requests do not wait."""
     if size <= _INLINE:
-        act(*arguments)
+        function(*arguments)
     else:
-        await in_thread(act, *arguments)
+        await in_thread(function, *arguments)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Sources of copies and renames: files and blobs of this emulator, named by their URLs.
 
 By Microsoft's "Copy File" and "Copy Blob", the holder of the account's key or of a role may copy a file to a file, or a
-blob to a blob, of the same account by the name of the source alone. Everybody else, callers by SAS included, needs a
-SAS in the URL that grants the source, or a token for it in a header of its own.
+blob to a blob, of the same account by the name of the source alone. All other callers, including those with a SAS, need
+a SAS for the source in its URL, or a token for it in a separate header.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from datetime import datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.access import Grant, Judge, Openness, Policies, Target, check_sas
+from harness.emulator.storage_service.access import AuthorizationContext, Grant, Openness, Policies, Target, check_sas
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of, check_intent
 from harness.emulator.storage_service.entries import close
@@ -30,8 +30,8 @@ _AUTHORIZATION = "x-ms-copy-source-authorization"
 class Source:
     """An open file or blob: ``content`` are its content headers.
 
-    ``smb`` and ``nfs`` are the properties of a file there, ``blob`` is the record of a blob. ``shows_tags`` is whether
-    the caller may read its tags, too.
+    ``smb`` and ``nfs`` are the properties of a file, ``blob`` is the record of a blob. ``shows_tags`` is whether the
+    caller may read the blob's tags, too.
     """
 
     descriptor: int
@@ -54,7 +54,7 @@ class CopySources:
     """The services from which files and blobs can be copied.
 
     Args:
-        authority: judges tokens.
+        authority: validates tokens.
         delay: seconds for which a copy is pending before its bytes move.
     """
 
@@ -72,30 +72,30 @@ class CopySources:
         policies: Callable[[Target], Policies],
         openness: Callable[[Target], Openness] = lambda _target: "",
     ) -> None:
-        """Copy from a service.
+        """Register a service as a source of copies.
 
         Args:
-            opener: opens what a target names; its flag says whether dots at the end of names count.
+            opener: opens a target; its flag says whether dots at the end of names count.
             policies: the stored access policies of a share.
-            openness: how open a target's container is to everybody.
+            openness: the public access of a target's container.
         """
         self._openers[service] = (opener, policies, openness)
 
-    def listens(self, service: Service, port: int) -> None:
-        """Register a service that answers at a plain port, with the account in the path."""
+    def add_port(self, service: Service, port: int) -> None:
+        """Register the plain port of a service, where the path names the account."""
         self._ports[port] = service
 
     @contextmanager
     def open(self, call: Call, url: str, *, signed: bool = False, trailing_dots: bool = False) -> Iterator[Source]:
-        """Open what a URL names, closed at the end.
+        """Open the file or blob that a URL names; it is closed at the end.
 
         Args:
             call: the request that copies.
-            signed: the URL must carry a signature; otherwise it may name the caller's own account without.
-            trailing_dots: dots at the end of a name are part of it.
+            signed: whether the URL needs a signature even in the caller's own account.
+            trailing_dots: whether dots at the end of a name belong to it.
 
         Raises:
-            StorageError: it is no such URL, not readable by the caller, or there is nothing.
+            StorageError: the URL is not valid, or its target does not exist or may not be read by the caller.
         """
         target, query, scheme = self.parse(url)
         shows_tags = self._authorize_copy(call, target, query, scheme, signed=signed)
@@ -116,10 +116,10 @@ class CopySources:
             header: the header that holds the URL.
 
         Raises:
-            StorageError: it is not one of this emulator's.
+            StorageError: the URL does not name a resource of this emulator.
         """
         parts = _split(url, header)
-        service, account, path = self._place(parts, header)
+        service, account, path = self._parse_address(parts, header)
         share, _, below = path.partition("/")
         query = _query(parts.query)
         snapshot = query.get("sharesnapshot", query.get("snapshot", ""))
@@ -128,12 +128,12 @@ class CopySources:
         version = query.get("versionid", "")
         return Target(service, account, share, below, snapshot, version=version), query, parts.scheme.lower()
 
-    def _place(self, parts: SplitResult, header: str) -> tuple[Service, str, str]:
+    def _parse_address(self, parts: SplitResult, header: str) -> tuple[Service, str, str]:
         path = unquote(parts.path, errors="replace").lstrip("/")
         host = (parts.hostname or "").lower()
         if host.endswith(_DOMAIN):
             account, _, name = host.removesuffix(_DOMAIN).partition(".")
-            service: Service | None = next((each for each in self._openers if each == name), None)
+            service: Service | None = next((registered for registered in self._openers if registered == name), None)
         else:
             service = self._ports.get(_port(parts, header))
             account = local_account(host, service) if service else ""
@@ -147,12 +147,12 @@ class CopySources:
         """Authorize the move of a file or directory: by the account key, or by a SAS that may write it.
 
         Args:
-            target: what is moved.
-            query: of the URL that names it; the SAS may also be in a header of its own.
-            scheme: of that URL.
+            target: the file or directory that is moved.
+            query: the query of the source URL; the SAS may also be in a separate header.
+            scheme: the scheme of that URL.
 
         Raises:
-            StorageError: the caller may not.
+            StorageError: the caller is not authorized.
         """
         authorization = call.request.headers.get("x-ms-file-rename-source-authorization", "")
         if "sig" not in query and authorization:
@@ -160,14 +160,14 @@ class CopySources:
             if "sig" not in query:
                 raise errors.malformed_authorization()
         if "sig" in query:
-            self._check_sas(call, target, query, scheme, _on_object(target, "w"))
-        elif not call.credential.is_whole:
-            raise errors.authentication_failed("The rename source needs a shared access signature of its own.")
+            self._check_sas(call, target, query, scheme, _object_grant(target, "w"))
+        elif not call.credential.covers_account:
+            raise errors.authentication_failed("The rename source needs its own shared access signature.")
 
     def _authorize_copy(
         self, call: Call, target: Target, query: Mapping[str, str], scheme: str, *, signed: bool
     ) -> bool:
-        """Authorize a caller to read a source; returns whether its tags, too, which public access does not cover."""
+        """Authorize a caller to read a source; returns whether that includes its tags (public access does not)."""
         account = self._accounts.get(target.account)
         if account is None:
             raise errors.copy_source(404, "The specified resource does not exist.", source=errors.not_found())
@@ -175,20 +175,20 @@ class CopySources:
             try:
                 if _AUTHORIZATION in call.request.headers:
                     return self._check_token(call, target)
-                return "t" in self._check_sas(call, target, query, scheme, _on_object(target, "r"))
+                return "t" in self._check_sas(call, target, query, scheme, _object_grant(target, "r"))
             except StorageError as error:
                 raise errors.copy_source(error.status, str(error), source=error) from error
-        if not signed and call.credential.is_whole and _is_near(target, call.target):
+        if not signed and call.credential.covers_account and _is_same_service(target, call.target):
             return call.credential.covers_tags
-        if not self._is_open(target):
-            # A copy reads such a source anonymously. For an anonymous copy to a file, a private source does not exist.
+        if not self._is_public(target):
+            # The copy would read the source anonymously, and Copy File reports a private source as missing.
             is_hidden = call.target.service == "file" and not signed
             refusal = errors.not_found() if is_hidden else errors.anonymous(self.authority.challenge)
             raise errors.copy_source(refusal.status, str(refusal), source=refusal)
         return False
 
-    def _is_open(self, target: Target) -> bool:
-        """Whether everybody may read a source.
+    def _is_public(self, target: Target) -> bool:
+        """Whether a source has public access.
 
         Raises:
             StorageError: the container is open, but its account forbids public access.
@@ -199,44 +199,44 @@ class CopySources:
             raise errors.copy_source(error.status, str(error), source=error) from error
 
     def _check_token(self, call: Call, target: Target) -> bool:
-        """Accept the token for the source. It may come without TLS, since its bearer has shown other credentials, too.
+        """Accept the token for the source. TLS is not required, since the request has other credentials, too.
 
         Returns:
-            Whether it covers the tags of the source, too.
+            Whether the token covers the tags of the source, too.
         """
         if not call.request.headers[_AUTHORIZATION].lower().startswith("bearer "):
             raise errors.malformed_authorization()
         bearer = self.authority.read(call.request, target.service, target.account, header=_AUTHORIZATION)
         if target.service == "file":
             check_intent(call.request)
-        self.authority.check_role(bearer.object_id, _on_object(target, "r").action)
+        self.authority.check_role(bearer.object_id, _object_grant(target, "r").action)
         return self.authority.covers_tags(bearer.object_id)
 
     def _check_sas(self, call: Call, target: Target, query: Mapping[str, str], scheme: str, grant: Grant) -> str:
         account = self._accounts.get(target.account)
-        judge = Judge(
+        context = AuthorizationContext(
             account.keys if account else (), self.authority, self._openers[target.service][1](target), call.now
         )
-        return check_sas(query, target, grant, judge, call.request, scheme=scheme)
+        return check_sas(query, target, grant, context, call.request, scheme=scheme)
 
 
-def _is_near(source: Target, target: Target) -> bool:
+def _is_same_service(source: Target, target: Target) -> bool:
     return (source.account, source.service) == (target.account, target.service)
 
 
-def _on_object(target: Target, letter: str) -> Grant:
+def _object_grant(target: Target, letter: str) -> Grant:
     return Grant(letter, "o", action_of(target.service, "", letters=letter, kind="o"))
 
 
 def without_signature(url: str) -> str:
     """A URL without the signature of its SAS."""
     parts = _split(url, "x-ms-copy-source")
-    kept = [
+    pairs = [
         pair
         for pair in parts.query.split("&")
         if pair.partition("=")[0].lower() in ("sharesnapshot", "snapshot", "versionid")
     ]
-    return urlunsplit(parts._replace(query="&".join(kept)))
+    return urlunsplit(parts._replace(query="&".join(pairs)))
 
 
 def _query(text: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import http_date
 
 PATIENCE = 0.5  # seconds after which a copy continues in the background
-_LOOK = 0.05  # seconds after which a copy that waits looks again whether it was aborted
+_POLL_INTERVAL = 0.05  # seconds between checks whether a delayed copy was aborted
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 class AbortedError(Exception):
-    """Somebody aborted the copy."""
+    """The copy was aborted."""
 
 
 class RunningCopy:
@@ -58,7 +58,7 @@ class RunningCopies(dict[str, RunningCopy]):
     """The running copies by their ids."""
 
     def current(self, copy: Copy) -> Copy:
-        """The present state of a copy. A pending copy that is not running failed when an earlier emulator ended."""
+        """The present state of a copy. A pending copy that is not running has failed: its emulator ended before."""
         if copy.status != "pending":
             return copy
         running = self.get(copy.id)
@@ -68,7 +68,7 @@ class RunningCopies(dict[str, RunningCopy]):
 
 
 class CopyTasks:
-    """The tasks of copies, with a reference to each until it ends: the event loop holds only weak ones."""
+    """The tasks of copies. It holds a reference to each until it ends, because the event loop holds only weak ones."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,27 +77,27 @@ class CopyTasks:
         """Run a coroutine in the background."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._forget)
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # the request was answered already, so nobody else retrieves the exception
+            task.exception()  # marks it as retrieved, because the response was sent already
 
 
 async def move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
     """Copy the bytes of a file after some seconds, unless the copy is aborted before; closes both descriptors.
 
     Raises:
-        AbortedError: it was.
+        AbortedError: the copy was aborted.
         OSError: the disk refuses.
     """
     try:
         clock = SystemClock()
         begin = clock.monotonic() + delay
         while clock.monotonic() < begin and not running.stop.is_set():
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
         running.report(0)
         await in_thread(
             partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set

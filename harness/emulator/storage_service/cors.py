@@ -1,4 +1,4 @@
-"""Cross-origin resource sharing: what the rules of a service permit pages of other origins; pure.
+"""Cross-origin resource sharing: the rules of a service for pages of other origins; pure.
 
 Source: Microsoft's "Cross-Origin Resource Sharing (CORS) support for Azure Storage".
 """
@@ -16,7 +16,7 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "MERGE", "PATCH", "POST", "OPTIONS
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; ``allowed`` and ``exposed`` are names of headers, in lower case, or beginnings that end with a star."""
+    """One rule; ``allowed`` and ``exposed`` are header names in lower case, or prefixes that end with a star."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -24,48 +24,48 @@ class Rule:
     exposed: tuple[str, ...]
     max_age: str
 
-    def takes(self, origin: str, method: str) -> bool:
+    def allows(self, origin: str, method: str) -> bool:
         """Whether a page of an origin may use a method."""
         return method in self.methods and any(_is_origin(origin, pattern) for pattern in self.origins)
 
-    def takes_headers(self, names: Iterable[str]) -> bool:
-        """Whether a page may send headers of some names."""
+    def allows_headers(self, names: Iterable[str]) -> bool:
+        """Whether a page may send these headers."""
         return all(_is_named(name, self.allowed) for name in names)
 
 
 @lru_cache(maxsize=256)
-def rules(element: str) -> tuple[Rule, ...]:
-    """The rules of an element ``Cors`` of the service's properties, which was checked when it was set."""
+def parse_rules(element: str) -> tuple[Rule, ...]:
+    """Parse the element ``Cors`` of the service's properties, which was validated when it was set."""
     try:
-        found = fromstring(element).findall("CorsRule") if element else ()  # noqa: S314 - written by the emulator
+        elements = fromstring(element).findall("CorsRule") if element else ()  # noqa: S314 - written by the emulator
     except ParseError:
         return ()
     return tuple(
         Rule(
-            _words(each.findtext("AllowedOrigins")),
-            _words(each.findtext("AllowedMethods")),
-            tuple(word.lower() for word in _words(each.findtext("AllowedHeaders"))),
-            tuple(word.lower() for word in _words(each.findtext("ExposedHeaders"))),
-            (each.findtext("MaxAgeInSeconds") or "0").strip(),
+            _split(rule.findtext("AllowedOrigins")),
+            _split(rule.findtext("AllowedMethods")),
+            tuple(word.lower() for word in _split(rule.findtext("AllowedHeaders"))),
+            tuple(word.lower() for word in _split(rule.findtext("ExposedHeaders"))),
+            (rule.findtext("MaxAgeInSeconds") or "0").strip(),
         )
-        for each in found
+        for rule in elements
     )
 
 
-def preflight(request: Request, found: tuple[Rule, ...]) -> Response:
+def preflight(request: Request, rules: tuple[Rule, ...]) -> Response:
     """The response to a preflight request.
 
     Raises:
-        StorageError: no rule permits the request, or this is no preflight request.
+        StorageError: no rule permits the request, or it is not a preflight request.
     """
     origin, method = request.headers.get("origin", ""), request.headers.get("access-control-request-method", "")
     if not origin or not method:
         text = "A required CORS header is not present."
         raise StorageError(400, "InvalidHeaderValue", text)
-    names = _words(request.headers.get("access-control-request-headers"))
-    for rule in found:
-        if rule.takes(origin, method) and rule.takes_headers(name.lower() for name in names):
-            headers = [*_allowed(rule, origin), ("access-control-allow-methods", method)]
+    names = _split(request.headers.get("access-control-request-headers"))
+    for rule in rules:
+        if rule.allows(origin, method) and rule.allows_headers(name.lower() for name in names):
+            headers = [*_origin_headers(rule, origin), ("access-control-allow-methods", method)]
             if names:
                 headers.append(("access-control-allow-headers", ",".join(names)))
             return Response(200, headers=[*headers, ("access-control-max-age", rule.max_age)])
@@ -73,19 +73,19 @@ def preflight(request: Request, found: tuple[Rule, ...]) -> Response:
     raise StorageError(403, "CorsPreflightFailure", text)
 
 
-def sharing_headers(request: Request, answer: Response, found: tuple[Rule, ...]) -> list[tuple[str, str]]:
+def response_headers(request: Request, response: Response, rules: tuple[Rule, ...]) -> list[tuple[str, str]]:
     """The CORS headers of a response to a page of another origin."""
     origin = request.headers.get("origin", "")
-    rule = next((each for each in found if each.takes(origin, request.method)), None) if origin else None
+    rule = next((rule for rule in rules if rule.allows(origin, request.method)), None) if origin else None
     if rule is None:
-        return [("vary", "Origin")] if found and request.method in ("GET", "HEAD") else []
-    headers = _allowed(rule, origin)
-    if exposed := [name for name in dict(answer.headers) if _is_named(name.lower(), rule.exposed)]:
+        return [("vary", "Origin")] if rules and request.method in ("GET", "HEAD") else []
+    headers = _origin_headers(rule, origin)
+    if exposed := [name for name in dict(response.headers) if _is_named(name.lower(), rule.exposed)]:
         headers.append(("access-control-expose-headers", ",".join(exposed)))
     return headers
 
 
-def _allowed(rule: Rule, origin: str) -> list[tuple[str, str]]:
+def _origin_headers(rule: Rule, origin: str) -> list[tuple[str, str]]:
     if "*" in rule.origins:
         return [("access-control-allow-origin", "*")]
     return [
@@ -96,7 +96,7 @@ def _allowed(rule: Rule, origin: str) -> list[tuple[str, str]]:
 
 
 def _is_origin(origin: str, pattern: str) -> bool:
-    """Whether a rule matches an origin: by name, by ``*``, or as ``https://*.contoso.com`` every subdomain."""
+    """Whether a pattern matches an origin: the name, ``*``, or all subdomains as in ``https://*.contoso.com``."""
     if pattern in ("*", origin):
         return True
     scheme, star, domain = pattern.partition("*.")
@@ -107,15 +107,15 @@ def _is_named(name: str, patterns: Iterable[str]) -> bool:
     return any(name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern for pattern in patterns)
 
 
-def _words(text: str | None) -> tuple[str, ...]:
+def _split(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def is_rule(values: Mapping[str, str]) -> bool:
-    """Whether the elements of a rule have values that a rule may have."""
-    methods, age = _words(values.get("AllowedMethods")), values.get("MaxAgeInSeconds", "").strip()
+    """Whether the elements of a rule have valid values."""
+    methods, age = _split(values.get("AllowedMethods")), values.get("MaxAgeInSeconds", "").strip()
     return (
-        bool(_words(values.get("AllowedOrigins")))
+        bool(_split(values.get("AllowedOrigins")))
         and bool(methods)
         and METHODS.issuperset(methods)
         and age.isascii()

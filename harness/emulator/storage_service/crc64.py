@@ -7,20 +7,20 @@ import anycrc
 _MODEL = anycrc.Model("CRC64-NVME")
 
 
-def continued(crc: int, piece: bytes) -> int:
-    """The CRC-64 of all bytes so far.
+def update(crc: int, piece: bytes) -> int:
+    """The CRC-64 after one more piece.
 
     Args:
-        crc: of the bytes before the piece; 0 at the beginning.
+        crc: the CRC-64 of the bytes before the piece; 0 at the beginning.
     """
     return int(_MODEL.calc(piece, crc))
 
 
-def encoded(crc: int) -> str:
+def to_base64(crc: int) -> str:
     """A CRC-64 in the form of headers: eight bytes, the lowest first, in base64."""
     return base64.b64encode(crc.to_bytes(8, "little")).decode()
 
 
 def crc64_of(body: bytes) -> str:
     """The CRC-64 of a body in the form of headers."""
-    return encoded(continued(0, body))
+    return to_base64(update(0, body))

@@ -1,4 +1,4 @@
-"""User delegation keys, and the shared access signatures that are signed with them; pure.
+"""User delegation keys, and the shared access signatures that they sign; pure.
 
 No key is stored: each is derived from its parameters, so the same request gets the same key, as at Azure. Source:
 Microsoft's "Get User Delegation Key" and "Create a user delegation SAS".
@@ -17,10 +17,10 @@ from harness.emulator.storage_service.signatures import moment
 LONGEST = timedelta(days=7)  # the longest time for which a key may be valid
 FIRST_VERSIONS: Mapping[Service, str] = {"blob": "2018-11-09", "file": "2026-02-06"}
 
-_AGENTS = "2020-02-10"  # the version since which a SAS signs the users of hierarchical namespaces
+_AGENTS = "2020-02-10"  # the first version whose SAS signs the users of hierarchical namespaces
 _ENCRYPTION_SCOPES = "2020-12-06"
 _DELEGATED_USERS = "2025-07-05"
-_REQUESTS = "2026-04-06"  # since which headers and parameters of the request can be signed
+_REQUESTS = "2026-04-06"  # the first version whose SAS can sign headers and parameters of the request
 _KEY_FIELDS = ("skoid", "sktid", "skt", "ske", "sks", "skv")
 
 
@@ -47,13 +47,13 @@ class DelegationKey:
         return base64.b64encode(hmac.digest(secret, text.encode("utf-8", "surrogatepass"), "sha256")).decode()
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether a moment lies in the validity of the key."""
+        """Whether the key is valid at a time."""
         begins, ends = moment(self.start), moment(self.expiry)
         return begins is not None and ends is not None and begins <= now <= ends
 
 
 def key_of(account: str, query: Mapping[str, str]) -> DelegationKey:
-    """The key that a SAS says it is signed with."""
+    """The key that a SAS names as its signing key."""
     service: Service = "file" if query.get("sks") == "f" else "blob"
     return DelegationKey(
         account,
@@ -68,11 +68,11 @@ def key_of(account: str, query: Mapping[str, str]) -> DelegationKey:
 
 
 def sas_text(service: Service, resource: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-    """What a user delegation SAS signs.
+    """The string to sign of a user delegation SAS.
 
     Args:
         resource: ``/{account}/{share}[/{path}]``.
-        query: the SAS's parameters, and maybe others.
+        query: the SAS's parameters; others are ignored.
         headers: the headers of the request, some of which a SAS may sign.
     """
     version = query.get("sv", "")
@@ -87,11 +87,11 @@ def sas_text(service: Service, resource: str, query: Mapping[str, str], headers:
     lines = [query.get(name, "") for name in ("sp", "st", "se")]
     lines += [f"/{service}{resource}", *(query.get(name, "") for name in names)]
     if service == "blob" and version >= _REQUESTS:
-        signed_headers = [f"{name}:{headers.get(name.lower(), '')}\n" for name in _listed(query.get("srh", ""))]
-        signed_query = [f"\n{name}:{query.get(name.lower(), '')}" for name in _listed(query.get("srq", ""))]
+        signed_headers = [f"{name}:{headers.get(name.lower(), '')}\n" for name in _split_names(query.get("srh", ""))]
+        signed_query = [f"\n{name}:{query.get(name.lower(), '')}" for name in _split_names(query.get("srq", ""))]
         lines += ["".join(signed_headers), "".join(signed_query)]
     return "\n".join([*lines, *(query.get(name, "") for name in ("rscc", "rscd", "rsce", "rscl", "rsct"))])
 
 
-def _listed(names: str) -> list[str]:
+def _split_names(names: str) -> list[str]:
     return [unquote(name) for name in names.split(",") if name]

@@ -44,10 +44,10 @@ class DelegationHandlers:
 
 
 def _key_info(body: bytes, now: datetime) -> tuple[str, str, str]:
-    """Start and expiry of the key that a body asks for, to the second, and the tenant of its users, which may be empty.
+    """Start and expiry of the requested key, to the second, and the tenant of its users, which may be empty.
 
     Raises:
-        StorageError: there is no expiry, it lies in the past or before the start, or more than seven days ahead.
+        StorageError: the expiry is missing, in the past, before the start, or more than seven days ahead.
     """
     element = documents.parse(body, "KeyInfo")
     begins, ends = (moment((element.findtext(name) or "").strip()) for name in ("Start", "Expiry"))

@@ -1,4 +1,4 @@
-"""The names in directories, kept in memory: found in any casing, and in order, without reading them each time."""
+"""An index of the names in directories, in memory: it finds names in any casing, and lists them in order."""
 
 import os
 import threading
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from harness.clock import Clock
 
-_SETTLED = 20_000_000  # ns: longer than a tick of any file system's clock
-_TRUSTED = 1.0  # seconds for which an index is used although changes within one tick may be missing from it
-_KEPT = 500_000  # names in memory, of all directories
+_CLOCK_TICK = 20_000_000  # ns, longer than a tick of any file system's clock
+_TRUSTED = 1.0  # seconds for which an index is used that may lack changes within one clock tick
+_MAX_NAMES = 500_000  # names in memory, of all directories
 
 
 @dataclass(slots=True)
 class _Index:
-    modified: int  # ns, of the directory when it was read
+    modified: int  # the time of the directory (ns) when it was read
     settled: bool
     read_at: float
-    spelled: dict[str, str]  # in one casing -> as on disk
+    spellings: dict[str, str]  # casefolded name -> name on disk
     ordered: list[str] | None = None
 
 
 class DirectoryNames:
-    """Indexes of directories by inode; one is dropped when another program has changed the directory."""
+    """Indexes of directories by inode; an index is dropped after another program has changed the directory."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -30,37 +30,37 @@ class DirectoryNames:
         self._total = 0
         self._lock = threading.Lock()  # listings run in threads
 
-    def spelled(self, descriptor: int, name: str) -> str | None:
+    def spelling(self, descriptor: int, name: str) -> str | None:
         """The spelling on disk of a name in any casing; None if there is no such name."""
         with self._lock:
-            return self._index(descriptor).spelled.get(name.casefold())
+            return self._index(descriptor).spellings.get(name.casefold())
 
-    def ordered(self, descriptor: int) -> list[str]:
+    def ordered_names(self, descriptor: int) -> list[str]:
         """All names in a directory, in the order of listings. The caller must not change the list."""
         with self._lock:
             index = self._index(descriptor)
             if index.ordered is None:
-                index.ordered = sorted(index.spelled.values(), key=order)
+                index.ordered = sorted(index.spellings.values(), key=order)
             return index.ordered
 
-    def added(self, descriptor: int, name: str, before: os.stat_result) -> None:
-        """Add an entry that we have made in a directory, whose status was ``before``."""
+    def add(self, descriptor: int, name: str, before: os.stat_result) -> None:
+        """Add an entry that the emulator has created in a directory, whose status was ``before``."""
         with self._lock:
-            index = self._untouched(before)
+            index = self._current_index(before)
             if index is None:
                 return
-            self._total += name.casefold() not in index.spelled
-            index.spelled[name.casefold()] = name
+            self._total += name.casefold() not in index.spellings
+            index.spellings[name.casefold()] = name
             index.ordered = None
             self._restamp(index, descriptor)
 
-    def removed(self, descriptor: int, name: str, before: os.stat_result) -> None:
-        """Remove an entry that we have deleted from a directory, whose status was ``before``."""
+    def remove(self, descriptor: int, name: str, before: os.stat_result) -> None:
+        """Remove an entry that the emulator has deleted from a directory, whose status was ``before``."""
         with self._lock:
-            index = self._untouched(before)
+            index = self._current_index(before)
             if index is None:
                 return
-            if index.spelled.pop(name.casefold(), None) is not None:
+            if index.spellings.pop(name.casefold(), None) is not None:
                 self._total -= 1
                 if index.ordered is not None:
                     at = bisect_left(index.ordered, order(name), key=order)
@@ -71,9 +71,9 @@ class DirectoryNames:
         """Drop the index of a directory, so that its names are read again."""
         with self._lock:
             index = self._indexes.pop((directory.st_dev, directory.st_ino), None)
-            self._total -= len(index.spelled) if index is not None else 0
+            self._total -= len(index.spellings) if index is not None else 0
 
-    def _untouched(self, before: os.stat_result) -> _Index | None:
+    def _current_index(self, before: os.stat_result) -> _Index | None:
         index = self._indexes.get((before.st_dev, before.st_ino))
         return index if index is not None and index.modified == before.st_mtime_ns else None
 
@@ -94,13 +94,13 @@ class DirectoryNames:
         return self._read(descriptor, key, status.st_mtime_ns)
 
     def _read(self, descriptor: int, key: tuple[int, int], modified: int) -> _Index:
-        settled = modified < self._clock.now().timestamp() * 1e9 - _SETTLED
-        # sorted, so that of two names that differ in casing alone the first one wins every time
+        settled = modified < self._clock.now().timestamp() * 1e9 - _CLOCK_TICK
+        # sorted, so that the first of two names that differ only in casing always wins
         names = {name.casefold(): name for name in sorted(os.listdir(descriptor), reverse=True) if is_text(name)}
         if (old := self._indexes.pop(key, None)) is not None:
-            self._total -= len(old.spelled)
-        while self._indexes and self._total + len(names) > _KEPT:
-            self._total -= len(self._indexes.pop(next(iter(self._indexes))).spelled)
+            self._total -= len(old.spellings)
+        while self._indexes and self._total + len(names) > _MAX_NAMES:
+            self._total -= len(self._indexes.pop(next(iter(self._indexes))).spellings)
         index = _Index(modified, settled, self._clock.monotonic(), names)
         self._indexes[key] = index
         self._total += len(names)

@@ -1,4 +1,4 @@
-"""One share or container on disk. Every step down is opened without following links: no path leaves it."""
+"""One share or container on disk. Each directory is opened without following links, so no path leaves the root."""
 
 import errno
 import os
@@ -21,8 +21,8 @@ class Tree:
     Args:
         root: the directory.
         names: the index of names in directories.
-        exact: names differ by casing (blobs); otherwise they are found in any and keep that of their creation.
-        links: symbolic links are entries (shares of NFS); otherwise they do not exist. None is ever followed.
+        exact: whether names are case-sensitive (blobs); otherwise they keep the casing of their creation.
+        links: whether symbolic links are entries (NFS shares) or ignored. None is ever followed.
     """
 
     def __init__(self, root: Path, *, names: DirectoryNames, exact: bool = False, links: bool = False) -> None:
@@ -32,10 +32,10 @@ class Tree:
         self._links = links
 
     def entry(self, names: list[str]) -> Entry | None:
-        """What is at a path; None if nothing is, or a link or device.
+        """The entry at a path; None if there is none, or an ignored link or a device.
 
         Raises:
-            StorageError: the directory above is missing.
+            StorageError: the parent directory is missing.
         """
         if not names:
             return self.root()
@@ -49,18 +49,18 @@ class Tree:
 
     @contextmanager
     def slot(self, names: list[str]) -> Iterator[Slot]:
-        """A name, open for the system call that changes what exists under it.
+        """A name in an open directory, for the system call that changes its entry.
 
         Raises:
-            StorageError: the directory above is missing.
+            StorageError: the parent directory is missing.
         """
         with self._parent(names) as (parent, name):
             before = os.fstat(parent)
-            found, entry = self._find(parent, name)
-            yield Slot(parent, before, found or name, entry, found is not None, self._names)
+            spelling, entry = self._find(parent, name)
+            yield Slot(parent, before, spelling or name, entry, spelling is not None, self._names)
 
     def parent_inode(self, names: list[str]) -> int:
-        """The inode of the directory that a path is in; 0 for the root and for what is in it."""
+        """The inode of the parent directory of a path; 0 for the root and for its entries."""
         if len(names) < 2:
             return 0
         with self._parent(names) as (parent, _):
@@ -69,12 +69,12 @@ class Tree:
     def children(
         self, names: list[str], *, first: str = "", prefix: str = "", most: int, identified: bool = True
     ) -> tuple[list[Entry], str]:
-        """A page of the files and directories in a directory, in order; links are not shown.
+        """A page of the entries of a directory, in order.
 
         Args:
-            first: the name to begin with.
+            first: the first name of the page.
             prefix: the prefix of all listed names, in any casing.
-            most: how many entries to list at most.
+            most: the maximum number of entries.
             identified: whether entries have their time of birth, which costs more.
 
         Returns:
@@ -83,31 +83,33 @@ class Tree:
         Raises:
             StorageError: there is no such directory.
         """
-        found: list[Entry] = []
-        look = entry_at if identified else listed_at
+        entries: list[Entry] = []
+        read_entry = entry_at if identified else listed_at
         folded, start = prefix.casefold(), first.casefold()
         with self._directory(names) as descriptor:
-            ordered = self._names.ordered(descriptor)
-            for at in range(_place(ordered, max(start, folded)), len(ordered)):
+            ordered = self._names.ordered_names(descriptor)
+            for at in range(_first_index(ordered, max(start, folded)), len(ordered)):
                 name = ordered[at]
                 if not name.casefold().startswith(folded):
                     break
-                if len(found) == most:
-                    return found, name
-                if (entry := look(descriptor, name, links=self._links)) is not None:
-                    found.append(entry)
-        return found, ""
+                if len(entries) == most:
+                    return entries, name
+                if (entry := read_entry(descriptor, name, links=self._links)) is not None:
+                    entries.append(entry)
+        return entries, ""
 
     def walk(self, above: list[str], *, since: str = "") -> Iterator[tuple[str, Entry]]:
-        """Everything below a directory, as paths in the order of code points.
+        """All paths below a directory, in the order of code points.
 
         Args:
             above: the directory.
             since: paths before this one are left out.
         """
         before = "/".join([*above, ""])
-        with self._directory(above) as descriptor, os.scandir(descriptor) as found:
-            names = sorted(each.name + "/" * each.is_dir(follow_symlinks=False) for each in found if is_text(each.name))
+        with self._directory(above) as descriptor, os.scandir(descriptor) as children:
+            names = sorted(
+                child.name + "/" * child.is_dir(follow_symlinks=False) for child in children if is_text(child.name)
+            )
             for name in names:
                 path = before + name
                 if path < since[: len(path)]:
@@ -123,14 +125,14 @@ class Tree:
         try:
             yield from self.walk(above, since=since)
         except errors.StorageError:
-            return  # it was deleted since it was listed
+            return  # the directory was deleted in between
 
     @contextmanager
     def open_file(self, names: list[str], flags: int) -> Iterator[int]:
         """A descriptor of an existing file, closed at the end.
 
         Raises:
-            StorageError: it is missing or a directory.
+            StorageError: the file is missing, or is a directory.
         """
         descriptor = self.descriptor(names, flags)
         try:
@@ -142,29 +144,29 @@ class Tree:
         """A descriptor of an existing file, which the caller closes.
 
         Raises:
-            StorageError: it is missing or a directory.
+            StorageError: the file is missing, or is a directory.
         """
         with self._parent(names) as (parent, name):
-            found, entry = self._find(parent, name)
-            if found is None or entry is None:
+            spelling, entry = self._find(parent, name)
+            if spelling is None or entry is None:
                 raise errors.not_found()
             if entry.is_directory or entry.is_link:
                 raise errors.type_mismatch()
-            return os.open(found, flags | SAFE, dir_fd=parent)
+            return os.open(spelling, flags | SAFE, dir_fd=parent)
 
     def link_text(self, names: list[str]) -> str:
-        """Where a symbolic link points to, as it was written.
+        """The target of a symbolic link, as it was written.
 
         Raises:
-            StorageError: there is none of that name.
+            StorageError: there is no such link.
         """
         with self._parent(names) as (parent, name):
-            found, entry = self._find(parent, name)
-            if found is None or entry is None:
+            spelling, entry = self._find(parent, name)
+            if spelling is None or entry is None:
                 raise errors.not_found()
             if not entry.is_link:
                 raise errors.type_mismatch()
-            return os.readlink(found, dir_fd=parent)
+            return os.readlink(spelling, dir_fd=parent)
 
     @contextmanager
     def _parent(self, names: list[str]) -> Iterator[tuple[int, str]]:
@@ -194,10 +196,10 @@ class Tree:
         try:
             return os.open(name, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
-            spelled = None if self._exact else self._names.spelled(parent, name)
-            if spelled is None:
+            spelling = None if self._exact else self._names.spelling(parent, name)
+            if spelling is None:
                 raise
-        return os.open(spelled, _DIRECTORY, dir_fd=parent)
+        return os.open(spelling, _DIRECTORY, dir_fd=parent)
 
     def _find(self, parent: int, name: str) -> tuple[str | None, Entry | None]:
         """The spelling of a name on disk, and the entry.
@@ -207,11 +209,11 @@ class Tree:
         try:
             return name, known_entry(name, status_at(parent, name), links=self._links)
         except FileNotFoundError:
-            spelled = None if self._exact else self._names.spelled(parent, name)
-        return spelled, entry_at(parent, spelled, links=self._links) if spelled is not None else None
+            spelling = None if self._exact else self._names.spelling(parent, name)
+        return spelling, entry_at(parent, spelling, links=self._links) if spelling is not None else None
 
 
-def _place(ordered: list[str], folded: str) -> int:
+def _first_index(ordered: list[str], folded: str) -> int:
     low, high = 0, len(ordered)
     while low < high:
         middle = (low + high) // 2

@@ -21,18 +21,18 @@ _POLICIES = 5  # of a share or container
 _RULES = 5  # of CORS
 _DAYS = 365  # of a retention policy
 _UNSHOWN = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ENCODED = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in names; line ends, too, would be folded
+_ENCODED = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in names; parsers change line ends
 _SEVEN_DECIMALS = re.compile(r"\.[0-9]{7}Z\Z", re.ASCII)
-_MARKER = "2!"  # the beginning of a marker that is not a plain name
+_MARKER = "2!"  # the prefix of a marker that is not a plain name
 
 
 def answer(text: str, *, headers: list[tuple[str, str]] | None = None) -> Response:
-    """A document as an answer."""
+    """A response with a document."""
     return Response(200, (HEAD + text).encode(), headers=[("content-type", "application/xml"), *(headers or [])])
 
 
 def text(value: str) -> str:
-    """A value between tags."""
+    """A value, escaped for use between tags."""
     return escape(_UNSHOWN.sub("?", value))
 
 
@@ -45,7 +45,7 @@ def named(tag: str, name: str, *, encoded: bool) -> str:
     """An element that holds a name.
 
     Args:
-        encoded: the version of the answer percent-encodes names that XML cannot hold.
+        encoded: whether the response's version percent-encodes names that XML cannot hold.
     """
     if encoded and needs_encoding(name):
         return f'<{tag} Encoded="true">{quote(name, safe="")}</{tag}>'
@@ -53,15 +53,15 @@ def named(tag: str, name: str, *, encoded: bool) -> str:
 
 
 def asked(request: Request, *, encoded: bool = False) -> str:
-    """The parameters of a listing, as its document repeats them."""
-    given = [(tag, request.query.get(tag.lower(), "")) for tag in ("Prefix", "Marker", "MaxResults", "Delimiter")]
-    return "".join(named(tag, value, encoded=encoded and tag == "Prefix") for tag, value in given if value)
+    """The parameters of a listing request, which its document repeats."""
+    parameters = [(tag, request.query.get(tag.lower(), "")) for tag in ("Prefix", "Marker", "MaxResults", "Delimiter")]
+    return "".join(named(tag, value, encoded=encoded and tag == "Prefix") for tag, value in parameters if value)
 
 
 def next_marker(name: str) -> str:
-    """Where the next page of a listing begins: at a name, or nowhere.
+    """The element with the name at which the next page of a listing begins; empty for the last page.
 
-    Clients give the marker back as they got it. So a name that XML cannot hold, or that looks like an encoded marker,
+    Clients return the marker unchanged. So a name that XML cannot hold, or that looks like an encoded marker,
     is encoded in base64.
     """
     if needs_encoding(name) or name.startswith(_MARKER):
@@ -73,13 +73,13 @@ def marker(request: Request) -> str:
     """The name at which a page of a listing begins; empty for the first one.
 
     Raises:
-        StorageError: it is no marker of ours.
+        StorageError: the emulator has not issued this marker.
     """
-    given: str = request.query.get("marker", "")
-    if not given.startswith(_MARKER):
-        return given
+    value: str = request.query.get("marker", "")
+    if not value.startswith(_MARKER):
+        return value
     try:
-        return base64.urlsafe_b64decode(given.removeprefix(_MARKER).encode()).decode()
+        return base64.urlsafe_b64decode(value.removeprefix(_MARKER).encode()).decode()
     except ValueError:
         raise errors.invalid_query("marker") from None
 
@@ -94,10 +94,10 @@ def metadata_element(metadata: Mapping[str, str]) -> str:
 def parse(body: bytes, root: str) -> Element:
     """A body's root element.
 
-    A body with a DOCTYPE is refused: entities are what makes XML dangerous, and Azure's bodies declare none.
+    A body with a DOCTYPE is refused, because entities make XML dangerous, and no request of Azure declares any.
 
     Raises:
-        StorageError: the body is no XML, has another root, or declares entities.
+        StorageError: the body is not XML, has another root, or declares entities.
     """
     try:
         document = body.decode("utf-8-sig")
@@ -112,14 +112,14 @@ def parse(body: bytes, root: str) -> Element:
 
 
 def policies(body: bytes) -> tuple[Policy, ...]:
-    """The stored access policies of a Set ACL request; an empty body has none.
+    """The stored access policies in the body of a Set ACL request; an empty body has none.
 
     Raises:
-        StorageError: the body is malformed, there are more than five, or one is not allowed.
+        StorageError: the body is malformed, has more than five policies, or a policy is not allowed.
     """
     if not body.strip():
         return ()
-    found = []
+    stored_policies = []
     for element in parse(body, "SignedIdentifiers").findall("SignedIdentifier"):
         name, terms = element.findtext("Id") or "", element.find("AccessPolicy")
         if not name or len(name) > 64:
@@ -127,17 +127,17 @@ def policies(body: bytes) -> tuple[Policy, ...]:
         start, expiry, permission = (
             (terms.findtext(field) or "" if terms is not None else "") for field in ("Start", "Expiry", "Permission")
         )
-        if not all(moment(each) for each in (start, expiry) if each):
+        if not all(moment(time) for time in (start, expiry) if time):
             raise errors.invalid_node("AccessPolicy")
-        found.append(Policy(name, start, expiry, permission))
-    if len(found) > _POLICIES or len({policy.id for policy in found}) < len(found):
+        stored_policies.append(Policy(name, start, expiry, permission))
+    if len(stored_policies) > _POLICIES or len({policy.id for policy in stored_policies}) < len(stored_policies):
         raise errors.invalid_document()
-    return tuple(found)
+    return tuple(stored_policies)
 
 
-def policies_document(found: Iterable[Policy]) -> str:
+def policies_document(stored_policies: Iterable[Policy]) -> str:
     """The document of stored access policies that Get ACL returns."""
-    return f"<SignedIdentifiers>{''.join(map(_policy, found))}</SignedIdentifiers>"
+    return f"<SignedIdentifiers>{''.join(map(_policy, stored_policies))}</SignedIdentifiers>"
 
 
 def _policy(policy: Policy) -> str:
@@ -164,7 +164,7 @@ def settings(body: bytes, defaults: Mapping[str, str]) -> dict[str, str]:
     Raises:
         StorageError: the body is malformed, or a value is not allowed.
     """
-    found = {}
+    elements = {}
     for element in parse(body, "StorageServiceProperties"):
         if element.tag not in defaults:
             raise errors.invalid_node(element.tag)
@@ -172,8 +172,8 @@ def settings(body: bytes, defaults: Mapping[str, str]) -> dict[str, str]:
         for part in element.iter():
             part.tail = None
             part.text = (part.text or "").strip() or None
-        found[element.tag] = tostring(element, encoding="unicode")
-    return found
+        elements[element.tag] = tostring(element, encoding="unicode")
+    return elements
 
 
 def settings_document(elements: Mapping[str, str]) -> str:
@@ -185,9 +185,9 @@ def _check_setting(element: Element) -> None:
     if element.tag == "Cors" and len(element.findall("CorsRule")) > _RULES:
         raise errors.invalid_document()
     for rule in element.findall("CorsRule") if element.tag == "Cors" else ():
-        if not is_rule({each.tag: each.text or "" for each in rule}):
+        if not is_rule({child.tag: child.text or "" for child in rule}):
             raise errors.invalid_node("CorsRule")
-    for policy in (each for each in element.iter() if each.tag.endswith("RetentionPolicy")):
+    for policy in (child for child in element.iter() if child.tag.endswith("RetentionPolicy")):
         days = policy.findtext("Days")
         if days is not None and not (days.isascii() and days.isdigit() and 1 <= int(days[:9]) <= _DAYS):
             raise errors.invalid_node("Days")

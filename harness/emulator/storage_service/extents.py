@@ -1,7 +1,7 @@
-"""Which ranges of a file were written or cleared, and after which snapshot; pure.
+"""The ranges of a file that were written or cleared, and after which snapshot; pure.
 
 Disks keep holes in blocks of 4 KiB, Azure Files in blocks of 512 bytes, and its range diff distinguishes cleared bytes
-from bytes that were never written. So every write is recorded, as long as only REST writes to the file.
+from bytes that were never written. So every write is recorded, as long as only REST requests write to the file.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 PAGE = 512  # bytes; ranges are rounded to it
-MOST = 4096  # extents of one file; for a more scattered file the holes on disk are reported
+MOST = 4096  # extents of one file; for a more fragmented file the holes on disk are reported
 
 _COMPARED = 1 << 20  # bytes compared at a time
 
@@ -27,7 +27,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True):
 
 
 def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...] | None:
-    """The extents after one more write; None once there are too many, or if there were before."""
+    """The extents after one more write; None if there are too many, now or before."""
     if extents is None:
         return None
     if extents and _continues(extents[-1], new):
@@ -37,38 +37,40 @@ def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...]
 
 
 def as_new(extents: tuple[Extent, ...] | None) -> tuple[Extent, ...] | None:
-    """The extents of a copy, which has no snapshots yet and nothing to clear."""
+    """The extents of a copy, which has no snapshots and no cleared ranges."""
     if extents is None:
         return None
-    return tuple(Extent(each.first, each.end, 0) for each in extents if not each.cleared)
+    return tuple(Extent(extent.first, extent.end, 0) for extent in extents if not extent.cleared)
 
 
 def cut(extents: tuple[Extent, ...] | None, length: int, *, before: int) -> tuple[Extent, ...] | None:
-    """The extents of a file that now has ``length`` bytes and had ``before``: what was cut off is cleared."""
+    """The extents of a file that now has ``length`` bytes, and had ``before``: nothing remains of a cut-off range."""
     if extents is None or length >= before:
         return extents
     return tuple(
-        Extent(each.first, min(each.end, length), each.epoch, each.cleared) for each in extents if each.first < length
+        Extent(extent.first, min(extent.end, length), extent.epoch, extent.cleared)
+        for extent in extents
+        if extent.first < length
     )
 
 
 def written(extents: Iterable[Extent], first: int, end: int) -> Ranges:
-    """The ranges that hold data, in whole pages, within bounds."""
-    return _joined((each for each in extents if not each.cleared), first, end)
+    """The ranges that hold data, rounded to pages, from ``first`` to ``end``."""
+    return _join((extent for extent in extents if not extent.cleared), first, end)
 
 
 def changed(extents: Iterable[Extent], since: int, first: int, end: int) -> tuple[Ranges, Ranges]:
-    """The ranges written, and those cleared, after the snapshot that ``since`` snapshots preceded."""
-    later = [each for each in extents if each.epoch > since]
+    """The ranges written, and the ranges cleared, after a snapshot with the epoch ``since``."""
+    later = [extent for extent in extents if extent.epoch > since]
     return (
-        _joined((each for each in later if not each.cleared), first, end),
-        _joined((each for each in later if each.cleared), first, end),
+        _join((extent for extent in later if not extent.cleared), first, end),
+        _join((extent for extent in later if extent.cleared), first, end),
     )
 
 
 def differing(now: int, then: int, first: int, end: int) -> Ranges:
-    """The pages in which two files differ, found by reading both: writes of jobs are not recorded."""
-    found: Ranges = []
+    """The pages in which two files differ. Both are read, because writes of jobs are not recorded."""
+    pages: Ranges = []
     for at in range(first, end, _COMPARED):
         size = min(_COMPARED, end - at)
         new, old = os.pread(now, size, at), os.pread(then, size, at)
@@ -77,25 +79,25 @@ def differing(now: int, then: int, first: int, end: int) -> Ranges:
         for page in range(0, size, PAGE):
             if new[page : page + PAGE] != old[page : page + PAGE]:
                 begin, last = at + page, min(at + page + PAGE, end) - 1
-                if found and found[-1][1] + 1 == begin:
-                    found[-1] = (found[-1][0], last)
+                if pages and pages[-1][1] + 1 == begin:
+                    pages[-1] = (pages[-1][0], last)
                 else:
-                    found.append((begin, last))
-    return found
+                    pages.append((begin, last))
+    return pages
 
 
-def _joined(extents: Iterable[Extent], first: int, end: int) -> Ranges:
-    found: Ranges = []
+def _join(extents: Iterable[Extent], first: int, end: int) -> Ranges:
+    joined: Ranges = []
     for extent in extents:
         begin = max(extent.first // PAGE * PAGE, first)
         last = min(-(-extent.end // PAGE) * PAGE, end) - 1
         if last < begin:
             continue
-        if found and begin <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        if joined and begin <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
         else:
-            found.append((begin, last))
-    return found
+            joined.append((begin, last))
+    return joined
 
 
 def _continues(last: Extent, new: Extent) -> bool:
@@ -104,15 +106,15 @@ def _continues(last: Extent, new: Extent) -> bool:
 
 def _insert(extents: tuple[Extent, ...], new: Extent) -> tuple[Extent, ...]:
     before, after = [], []
-    for each in extents:
-        if each.first < new.first:
-            before.append(Extent(each.first, min(each.end, new.first), each.epoch, each.cleared))
-        if each.end > new.end:
-            after.append(Extent(max(each.first, new.end), each.end, each.epoch, each.cleared))
+    for extent in extents:
+        if extent.first < new.first:
+            before.append(Extent(extent.first, min(extent.end, new.first), extent.epoch, extent.cleared))
+        if extent.end > new.end:
+            after.append(Extent(max(extent.first, new.end), extent.end, extent.epoch, extent.cleared))
     merged: list[Extent] = []
-    for each in [*before, new, *after]:
-        if merged and _continues(merged[-1], each):
-            merged[-1] = Extent(merged[-1].first, each.end, each.epoch, each.cleared)
+    for extent in [*before, new, *after]:
+        if merged and _continues(merged[-1], extent):
+            merged[-1] = Extent(merged[-1].first, extent.end, extent.epoch, extent.cleared)
         else:
-            merged.append(each)
+            merged.append(extent)
     return tuple(merged)

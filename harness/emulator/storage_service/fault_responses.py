@@ -5,8 +5,8 @@ from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.errors import StorageError, not_found, share_full
 
 
-def troubled(trouble: InjectedError, target: Target) -> StorageError:
-    """The refusal of any request."""
+def fault_error(trouble: InjectedError, target: Target) -> StorageError:
+    """The error of an injected fault."""
     match trouble:
         case "throttled":
             return StorageError(503, "ServerBusy", "Operations per second is over the account limit.")
@@ -14,7 +14,7 @@ def troubled(trouble: InjectedError, target: Target) -> StorageError:
             text = "The server is currently unable to receive requests. Please retry your request."
             return StorageError(503, "ServerBusy", text)
         case "absent":
-            return _absent(target)
+            return _absent_error(target)
         case "full":
             return share_full()
         case _:
@@ -22,8 +22,8 @@ def troubled(trouble: InjectedError, target: Target) -> StorageError:
             return StorageError(500, "InternalError", text)
 
 
-def _absent(target: Target) -> StorageError:
-    """The refusal that says that the target of a request does not exist yet."""
+def _absent_error(target: Target) -> StorageError:
+    """The error that the target of a request does not exist yet."""
     if target.path and target.service == "file":
         return not_found()
     noun = "Blob" if target.path else "Container" if target.service == "blob" else "Share"

@@ -1,11 +1,11 @@
-"""Records of files: what the store keeps about a file beside its content, and for which file a record holds.
+"""Records of files: the properties that the store has of a file, and the file for which a record is valid.
 
-A share is a plain directory, and jobs replace, rename and delete files in it without telling the emulator. So each
-record names its file by inode and time of birth, and it holds for no other file of the same name.
+A share is a plain directory, and jobs replace, rename and delete files in it without notifying the emulator. So each
+record identifies its file by inode and birth time, and is not valid for another file of the same name.
 
-This also keeps records and files together when the process is killed between the two. A new record is stored before its
-file gets the name, and it contains the record of the file that has the name until then. The file on disk decides which
-of the two holds.
+This also keeps records and files consistent if the process is killed. A new record is stored before its file gets the
+name, and it contains the record of the file that has the name until then. The file on disk decides which of the two
+records is valid.
 """
 
 import os
@@ -31,7 +31,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             another state, a job has written to the file since then.
         modified: the last-modified time (ns) that clients see as long as ``state`` is that on disk; 0 if they see the
             time on disk. Requests that change no content set it, and requests about a directory do.
-        previous: the record that holds until the disk has changed; None if there was none.
+        previous: the record that is valid until the disk has changed; None if there was none.
     """
 
     file: FileId = NO_FILE
@@ -44,7 +44,7 @@ R = TypeVar("R", bound=FileRecord)
 
 
 def holding(record: R | None, entry: Entry) -> R | None:
-    """The record that holds for a file as it is on disk now: the given one, the one that it contains, or none."""
+    """The valid record of a file as it is on disk: ``record``, its previous record, or None."""
     if record is None:
         return None
     before = record.previous
@@ -56,22 +56,22 @@ def holding(record: R | None, entry: Entry) -> R | None:
 
 
 def of_file(record: R, entry: Entry, *, over: R | None = None) -> R:
-    """A record that is about a file as it is on disk.
+    """Bind a record to a file as it is on disk.
 
     Args:
-        over: the record that holds until the disk has changed.
+        over: the record that is valid until the disk has changed.
     """
     before = replace(over, previous=None) if over is not None else None
     return replace(record, file=entry.file, state=entry.state, previous=before)
 
 
 def later(now: int, before: int) -> int:
-    """The time of a change (ns): now, or just after the change before if the clock has not moved on since then."""
+    """The time of a change (ns): now, or just after the previous change if the clock has not advanced since."""
     return before + 1000 if 0 <= before - now < _SECOND else now
 
 
 def set_time(descriptor: int, now: datetime, before: Entry | None) -> None:
-    """Set the time of a new file: now, and later than that of the file that it replaces."""
+    """Set the time of a new file: now, or just after the time of the file that it replaces."""
     moment = timestamps.nanoseconds(now)
     if before is not None:
         moment = later(moment, before.modified_ns)

@@ -9,10 +9,10 @@ _PIECE = 1 << 20  # bytes read at a time
 
 
 class FileStream:
-    """Reads an open file, and closes it when it is dropped, whether or not it was read.
+    """Reads an open file, and closes it when the stream is garbage-collected, whether or not it was read.
 
     Args:
-        descriptor: of the file; closed here.
+        descriptor: the descriptor of the file, which the stream closes.
     """
 
     def __init__(self, descriptor: int) -> None:

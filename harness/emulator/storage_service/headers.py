@@ -24,26 +24,26 @@ def metadata(request: Request) -> dict[str, str]:
     """The ``x-ms-meta-`` headers by their names, which keep the casing in which the client sent them.
 
     Raises:
-        StorageError: a name is no identifier, or there are more than 8 KiB.
+        StorageError: a name is not an identifier, or the metadata is larger than 8 KiB.
     """
-    found = {
+    values = {
         request.spelled.get(name, name)[len(_META) :]: value.strip()
         for name, value in request.headers.items()
         if name.startswith(_META)
     }
-    for name in found:
+    for name in values:
         if not name:
             raise errors.empty_metadata_key()
         if not _IDENTIFIER.fullmatch(name):
             raise errors.invalid_metadata()
-    if sum(len(name) + len(value) for name, value in found.items()) > _META_LIMIT:
+    if sum(len(name) + len(value) for name, value in values.items()) > _META_LIMIT:
         raise errors.metadata_too_large()
-    return found
+    return values
 
 
-def metadata_headers(found: Mapping[str, str]) -> list[tuple[str, str]]:
+def metadata_headers(values: Mapping[str, str]) -> list[tuple[str, str]]:
     """Metadata as headers."""
-    return [(f"{_META}{name}", value) for name, value in found.items()]
+    return [(f"{_META}{name}", value) for name, value in values.items()]
 
 
 def content(request: Request, prefix: str) -> dict[str, str]:
@@ -52,20 +52,20 @@ def content(request: Request, prefix: str) -> dict[str, str]:
     Args:
         prefix: the prefix of the headers: ``x-ms-`` for files, ``x-ms-blob-`` for blobs.
     """
-    found = {}
+    values = {}
     for name in CONTENT:
         if (value := request.headers.get(prefix + name)) is not None:
             if _FORBIDDEN.search(value):
                 raise errors.invalid_header(prefix + name)
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def md5(request: Request, name: str) -> str:
     """A header that holds an MD5; empty if absent.
 
     Raises:
-        StorageError: it is not 16 bytes in base64.
+        StorageError: the header is not 16 bytes in base64.
     """
     text: str = request.headers.get(name, "")
     try:
@@ -77,10 +77,10 @@ def md5(request: Request, name: str) -> str:
 
 
 def kept_md5(request: Request, name: str) -> str:
-    """The MD5 that a header stores with a file or blob, which is not checked; empty if the header is absent.
+    """The MD5 in a header, to be stored with a file or blob unchecked; empty if the header is absent.
 
     Raises:
-        StorageError: it contains characters that no response header can hold.
+        StorageError: the header has characters that a response header cannot hold.
     """
     text: str = request.headers.get(name, "")
     if _FORBIDDEN.search(text):
@@ -92,7 +92,7 @@ def number(request: Request, name: str, *, least: int = 0, most: int) -> int | N
     """A whole number in a header, None if absent.
 
     Raises:
-        StorageError: it is not a number, or out of bounds.
+        StorageError: the header is not a number, or out of bounds.
     """
     text = request.headers.get(name)
     if text is None:
@@ -106,7 +106,7 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
     """The value of a header that is true or false.
 
     Raises:
-        StorageError: it has another value.
+        StorageError: the header has another value.
     """
     text: str = request.headers.get(name, str(default)).lower()
     if text not in ("true", "false"):
@@ -120,10 +120,10 @@ def asked_range(request: Request) -> str | None:
 
 
 def page_size(request: Request) -> int:
-    """How many entries a page may hold.
+    """The maximum number of entries in a page.
 
     Raises:
-        StorageError: ``maxresults`` is no positive number.
+        StorageError: ``maxresults`` is not a positive number.
     """
     text = request.query.get("maxresults", str(PAGE))
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
@@ -134,12 +134,12 @@ def page_size(request: Request) -> int:
 
 
 def included(request: Request) -> frozenset[str]:
-    """What a listing shall include, in lower case."""
+    """The values of the parameter ``include`` of a listing, in lower case."""
     return frozenset(request.query.get("include", "").lower().split(",")) - {""}
 
 
 def page(items: list[T], name: Callable[[T], str], request: Request) -> tuple[list[T], str]:
-    """The items from the marker on, as many as a page holds, and the name that the next page begins with."""
+    """The items of one page, from the marker on, and the first name of the next page."""
     marker, size = documents.marker(request), page_size(request)
     rest = [item for item in items if name(item) >= marker]
     return rest[:size], name(rest[size]) if len(rest) > size else ""

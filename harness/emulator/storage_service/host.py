@@ -1,4 +1,4 @@
-"""What the storage services have in common: address, credentials, table of operations, envelope of answers."""
+"""The host of a storage service: addresses, credentials, the table of operations, common response headers."""
 
 import logging
 import re
@@ -10,18 +10,18 @@ from harness.emulator.context import BodyStalledError, BodyTooLargeError, Reques
 from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.guids import new_guid
 from harness.emulator.storage_service import cors, errors, sas_headers
-from harness.emulator.storage_service.access import Judge, Openness, Target, check
+from harness.emulator.storage_service.access import AuthorizationContext, Openness, Target, check
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.fault_responses import troubled
+from harness.emulator.storage_service.fault_responses import fault_error
 from harness.emulator.storage_service.model import Policy, Service
 from harness.emulator.storage_service.operations import Address, Call, Operations, grant_of
 from harness.emulator.store import is_full
 from harness.emulator.wire import storage_error
 
-DEFAULT_VERSION = "2017-07-29"  # of requests that name none
-_ERROR_CODES = "2017-07-29"  # the version since which an error's code is in a header too
+DEFAULT_VERSION = "2017-07-29"  # of requests that name no version
+_ERROR_CODES = "2017-07-29"  # the first version with an error's code in a header, too
 _VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _SECONDARY = "-secondary"
 _SERVERS = {"file": "Windows-Azure-File/1.0", "blob": "Windows-Azure-Blob/1.0"}
@@ -36,14 +36,14 @@ class StorageHost:
     Args:
         service: ``file`` or ``blob``.
         operations: the table of its operations.
-        unserved: names of Azure's operations that are refused by name.
-        snapshot_writes: names of the operations, besides those that read, that a snapshot admits; None where the
-            service has no snapshots of shares.
-        unserved_headers: headers that ask for more than the operations do, so that ignoring them would be wrong.
-        unserved_parameters: the same, of the query of a PUT.
-        authority: judges tokens.
+        unserved: names of Azure's operations that the emulator does not serve.
+        snapshot_writes: names of the writing operations that a snapshot permits; None if the service has no snapshots
+            of shares.
+        unserved_headers: headers of features that the emulator does not serve, and that must not be ignored.
+        unserved_parameters: query parameters of a PUT to which the same applies.
+        authority: validates tokens.
         policies: the stored access policies of a share or container.
-        check_target: refuses invalid names; called once a request is authorized.
+        check_target: refuses invalid names; called after a request is authorized.
         openness: the public access of a target's container.
     """
 
@@ -78,84 +78,84 @@ class StorageHost:
         self._domain = f".{service}.core.windows.net"
 
     def plays(self, host: str) -> bool:
-        """Whether a host is an account's endpoint of this service, the secondary one too."""
+        """Whether a host is the primary or secondary endpoint of an account for this service."""
         name = host.removesuffix(self._domain).removesuffix(_SECONDARY)
         return host.endswith(self._domain) and self._accounts.get(name) is not None
 
     def malformed(self, message: str) -> Response:
-        """The response to a request that is malformed."""
-        return self._unheard(StorageError(400, "InvalidUri", message))
+        """The response to a malformed request."""
+        return self._early_error(StorageError(400, "InvalidUri", message))
 
     def broken(self) -> Response:
         """The response when the emulator has failed."""
-        return self._unheard(StorageError(500, "InternalError", "The emulator failed; see its log."))
+        return self._early_error(StorageError(500, "InternalError", "The emulator failed; see its log."))
 
     async def handle(self, request: Request) -> Response:
-        """Authenticate, find the operation and answer, at the account's own host."""
-        return await self.handle_target(request, self._own(request))
+        """Handle a request at the account's host."""
+        return await self.handle_target(request, self._account_target(request))
 
     def fault_target(self, request: Request) -> FaultTarget:
         """The share or container of a request."""
-        return FaultTarget("storage", share=self._own(request).share)
+        return FaultTarget("storage", share=self._account_target(request).share)
 
     def refuse(self, request: Request, trouble: InjectedError) -> Response:
         """The response of an injected fault."""
-        return self.refuse_target(request, trouble, self._own(request))
+        return self.refuse_target(request, trouble, self._account_target(request))
 
     async def handle_target(self, request: Request, target: Target, *, version: str = "") -> Response:
-        """Answer a request for a target, wherever it was named.
+        """Handle a request for a target: authenticate it, and call the operation.
 
         Args:
-            version: the version of the REST API, if the batch states it that the request is a part of.
+            version: the version of the REST API, if the request is part of a batch that states it.
         """
         stated = version or request.headers.get("x-ms-version", "")
-        request_id, version = new_guid(), version or _asked_version(request)
+        request_id, version = new_guid(), version or _requested_version(request)
         try:
             if not _VERSION.fullmatch(version):
                 version = DEFAULT_VERSION
                 raise errors.invalid_header("x-ms-version")
             if request.method == "OPTIONS":  # browsers send it without credentials
-                answer = cors.preflight(request, self._sharing_rules(target))
+                response = cors.preflight(request, self._cors_rules(target))
             else:
-                answer = await self._answer(request, target, version, stated)
+                response = await self._answer(request, target, version, stated)
         except StorageError as error:
-            answer = self._refused(error, request_id, version)
+            response = self._error_response(error, request_id, version)
         except BodyTooLargeError as error:
-            answer = self._refused(errors.too_large(error.limit), request_id, version)
+            response = self._error_response(errors.too_large(error.limit), request_id, version)
         except BodyStalledError:
-            answer = self._refused(errors.timed_out(), request_id, version)
-            answer.headers.append(("connection", "close"))
+            response = self._error_response(errors.timed_out(), request_id, version)
+            response.headers.append(("connection", "close"))
         except OSError as error:
             refusal = errors.of_disk(error)
             if refusal is None:
                 raise
             _log.warning("the disk refused %s of %s: %s", request.method, self.service, error.strerror)
-            answer = self._refused(refusal, request_id, version)
+            response = self._error_response(refusal, request_id, version)
         except sqlite3.Error as error:
             if not is_full(error):
                 raise
             _log.warning("the disk refused %s of %s: %s", request.method, self.service, error)
-            answer = self._refused(errors.share_full(), request_id, version)
-        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
-        if request.method != "OPTIONS" and (rules := self._sharing_rules(target)):
-            answer.headers += cors.sharing_headers(request, answer, rules)
-        return answer
+            response = self._error_response(errors.share_full(), request_id, version)
+        response.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        if request.method != "OPTIONS" and (rules := self._cors_rules(target)):
+            response.headers += cors.response_headers(request, response, rules)
+        return response
 
-    def _sharing_rules(self, target: Target) -> tuple[cors.Rule, ...]:
-        return cors.rules(self._accounts.sharing_rules(self.service, target.account))
+    def _cors_rules(self, target: Target) -> tuple[cors.Rule, ...]:
+        return cors.parse_rules(self._accounts.cors_rules(self.service, target.account))
 
     def refuse_target(self, request: Request, trouble: InjectedError, target: Target) -> Response:
         """The response of an injected fault to a request for a target."""
-        request_id, version = new_guid(), _asked_version(request)
-        answer = self._refused(troubled(trouble, target), request_id, version)
-        answer.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
-        return answer
+        request_id, version = new_guid(), _requested_version(request)
+        response = self._error_response(fault_error(trouble, target), request_id, version)
+        response.headers += self._envelope(request_id, version, request.headers.get("x-ms-client-request-id", ""))
+        return response
 
-    def _unheard(self, error: StorageError) -> Response:
+    def _early_error(self, error: StorageError) -> Response:
         request_id = new_guid()
-        answer = self._refused(error, request_id)
-        answer.headers += self._envelope(request_id, DEFAULT_VERSION, "")
-        return answer
+        response = self._error_response(error, request_id)
+        response.headers += self._envelope(request_id, DEFAULT_VERSION, "")
+        return response
 
     def _envelope(self, request_id: str, version: str, client_id: str) -> list[tuple[str, str]]:
         envelope = [
@@ -167,8 +167,8 @@ class StorageHost:
             envelope.append(("x-ms-client-request-id", client_id))
         return envelope
 
-    def _own(self, request: Request) -> Target:
-        """The target of a request at the account's own host."""
+    def _account_target(self, request: Request) -> Target:
+        """The target of a request at the account's host."""
         return self.target(request, request.host.removesuffix(self._domain), request.path.lstrip("/"))
 
     def target(self, request: Request, account: str, path: str) -> Target:
@@ -187,7 +187,7 @@ class StorageHost:
         operation = self._operations.get(name)
         account = self._accounts.get(target.account)
         now = self._clock.now()
-        judge = Judge(
+        context = AuthorizationContext(
             account.keys if account else (),
             self._authority,
             lambda: self._policies(target),
@@ -196,7 +196,7 @@ class StorageHost:
             lambda: self._openness(target),
         )
         grant = operation.grant(self.service) if operation else grant_of(self.service, "", "r", "o")
-        credential = check(request, target, grant, judge)
+        credential = check(request, target, grant, context)
         if credential.kind != "none":
             request.trust()
         if account is not None and account.https_only and request.scheme != "https":
@@ -215,23 +215,23 @@ class StorageHost:
         self._check_target(target)
         if credential.kind == "service SAS":
             sas_headers.check(request.query)
-        answer = operation.handler(Call(request, target, version, now, credential))
-        answer = answer if isinstance(answer, Response) else await answer
+        response = operation.handler(Call(request, target, version, now, credential))
+        response = response if isinstance(response, Response) else await response
         if credential.kind == "service SAS":  # an account SAS does not sign these headers
-            sas_headers.override(answer, request.query)
-        return answer
+            sas_headers.override(response, request.query)
+        return response
 
-    def _refused(self, error: StorageError, request_id: str, version: str = DEFAULT_VERSION) -> Response:
-        answer = storage_error(
+    def _error_response(self, error: StorageError, request_id: str, version: str = DEFAULT_VERSION) -> Response:
+        response = storage_error(
             error.status, error.code, str(error), request_id=request_id, now=self._clock.now(), detail=error.detail
         )
         if version < _ERROR_CODES:
-            answer.headers.remove(("x-ms-error-code", error.code))
+            response.headers.remove(("x-ms-error-code", error.code))
         if error.status == 304:
-            answer.body = b""
-        answer.headers += error.headers
-        return answer
+            response.body = b""
+        response.headers += error.headers
+        return response
 
 
-def _asked_version(request: Request) -> str:
+def _requested_version(request: Request) -> str:
     return request.headers.get("x-ms-version") or request.query.get("sv") or DEFAULT_VERSION

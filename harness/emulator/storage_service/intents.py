@@ -1,6 +1,6 @@
-"""The intent log: operations on files that take more than one step on disk are stored before their first step.
+"""The intent log: an operation on files that takes more than one step on disk is stored before its first step.
 
-Creating, replacing and deleting a file take one step each and need no intent. An intent that the services find at their
+Creating, replacing and deleting a file take one step each and need no intent. An intent that a service finds at its
 start belongs to an operation that a killed process did not finish; the service's ``recovery`` undoes or finishes it.
 """
 
@@ -24,19 +24,19 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class ContentChange(msgspec.Struct, frozen=True):
-    """Bytes of a file are about to be written, appended or cleared, or its length is about to change.
+    """The intent to write, append or clear bytes of a file, or to change its length.
 
     Args:
-        share: the name or content by which the service finds the file's directory.
-        names: path of the file.
-        key: of the file's record.
-        before: state of the file before the change.
-        after: state of the file after the change.
-        at: when the change begins (ns).
-        first: first byte of the range that is written or cleared.
-        end: end of that range.
+        share: the name or content that identifies the directory of the share or container.
+        names: the path of the file.
+        key: the key of the file's record.
+        before: the state of the file before the change.
+        after: the state of the file after the change.
+        at: the time when the change begins (ns).
+        first: the first byte of the range that is written or cleared.
+        end: the end of that range.
         old: the data that a write overwrites, as first byte and bytes of each part; the rest of the range is a hole.
-        saved: name of the file in the trash folder that holds the data instead, where it is long.
+        saved: the name of the file in the trash folder that holds the data instead, if it is long.
     """
 
     account: str
@@ -60,7 +60,7 @@ class Intents:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._over: list[tuple[type[msgspec.Struct], str]] = []  # their intents could not be deleted
+        self._undeleted: list[tuple[type[msgspec.Struct], str]] = []  # intents of finished operations
 
     @contextmanager
     def beginning(self, intent: msgspec.Struct) -> Iterator[str]:
@@ -71,11 +71,11 @@ class Intents:
         """
         key = uuid.uuid4().hex
         with self._store.transaction():
-            for kind, over in self._over:
-                self._store.delete(kind, over)
+            for kind, finished_key in self._undeleted:
+                self._store.delete(kind, finished_key)
             self._store.put(key, intent)
             yield key
-        self._over.clear()
+        self._undeleted.clear()
 
     def end(self, intent: msgspec.Struct, key: str, *, then: Callable[[], None] = lambda: None) -> None:
         """Delete the intent of a finished operation.
@@ -99,7 +99,7 @@ class Intents:
             self.end(intent, key, then=then)
         except sqlite3.Error as error:
             _log.warning("the intent of a finished operation cannot be deleted yet: %s", error)
-            self._over.append((type(intent), key))
+            self._undeleted.append((type(intent), key))
 
     def unfinished(self, kind: type[T]) -> list[tuple[str, T]]:
         """The intents of a kind of operation that a killed process did not finish, by their keys."""

@@ -1,4 +1,4 @@
-"""Lease requests of the storage services: their headers become an action, the new lease becomes a response."""
+"""Lease requests of the storage services: headers to an action, and the new lease to a response."""
 
 from datetime import datetime
 
@@ -11,10 +11,10 @@ _STATUS = {"acquire": 201, "renew": 200, "change": 200, "release": 200, "break":
 
 
 def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Lease]:
-    """The action that a request asks for, and the lease after it.
+    """The action in a lease request, and the lease after it.
 
     Args:
-        endless: only leases without end are allowed.
+        endless: whether only infinite leases are allowed.
 
     Raises:
         StorageError: the request is not allowed.
@@ -24,7 +24,7 @@ def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Le
         verb=request.headers.get("x-ms-lease-action", "").lower(),
         duration=headers.number(request, "x-ms-lease-duration", least=-1, most=1 << 31),
         proposed=request.headers.get("x-ms-proposed-lease-id", ""),
-        given=request.headers.get("x-ms-lease-id", ""),
+        lease_id=request.headers.get("x-ms-lease-id", ""),
         period=headers.number(request, "x-ms-lease-break-period", most=1 << 31),
         endless=endless,
     )
@@ -33,9 +33,9 @@ def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Le
 
 def answer(action: leases.Action, lease: Lease, now: datetime, stamps: list[tuple[str, str]]) -> Response:
     """The response to a lease request."""
-    found = list(stamps)
+    response_headers = list(stamps)
     if action.verb == "break":
-        found.append(("x-ms-lease-time", str(leases.remaining(lease, now))))
+        response_headers.append(("x-ms-lease-time", str(leases.remaining(lease, now))))
     elif action.verb != "release":
-        found.append(("x-ms-lease-id", lease.id))
-    return Response(_STATUS[action.verb], headers=found)
+        response_headers.append(("x-ms-lease-id", lease.id))
+    return Response(_STATUS[action.verb], headers=response_headers)

@@ -1,4 +1,4 @@
-"""Leases on shares, files, containers and blobs: each operation takes a lease and gives the next; pure.
+"""Leases on shares, files, containers and blobs: each operation takes a lease and returns the next one; pure.
 
 Source: Microsoft's "Lease Share", "Lease File", "Lease Container" and "Lease Blob".
 """
@@ -15,11 +15,11 @@ from harness.emulator.storage_service.model import Lease
 
 State = Literal["available", "leased", "expired", "breaking", "broken"]
 FOR_EVER = -1
-_SHORTEST, _LONGEST = 15, 60  # seconds of a lease that ends
+_SHORTEST, _LONGEST = 15, 60  # seconds of a lease that is not infinite
 
 
 def state(lease: Lease, now: datetime) -> State:
-    """The state of a lease at a moment."""
+    """The state of a lease at a time."""
     if not lease.id:
         return "available"
     over = lease.until is not None and lease.until <= now
@@ -34,36 +34,36 @@ def is_locked(lease: Lease, now: datetime) -> bool:
 
 
 def describe(lease: Lease, now: datetime) -> list[tuple[str, str]]:
-    """The lease as properties show it: its status, its state and, while it is active, its duration."""
-    now_is = state(lease, now)
-    shown = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", now_is)]
-    if now_is == "leased":
+    """The properties of a lease: its status, its state and, while it is active, its duration."""
+    current = state(lease, now)
+    shown = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", current)]
+    if current == "leased":
         shown.append(("lease-duration", "infinite" if lease.duration == FOR_EVER else "fixed"))
     return shown
 
 
 def headers(lease: Lease, now: datetime) -> list[tuple[str, str]]:
-    """``describe`` as headers."""
+    """The properties of a lease as headers."""
     return [(f"x-ms-{name}", value) for name, value in describe(lease, now)]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a Lease request asks for.
+    """The parameters of a Lease request.
 
     Args:
         verb: ``acquire``, ``renew``, ``change``, ``release`` or ``break``.
-        duration: seconds, -1 for ever, None if not given.
+        duration: seconds, -1 for infinite, None if absent.
         proposed: an id for the new lease, or empty.
-        given: the id of the lease that the caller holds, or empty.
-        period: seconds until a broken lease is over, None if not given.
-        endless: only leases without end are allowed (files).
+        lease_id: the id of the lease that the caller holds, or empty.
+        period: seconds until a broken lease ends, None if absent.
+        endless: whether only infinite leases are allowed (files).
     """
 
     verb: str
     duration: int | None
     proposed: str
-    given: str
+    lease_id: str
     period: int | None
     endless: bool
 
@@ -72,7 +72,7 @@ def apply(action: Action, lease: Lease, now: datetime) -> Lease:
     """The lease after an action.
 
     Raises:
-        StorageError: the action is unknown, lacks something, or is not allowed in the lease's state.
+        StorageError: the action is unknown, incomplete, or not allowed in the lease's state.
     """
     step = _STEPS.get(action.verb)
     if step is None:
@@ -81,7 +81,7 @@ def apply(action: Action, lease: Lease, now: datetime) -> Lease:
 
 
 def remaining(lease: Lease, now: datetime) -> int:
-    """Whole seconds until a lease that is being broken is over."""
+    """Whole seconds until a breaking lease ends."""
     if lease.until is None or lease.until <= now:
         return 0
     return -int(-(lease.until - now).total_seconds() // 1)
@@ -90,34 +90,34 @@ def remaining(lease: Lease, now: datetime) -> int:
 def after_write(lease: Lease, now: datetime) -> Lease:
     """The lease after a write to its resource.
 
-    After a write, an expired or broken lease can no longer be renewed or named: the resource is available.
+    A write removes an expired or broken lease, which then can no longer be renewed.
     """
     return lease if is_locked(lease, now) else Lease()
 
 
-def check(lease: Lease, given: str, now: datetime, *, noun: str, change: bool) -> None:
-    """Refuse a request that needs the lease and does not hold it.
+def check(lease: Lease, lease_id: str, now: datetime, *, noun: str, change: bool) -> None:
+    """Check that a request has the lease that it needs.
 
     Args:
-        given: the ``x-ms-lease-id`` of the request, or empty.
+        lease_id: the ``x-ms-lease-id`` of the request, or empty.
         noun: ``Share``, ``File``, ``Container`` or ``Blob``.
-        change: the operation writes: an active lease must be named.
+        change: whether the operation writes; then it must name an active lease.
 
     Raises:
         StorageError: the request names no lease, another lease, or one that has ended.
     """
     locked = is_locked(lease, now)
-    if not given:
+    if not lease_id:
         if change and locked:
             named = "file share" if noun == "Share" else noun.lower()
             text = f"There is currently a lease on the {named} and no lease ID was specified in the request."
             raise errors.lease(412, "LeaseIdMissing", text)
         return
-    wanted = _identifier(given, "x-ms-lease-id")
+    identifier = _identifier(lease_id, "x-ms-lease-id")
     if not lease.id:
         text = f"There is currently no lease on the {noun.lower()}."
         raise errors.lease(412, f"LeaseNotPresentWith{noun}Operation", text)
-    if lease.id != wanted:
+    if lease.id != identifier:
         text = f"The lease ID specified did not match the lease ID for the {noun.lower()}."
         raise errors.lease(412, f"LeaseIdMismatchWith{noun}Operation", text)
     if not locked:
@@ -134,43 +134,43 @@ def _acquire(action: Action, lease: Lease, now: datetime) -> Lease:
     proposed = _identifier(action.proposed, "x-ms-proposed-lease-id") if action.proposed else str(uuid.uuid4())
     current = state(lease, now)
     if current == "breaking" or (current == "leased" and lease.id != proposed):
-        raise _present()
-    return _held(proposed, duration, now)
+        raise _present_error()
+    return _active_lease(proposed, duration, now)
 
 
 def _renew(action: Action, lease: Lease, now: datetime) -> Lease:
-    _require_own(action, lease)
+    _require_holder(action, lease)
     if lease.breaking:
         text = "The lease ID matched, but the lease has been broken explicitly and cannot be renewed."
         raise errors.lease(409, "LeaseIsBrokenAndCannotBeRenewed", text)
-    return _held(lease.id, lease.duration, now)
+    return _active_lease(lease.id, lease.duration, now)
 
 
 def _change(action: Action, lease: Lease, now: datetime) -> Lease:
     if not action.proposed:
         raise errors.missing_header("x-ms-proposed-lease-id")
     proposed = _identifier(action.proposed, "x-ms-proposed-lease-id")
-    given = _identifier(action.given, "x-ms-lease-id") if action.given else ""
+    lease_id = _identifier(action.lease_id, "x-ms-lease-id") if action.lease_id else ""
     current = state(lease, now)
     if current == "breaking":
         text = "The lease ID matched, but the lease is currently in breaking state and cannot be changed."
         raise errors.lease(409, "LeaseIsBreakingAndCannotBeChanged", text)
     if current != "leased":
-        raise _absent()
-    if lease.id not in (given, proposed):
-        raise _mismatch()
+        raise _absent_error()
+    if lease.id not in (lease_id, proposed):
+        raise _mismatch_error()
     return Lease(proposed, lease.duration, lease.until)
 
 
 def _release(action: Action, lease: Lease, _now: datetime) -> Lease:
-    _require_own(action, lease)
+    _require_holder(action, lease)
     return Lease()
 
 
 def _break(action: Action, lease: Lease, now: datetime) -> Lease:
     current = state(lease, now)
     if current == "available":
-        raise _absent()
+        raise _absent_error()
     if action.period is not None and not 0 <= action.period <= _LONGEST:
         raise errors.invalid_header("x-ms-lease-break-period")
     if current in ("broken", "expired"):
@@ -193,15 +193,15 @@ _STEPS: dict[str, Callable[[Action, Lease, datetime], Lease]] = {
 }
 
 
-def _held(lease_id: str, duration: int, now: datetime) -> Lease:
+def _active_lease(lease_id: str, duration: int, now: datetime) -> Lease:
     return Lease(lease_id, duration, None if duration == FOR_EVER else now + timedelta(seconds=duration))
 
 
-def _require_own(action: Action, lease: Lease) -> None:
-    if not action.given:
+def _require_holder(action: Action, lease: Lease) -> None:
+    if not action.lease_id:
         raise errors.missing_header("x-ms-lease-id")
-    if lease.id != _identifier(action.given, "x-ms-lease-id"):
-        raise _mismatch()
+    if lease.id != _identifier(action.lease_id, "x-ms-lease-id"):
+        raise _mismatch_error()
 
 
 def _identifier(text: str, header: str) -> str:
@@ -211,15 +211,15 @@ def _identifier(text: str, header: str) -> str:
         raise errors.invalid_header(header) from None
 
 
-def _present() -> StorageError:
+def _present_error() -> StorageError:
     return errors.lease(409, "LeaseAlreadyPresent", "There is already a lease present.")
 
 
-def _absent() -> StorageError:
+def _absent_error() -> StorageError:
     text = "There is currently no lease on the resource."
     return errors.lease(409, "LeaseNotPresentWithLeaseOperation", text)
 
 
-def _mismatch() -> StorageError:
+def _mismatch_error() -> StorageError:
     text = "The lease ID specified did not match the lease ID for the resource with the specified lease operation."
     return errors.lease(409, "LeaseIdMismatchWithLeaseOperation", text)

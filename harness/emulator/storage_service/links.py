@@ -1,4 +1,4 @@
-"""A file's content under another name: as a hard link, or as a copy if the content may change."""
+"""The content of a file under another name: as a hard link, or as a copy."""
 
 import errno
 import os
@@ -12,14 +12,14 @@ _NO_LINKS = (
     errno.EOPNOTSUPP,
     errno.EMLINK,
     errno.ENOSYS,
-)  # no hard links, or no more
+)  # the file system has no hard links, or the file has too many
 
 
 def link_or_copy(name: str, to: Path, *, parent: int | None = None) -> None:
-    """Give a file another name; where the file system has no hard links, it is copied.
+    """Give a file another name; copy the file if the file system has no hard links.
 
     Args:
-        parent: descriptor of the directory that the name is in; None for a path of its own.
+        parent: the descriptor of the directory of the name; None if the name is a path.
 
     Raises:
         OSError: the disk refuses.
@@ -37,10 +37,10 @@ def link_or_copy(name: str, to: Path, *, parent: int | None = None) -> None:
 
 
 def copy_to(descriptor: int, to: Path) -> None:
-    """Copy an open file, its holes as holes and its time of change with it, to a path where nothing is.
+    """Copy an open file with its holes and times to a new path.
 
     Raises:
-        OSError: the disk refuses; a part of the copy may be there.
+        OSError: the disk refuses; a part of the copy may exist.
     """
     status = os.fstat(descriptor)
     target = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o666)

@@ -1,6 +1,6 @@
 """Records of storage: accounts, and the shares and containers in them.
 
-An account's name is unique in all of Azure, so it is the store's key; its host name alone leads to it.
+The name of an account is unique in all of Azure, so it is the key in the store, and host names contain it.
 """
 
 import uuid
@@ -17,10 +17,10 @@ DEFAULT_QUOTA = 5120  # GiB; for shares that older versions of the REST API crea
 
 
 class StorageAccount(msgspec.Struct, frozen=True):
-    """A storage account; ``id`` is empty where it is in no resource group, as with ``--only storage``.
+    """A storage account; ``id`` is empty if it is in no resource group, as with ``--only storage``.
 
-    ``keys`` are key1 and key2, base64 of 64 bytes. ``public_blobs`` is whether containers may be open to everybody;
-    None, which allows it, where it was never set.
+    ``keys`` are key1 and key2, base64 of 64 bytes. ``public_blobs`` is whether containers may have public
+    access; None, which allows it, if it was never set.
     """
 
     name: str
@@ -39,7 +39,7 @@ class StorageAccount(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """A stored access policy: the terms that a service SAS may leave out. Times are as the client wrote them."""
+    """A stored access policy: fields that a service SAS may omit. Times are as the client wrote them."""
 
     id: str
     start: str = ""
@@ -50,7 +50,7 @@ class Policy(msgspec.Struct, frozen=True):
 class Lease(msgspec.Struct, frozen=True):
     """A lock on a share, file, container or blob; see ``leases``.
 
-    ``duration`` is in seconds, -1 for ever; ``until`` is when it expires, or when it is broken once ``breaking``.
+    ``duration`` is in seconds, -1 for infinite; ``until`` is when it expires, or if ``breaking`` when it is broken.
     """
 
     id: str = ""
@@ -60,10 +60,10 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Root(msgspec.Struct, frozen=True, kw_only=True):
-    """What a share and a container have in common: a directory, and records of what is in it.
+    """A share or container: a directory, and records of its files and directories.
 
-    ``directory`` identifies the directory, wherever it is. ``content`` begins the keys of those records; the next share
-    of the same name has another.
+    ``directory`` identifies the directory, even after a rename. ``content`` begins the keys of those records; a later
+    share of the same name has another.
     """
 
     directory: FileId = (0, 0)
@@ -74,7 +74,7 @@ class Share(Root, frozen=True):
     """A share of Azure Files, or a snapshot of one. ``changed`` is when its metadata or quota (GiB) last changed.
 
     ``epoch`` counts the snapshots taken before it; ``settings`` are headers that are stored and returned;
-    ``downgradable`` is the moment from which a premium share may get a smaller quota.
+    ``downgradable`` is the time from which a premium share may get a smaller quota.
     """
 
     name: str
@@ -101,14 +101,14 @@ class DeletedShare(msgspec.Struct, frozen=True):
 
     def days_left(self, now: datetime) -> int:
         """The days for which it can still be restored; a part of a day counts as 1, and 0 means that it cannot."""
-        left = self.deleted + timedelta(days=self.days) - now
-        return max(-(-left // timedelta(days=1)), 0)
+        remaining = self.deleted + timedelta(days=self.days) - now
+        return max(-(-remaining // timedelta(days=1)), 0)
 
 
 class Container(Root, frozen=True):
     """A container of blobs.
 
-    ``changed`` is when its metadata changed; ``access`` is ``blob``, ``container`` or empty.
+    ``changed`` is when its metadata last changed; ``access`` is ``blob``, ``container`` or empty.
     """
 
     name: str
@@ -120,10 +120,10 @@ class Container(Root, frozen=True):
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
-    """The settings of a service; ``elements`` are those of Set Service Properties, XML without blanks by name.
+    """The settings of a service; ``elements`` are those of Set Service Properties, by name, as compact XML.
 
-    Only Resource Manager sets the others: ``versions`` is whether each state of a blob is kept, ``share_retention`` is
-    the number of days for which a share deleted from then on can be restored, 0 for none.
+    Only Resource Manager sets the others: ``versions`` is whether each state of a blob is kept; ``share_retention`` is
+    the number of days for which a share that is deleted now can be restored, 0 for none.
     """
 
     elements: dict[str, str] = {}
@@ -132,7 +132,7 @@ class ServiceSettings(msgspec.Struct, frozen=True):
 
 
 def share_key(account: str, name: str) -> str:
-    """The store's key of a share or container."""
+    """The key of a share or container in the store."""
     return f"{account}/{name}"
 
 
@@ -142,5 +142,5 @@ def new_content() -> str:
 
 
 def entry_key(account: str, content: str, names: list[str]) -> str:
-    """The store's key of a file or directory: its path with casing folded."""
+    """The key of a file or directory in the store: its casefolded path."""
     return "/".join([account, content, *names]).casefold()

@@ -1,4 +1,4 @@
-"""Operations of the storage services: what each needs of its caller, and the request that its handler gets."""
+"""Operations of the storage services: the permissions that they need, and the calls of their handlers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from harness.emulator.storage_service.model import Service
 class Call:
     """One authorized request.
 
-    ``version`` is the REST version of its answer; ``credential`` is what authorized it.
+    ``version`` is the REST version of the response; ``credential`` authorized the request.
     """
 
     request: Request
@@ -30,9 +30,9 @@ Handler = Callable[[Call], Response | Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a service, by Azure's name, and what a SAS must grant for it.
+    """One operation of a service, by Azure's name, and the permissions that a SAS needs for it.
 
-    ``public`` is the public access that permits it without credentials; empty if none does.
+    ``public`` is the public access that permits it anonymously; empty if it needs credentials.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Operation:
     public: Openness = ""
 
     def grant(self, service: Service) -> Grant:
-        """What the credentials of a request for the operation must grant."""
+        """The permissions that a request for the operation needs."""
         return grant_of(service, self.name, self.letters, self.kind, self.public)
 
 
 @lru_cache(maxsize=512)
 def grant_of(service: Service, operation: str, letters: str, kind: str, public: Openness = "") -> Grant:
-    """What the credentials of a request for an operation must grant; cached, since every request needs it."""
+    """The permissions that a request for an operation needs; cached, because every request reads it."""
     return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind), public)
 
 

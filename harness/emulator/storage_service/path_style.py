@@ -1,4 +1,4 @@
-"""The storage services on plain ports, where the path or a host of this machine names the account."""
+"""The storage services on plain ports, where the path or the host name names the account."""
 
 from collections.abc import Container
 
@@ -11,7 +11,7 @@ from harness.emulator.storage_service.model import Service
 
 
 class PathStyle:
-    """A service on a plain port of its own.
+    """A storage service on a plain port.
 
     The account is the first segment of the path, or the first label of a host ``{account}.{service}.localhost``, or
     ``{account}.{service}.{name}``.
@@ -26,19 +26,19 @@ class PathStyle:
         self._names = names
 
     def plays(self, host: str) -> bool:
-        """Whether a host is this machine, by a name that no foreign name server controls."""
+        """Whether a host name means this machine; names that foreign name servers control do not."""
         return is_loopback(host) or host in self._names or _below(host, self._host.service) in self._names
 
     async def handle(self, request: Request) -> Response:
-        """Answer for the account that the path names."""
+        """Handle a request for the account that the path or the host names."""
         return await self._host.handle_target(request, self._target(request))
 
     def malformed(self, message: str) -> Response:
-        """A request that cannot be understood."""
+        """The response to a malformed request."""
         return self._host.malformed(message)
 
     def broken(self) -> Response:
-        """The emulator is at fault."""
+        """The response when the emulator has failed."""
         return self._host.broken()
 
     def fault_target(self, request: Request) -> FaultTarget:
@@ -46,7 +46,7 @@ class PathStyle:
         return FaultTarget("storage", share=self._target(request).share)
 
     def refuse(self, request: Request, trouble: InjectedError) -> Response:
-        """The service in trouble."""
+        """The response of an injected fault."""
         return self._host.refuse_target(request, trouble, self._target(request))
 
     def _target(self, request: Request) -> Target:
@@ -63,7 +63,7 @@ def local_account(host: str, service: Service) -> str:
 
 
 def _below(host: str, service: Service) -> str:
-    """The name of this machine in ``{account}.{service}.{name}``; empty in any other host."""
+    """The name of this machine in ``{account}.{service}.{name}``; empty for any other host."""
     account, _, domain = host.partition(".")
     prefix = f"{service}."
     return domain.removeprefix(prefix) if account and domain.startswith(prefix) else ""

@@ -1,4 +1,4 @@
-"""Versioning and soft delete of an account's blobs, as its owner has set them; pure.
+"""Versioning and soft delete of an account's blobs; pure.
 
 Versioning is set through Resource Manager; soft delete is set there, too, or by Set Blob Service Properties.
 """
@@ -14,12 +14,12 @@ RETENTION = "DeleteRetentionPolicy"  # the element of the service's properties
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What an account keeps of its blobs.
+    """The protection settings of an account's blobs.
 
     Args:
-        versions: every state of a blob that is replaced or deleted.
-        days: how long deleted blobs can be restored; 0 if not at all.
-        permanent: whether deleted blobs may be deleted for good before that.
+        versions: whether each state of a blob is kept when it is replaced or deleted.
+        days: the days for which deleted blobs can be restored; 0 if they cannot.
+        permanent: whether deleted blobs may be deleted permanently before that.
     """
 
     versions: bool = False
@@ -29,11 +29,11 @@ class Protection:
 
 def protection_of(settings: ServiceSettings) -> Protection:
     """The protection that settings of the service describe."""
-    return _parsed(settings.versions, settings.elements.get(RETENTION, ""))
+    return _parse(settings.versions, settings.elements.get(RETENTION, ""))
 
 
 @lru_cache(maxsize=64)
-def _parsed(versions: bool, retention: str) -> Protection:
+def _parse(versions: bool, retention: str) -> Protection:
     if not retention:
         return Protection(versions)
     element = fromstring(retention)  # noqa: S314 - written by ``documents.settings`` or ``retention_element``
@@ -44,7 +44,7 @@ def _parsed(versions: bool, retention: str) -> Protection:
 
 
 def retention_element(days: int, *, permanent: bool) -> str:
-    """The element of the service's properties that keeps deleted blobs for some days; 0 keeps none."""
+    """The element of the service's properties that retains deleted blobs for ``days``; 0 disables it."""
     if not days:
         return f"<{RETENTION}><Enabled>false</Enabled></{RETENTION}>"
     allowed = "<AllowPermanentDelete>true</AllowPermanentDelete>" if permanent else ""

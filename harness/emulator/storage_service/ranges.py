@@ -8,10 +8,10 @@ _RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})", re.ASCII)
 
 
 def to_read(header: str, length: int) -> tuple[int, int]:
-    """First byte and count of a readable range: an open or too long end means the end of the file.
+    """First byte and count of a range to read: an open or too large end means the end of the file.
 
     Raises:
-        StorageError: the header is malformed, or the range begins at or behind the end.
+        StorageError: the header is malformed, or the range begins at or after the end.
     """
     first, last = parsed(header)
     if first >= length:
@@ -21,10 +21,10 @@ def to_read(header: str, length: int) -> tuple[int, int]:
 
 
 def to_write(header: str, length: int) -> tuple[int, int]:
-    """First byte and count of a range to write: it lies within the file.
+    """First byte and count of a range to write, which must lie within the file.
 
     Raises:
-        StorageError: the header is malformed, or the range does not.
+        StorageError: the header is malformed, or the range lies outside the file.
     """
     first, last = parsed(header)
     if last is None:
@@ -35,7 +35,7 @@ def to_write(header: str, length: int) -> tuple[int, int]:
 
 
 def parsed(header: str) -> tuple[int, int | None]:
-    """First and last byte of a range; None for the last one where the range is open.
+    """First and last byte of a range; the last one is None if the range is open.
 
     Raises:
         StorageError: the header is malformed.

@@ -1,4 +1,4 @@
-"""Content headers that a service SAS carries in its query, and that its signature covers."""
+"""Content headers in the query of a service SAS, which its signature covers."""
 
 import re
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ _OVERRIDES = {
 
 
 def check(query: Mapping[str, str]) -> None:
-    """Refuse values that no header can hold, before the operation begins."""
-    for short in _OVERRIDES:
-        if not _SENDABLE.fullmatch(query.get(short, "")):
-            raise invalid_query(short)
+    """Check, before the operation begins, that headers can hold the values."""
+    for parameter in _OVERRIDES:
+        if not _SENDABLE.fullmatch(query.get(parameter, "")):
+            raise invalid_query(parameter)
 
 
-def override(answer: Response, query: Mapping[str, str]) -> None:
-    """Set the content headers of a response to those that a service SAS carries."""
-    for short, name in _OVERRIDES.items():
-        if (value := query.get(short)) and answer.status < 300:
-            answer.headers = [(header, old) for header, old in answer.headers if header != name]
-            answer.headers.append((name, value))
+def override(response: Response, query: Mapping[str, str]) -> None:
+    """Set the content headers of a response to those in a service SAS."""
+    for parameter, name in _OVERRIDES.items():
+        if (value := query.get(parameter)) and response.status < 300:
+            response.headers = [(header, old) for header, old in response.headers if header != name]
+            response.headers.append((name, value))

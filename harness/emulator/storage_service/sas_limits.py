@@ -1,4 +1,4 @@
-"""When, from where and how a shared access signature may be used; pure."""
+"""Limits of a shared access signature: its time, addresses and protocols; pure."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from harness.emulator.storage_service.signatures import moment
 from harness.emulator.wire import precise_timestamp
 
 
-def check_time(terms: Mapping[str, str], now: datetime) -> None:
+def check_time(fields: Mapping[str, str], now: datetime) -> None:
     """Accept a signature while it is valid.
 
     Args:
-        terms: its start, if any, and its expiry.
+        fields: the fields of the SAS, with its start, if any, and its expiry.
 
     Raises:
         StorageError: the signature has expired or is not valid yet.
     """
-    start, expiry = terms.get("st", ""), terms["se"]
+    start, expiry = fields.get("st", ""), fields["se"]
     begins, ends = moment(start) if start else now, moment(expiry)
     if begins is None or ends is None:
         raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
@@ -33,7 +33,7 @@ def check_caller(query: Mapping[str, str], *, scheme: str, address: str) -> None
     """Accept a signature that is valid for the protocol and the address of the request.
 
     Raises:
-        StorageError: it is not valid for them.
+        StorageError: the signature is not valid for them.
     """
     protocols = query.get("spr", "").lower()
     if protocols and scheme not in protocols.split(","):

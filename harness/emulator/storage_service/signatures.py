@@ -1,7 +1,7 @@
 """SharedKey, SharedKeyLite and shared access signatures; pure.
 
 The strings to sign are those of Microsoft's "Authorize with Shared Key", "Create a service SAS" and "Create an
-account SAS"; each signed version has its own.
+account SAS"; each signed version has its own strings.
 """
 
 import base64
@@ -26,11 +26,11 @@ _SIGNED_HEADERS = (
     "if-unmodified-since",
     "range",
 )
-_IP_AND_PROTOCOL = "2015-04-05"  # the version since which a service SAS signs them
-SNAPSHOTS = "2018-11-09"  # the version since which a blob's SAS signs its resource type
+_IP_AND_PROTOCOL = "2015-04-05"  # the first version whose service SAS signs them
+SNAPSHOTS = "2018-11-09"  # the first version whose blob SAS signs its resource type
 _ENCRYPTION_SCOPES = "2020-12-06"
 
-# The characters that names of headers may have, in the order of .NET's invariant culture.
+# The characters of header names, in the order of .NET's invariant culture.
 _CULTURE = "!#$%&*.^_`|~+0123456789abcdefghijklmnopqrstuvwxyz"
 _WEIGHTS = str.maketrans({character: chr(weight) for weight, character in enumerate(_CULTURE)} | dict.fromkeys("'-"))
 _HYPHENS = str.maketrans(dict.fromkeys(_CULTURE, "0") | {"'": "1", "-": "2"})
@@ -49,18 +49,18 @@ def sign(key: str, text: str) -> str:
 
 
 def matches(keys: Iterable[str], text: str, signature: str) -> bool:
-    """Whether a signature is that of a text under one of the keys; takes the same time for any wrong one."""
+    """Whether a signature is that of a text under one of the keys; the check takes constant time."""
     try:
-        given = base64.b64decode(signature, validate=True)
+        digest = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
         return False
     encoded = text.encode("utf-8", "surrogatepass")
-    return sum(hmac.compare_digest(hmac.digest(_decoded(key), encoded, hashlib.sha256), given) for key in keys) > 0
+    return sum(hmac.compare_digest(hmac.digest(_decoded(key), encoded, hashlib.sha256), digest) for key in keys) > 0
 
 
 @lru_cache(maxsize=64)
 def http_moment(text: str) -> datetime | None:
-    """A time in the format of HTTP; None for any other text. It is cached, since requests of one second share it."""
+    """A time in the format of HTTP; None for any other text. Cached, because requests in one second share it."""
     try:
         return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
@@ -68,7 +68,7 @@ def http_moment(text: str) -> datetime | None:
 
 
 def moment(text: str) -> datetime | None:
-    """A time in the format of signatures and policies; None for any other text. Azure writes seven decimals."""
+    """A time in a format of signatures and policies; None for any other text. Azure writes seven decimals."""
     whole, point, decimals = text.partition(".")
     if point and len(decimals) == 8 and decimals.endswith("Z"):
         text = f"{whole}.{decimals[:6]}Z"
@@ -81,7 +81,7 @@ def moment(text: str) -> datetime | None:
 
 
 def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
-    """The strings that the SharedKey scheme signs, one for each order of headers in use, the usual one first.
+    """The strings to sign of SharedKey, one for each order of headers in use, the usual one first.
 
     A ``content-length`` of 0 counts as absent.
     """
@@ -100,7 +100,7 @@ def shared_key_texts(method: str, account: str, *, raw_target: bytes, headers: M
 
 
 def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, headers: Mapping[str, str]) -> Iterator[str]:
-    """The strings that the SharedKeyLite scheme signs: fewer headers, and of the query only ``comp``."""
+    """The strings to sign of SharedKeyLite, which have fewer headers, and only ``comp`` of the query."""
     date = "" if "x-ms-date" in headers else headers.get("date", "")
     path, _, query = raw_target.decode("latin-1").partition("?")
     component = dict(parse_qsl(query, keep_blank_values=True)).get("comp")
@@ -111,25 +111,25 @@ def shared_key_lite_texts(method: str, account: str, *, raw_target: bytes, heade
 
 
 def canonical_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    """All ``x-ms-`` headers by name, one a line, in each order that clients sort them in, and in each form of values.
+    """The ``x-ms-`` headers, one a line, in each order and each form of values that clients use.
 
     The service compares names as .NET's invariant culture does; newer SDKs imitate that, older ones sort by code point.
     Microsoft's description folds white space within a value, the SDKs sign it as it is.
     """
     names = sorted(name for name in headers if name.startswith("x-ms-"))
-    sent = {name: headers[name].strip() for name in names}
-    yield _lines(names, sent)
-    cultured = sorted(names, key=_in_culture)
-    folded = {name: " ".join(value.split()) for name, value in sent.items()}
-    for order, values in ((cultured, sent), (names, folded), (cultured, folded)):
-        if (order, values) != (names, sent):
+    stripped = {name: headers[name].strip() for name in names}
+    yield _lines(names, stripped)
+    in_culture_order = sorted(names, key=_in_culture)
+    folded = {name: " ".join(value.split()) for name, value in stripped.items()}
+    for order, values in ((in_culture_order, stripped), (names, folded), (in_culture_order, folded)):
+        if (order, values) != (names, stripped):
             yield _lines(order, values)
 
 
 def _in_culture(name: str) -> tuple[str, str]:
-    """What .NET's invariant culture compares of the name of a header in lower case.
+    """The sort key of a header name in lower case under .NET's invariant culture.
 
-    Hyphens and apostrophes count only where all else is equal: then the name whose first one comes later is the first.
+    Hyphens and apostrophes count only if all else is equal; then a name with a later first one sorts first.
     """
     return name.translate(_WEIGHTS), name.translate(_HYPHENS)
 
@@ -139,7 +139,7 @@ def _lines(names: list[str], values: Mapping[str, str]) -> str:
 
 
 def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> str:
-    """The string that a service SAS signs.
+    """The string to sign of a service SAS.
 
     Args:
         service: ``file`` or ``blob``.
@@ -156,7 +156,7 @@ def service_sas_text(service: str, resource: str, query: Mapping[str, str]) -> s
 
 
 def account_sas_text(account: str, query: Mapping[str, str]) -> str:
-    """The string that an account SAS signs; it ends with a line feed."""
+    """The string to sign of an account SAS, which ends with a line feed."""
     names = ["sp", "ss", "srt", "st", "se", "sip", "spr", "sv"]
     if query.get("sv", "") >= _ENCRYPTION_SCOPES:
         names.append("ses")

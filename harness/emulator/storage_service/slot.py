@@ -1,8 +1,7 @@
-"""One name in an open directory, and the single system call that changes what exists under it.
+"""One name in an open directory, and the single system call that changes its entry.
 
-The call is a rename, unlink or rmdir, so the change happens as a whole or not at all, also if the process is killed.
-What follows the call (the index of names, closing descriptors) raises nothing: an operation never fails after its
-change has happened.
+The call is a rename, link, unlink or rmdir, so the change is atomic, even if the process is killed. The steps after the
+call (updating the index of names, closing descriptors) raise nothing: an operation never fails after its change.
 """
 
 import errno
@@ -23,12 +22,12 @@ class Slot:
     """A name in a directory.
 
     Args:
-        parent: descriptor of the directory.
+        parent: the descriptor of the directory.
         before: the directory's status.
-        name: its spelling on disk, or that of the request if nothing of that name exists.
-        entry: what exists there; None for nothing, and for links and devices.
-        taken: whether anything of that name exists.
-        index: the index of names, which is kept up to date.
+        name: the spelling on disk, or that of the request if the name does not exist.
+        entry: the entry of that name; None if there is none, and for ignored links and devices.
+        taken: whether the name exists.
+        index: the index of names, which is updated.
     """
 
     parent: int
@@ -39,10 +38,10 @@ class Slot:
     index: DirectoryNames
 
     def require(self, *, directory: bool) -> Entry:
-        """What exists there.
+        """The entry of that name.
 
         Raises:
-            StorageError: nothing does, or it is a directory where a file is meant, or the other way round.
+            StorageError: there is none, or it is a directory instead of a file, or a file instead of a directory.
         """
         if self.entry is None:
             raise errors.not_found()
@@ -50,37 +49,37 @@ class Slot:
             raise errors.type_mismatch()
         return self.entry
 
-    def replace(self, beside: Path) -> None:
-        """Give the name to a file elsewhere on this file system. A file that has the name is replaced."""
-        os.rename(beside, self.name, dst_dir_fd=self.parent)
-        self._added()
+    def replace(self, staged_path: Path) -> None:
+        """Give the name to a staged file. A file that has the name is replaced."""
+        os.rename(staged_path, self.name, dst_dir_fd=self.parent)
+        self._add_to_index()
 
-    def fill(self, beside: Path) -> None:
-        """Give the name to a file or directory elsewhere on this file system.
+    def fill(self, staged_path: Path) -> None:
+        """Give the name to a staged file or directory.
 
         Raises:
-            StorageError: something has it.
+            StorageError: the name exists already.
         """
         try:
-            rename_to_new(beside, self.parent, self.name)
+            rename_to_new(staged_path, self.parent, self.name)
         except FileExistsError:
             raise errors.exists() from None
-        self._added()
+        self._add_to_index()
 
     def link(self, source: "Slot") -> None:
-        """Give a file that has another name this one, too.
+        """Give this name to the file of another slot, as a hard link.
 
         Raises:
-            StorageError: something has it.
+            StorageError: the name exists already.
         """
         try:
             os.link(source.name, self.name, src_dir_fd=source.parent, dst_dir_fd=self.parent, follow_symlinks=False)
         except FileExistsError:
             raise errors.exists() from None
-        self._added()
+        self._add_to_index()
 
     def move_to(self, target: "Slot", name: str) -> None:
-        """Rename what exists here. A file that has the new name is replaced, and keeps the spelling of its name.
+        """Rename this entry. A file that has the new name is replaced; the new entry keeps the spelling of its name.
 
         Args:
             name: the new name if no other file is replaced.
@@ -88,9 +87,9 @@ class Slot:
         name = target.name if target.taken and target.entry != self.entry else name
         os.rename(self.name, name, src_dir_fd=self.parent, dst_dir_fd=target.parent)
         with self._indexing(target):
-            self.index.removed(self.parent, self.name, self.before)
+            self.index.remove(self.parent, self.name, self.before)
             same = self.before.st_ino == target.before.st_ino
-            self.index.added(target.parent, name, os.fstat(self.parent) if same else target.before)
+            self.index.add(target.parent, name, os.fstat(self.parent) if same else target.before)
 
     def exchange(self, target: "Slot") -> None:
         """Rename the directory over a file, which is deleted."""
@@ -100,20 +99,20 @@ class Slot:
         except OSError:
             exchange(self.parent, self.name, target.parent, target.name)
             raise
-        self._removed()
+        self._remove_from_index()
         with self._indexing(target):
-            self.index.added(target.parent, target.name, os.fstat(target.parent))
+            self.index.add(target.parent, target.name, os.fstat(target.parent))
 
     def remove_file(self) -> None:
         """Delete the file."""
         os.unlink(self.name, dir_fd=self.parent)
-        self._removed()
+        self._remove_from_index()
 
     def remove_directory(self) -> None:
         """Delete the directory.
 
         Raises:
-            StorageError: something is in it.
+            StorageError: the directory is not empty.
         """
         try:
             os.rmdir(self.name, dir_fd=self.parent)
@@ -121,21 +120,21 @@ class Slot:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise errors.directory_not_empty() from error
-        self._removed()
+        self._remove_from_index()
 
     @contextmanager
     def _indexing(self, *others: "Slot") -> Iterator[None]:
-        """A block that updates the index. If the disk refuses to show a directory, its names are read again later."""
+        """A block that updates the index. If the disk refuses to read a directory, its index is dropped."""
         try:
             yield
         except OSError:
             for slot in (self, *others):
                 self.index.forget(slot.before)
 
-    def _added(self) -> None:
+    def _add_to_index(self) -> None:
         with self._indexing():
-            self.index.added(self.parent, self.name, self.before)
+            self.index.add(self.parent, self.name, self.before)
 
-    def _removed(self) -> None:
+    def _remove_from_index(self) -> None:
         with self._indexing():
-            self.index.removed(self.parent, self.name, self.before)
+            self.index.remove(self.parent, self.name, self.before)

@@ -1,4 +1,4 @@
-"""Files with holes: find their data, make a hole, copy without filling holes."""
+"""Sparse files: find data, punch a hole, copy with holes."""
 
 import ctypes
 import errno
@@ -15,12 +15,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def segments(descriptor: int, first: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts of a file that hold data, as first byte and end, within bounds; a file system may round them."""
+    """The parts of a file that hold data, as first byte and end, within bounds; the file system may round them."""
     while first < end:
         try:
             data = os.lseek(descriptor, first, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # only a hole is left
+            if error.errno == errno.ENXIO:  # only a hole follows
                 return
             raise
         if data >= end:
@@ -31,7 +31,7 @@ def segments(descriptor: int, first: int, end: int) -> Iterator[tuple[int, int]]
 
 
 def write_all(descriptor: int, body: bytes | memoryview, first: int) -> None:
-    """Write a whole body at a place."""
+    """Write a whole body at an offset."""
     view = memoryview(body)
     while view:
         done = os.pwrite(descriptor, view, first)
@@ -39,7 +39,7 @@ def write_all(descriptor: int, body: bytes | memoryview, first: int) -> None:
 
 
 def write_parts(descriptor: int, parts: Sequence[bytes], first: int) -> None:
-    """Write a body that came in parts, at a place, in as few calls as the system allows."""
+    """Write a body in parts at an offset, in as few system calls as possible."""
     waiting: list[bytes | memoryview] = [part for part in parts if part]
     while waiting:
         done = os.pwritev(descriptor, waiting[:_MOST_PARTS], first)
@@ -52,11 +52,11 @@ def write_parts(descriptor: int, parts: Sequence[bytes], first: int) -> None:
 
 
 def clear(descriptor: int, first: int, count: int) -> None:
-    """Make a part of a file a hole, which reads as zeros; where the file system has no holes, write zeros."""
+    """Make a range of a file a hole, which reads as zeros; write zeros if the file system has no holes."""
     if count == 0:
         return
-    done = _libc.fallocate(descriptor, _PUNCH | _KEEP_SIZE, ctypes.c_int64(first), ctypes.c_int64(count))
-    if done == 0:
+    result = _libc.fallocate(descriptor, _PUNCH | _KEEP_SIZE, ctypes.c_int64(first), ctypes.c_int64(count))
+    if result == 0:
         return
     number = ctypes.get_errno()
     if number not in _UNSUPPORTED:
@@ -69,18 +69,18 @@ def clear(descriptor: int, first: int, count: int) -> None:
 def copy(
     source: int, target: int, *, first: int = 0, count: int, to: int = 0, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Copy a part of a file, its holes as holes.
+    """Copy a range of a file with its holes.
 
     Args:
-        to: where it begins in the target, whose bytes there are holes.
-        progress: called with the bytes done so far, holes included; it may raise to stop the copy.
+        to: the offset in the target, where the target has a hole.
+        progress: called with the number of bytes copied so far, holes included; it may raise to stop the copy.
     """
     end = first + count
     for data, hole in segments(source, first, end):
         at = data
         while at < hole:
             moved = _move(source, target, min(_PIECE, hole - at), at, to + at - first)
-            if moved == 0:  # the source shrank
+            if moved == 0:  # the source has shrunk
                 return
             at += moved
             if progress is not None:

@@ -1,4 +1,4 @@
-"""Structured messages: bodies in segments, each with its CRC-64, as the header ``x-ms-structured-body`` announces them.
+"""Structured messages, which the header ``x-ms-structured-body`` announces: segments, each with its CRC-64.
 
 All numbers are little-endian, as azure-storage-blob 12.31 and azure-storage-file-share 12.27 write and read them::
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from harness.emulator.context import Request
 from harness.emulator.storage_service import errors, headers
-from harness.emulator.storage_service.crc64 import continued
+from harness.emulator.storage_service.crc64 import update
 
 HEADER = "x-ms-structured-body"
 LENGTH = "x-ms-structured-content-length"
@@ -22,15 +22,15 @@ _MESSAGE = struct.Struct("<BQHH")
 _SEGMENT = struct.Struct("<HQ")
 _CRC = struct.Struct("<Q")
 _VERSION, _CRC64 = 1, 1
-_SEGMENT_SIZE = 4 << 20  # bytes of content in each segment that is sent
+_SEGMENT_SIZE = 4 << 20  # bytes of content in each segment of a response
 _MOST_SEGMENTS = 0xFFFF
 
 
 def is_asked(request: Request) -> bool:
-    """Whether the body of a request or of its answer is a structured message.
+    """Whether the body of a request or of its response is a structured message.
 
     Raises:
-        StorageError: it is one of an unknown form.
+        StorageError: the header names an unknown form.
     """
     form = request.headers.get(HEADER)
     if form is None:
@@ -41,10 +41,10 @@ def is_asked(request: Request) -> bool:
 
 
 def content_length(request: Request) -> int:
-    """The length of the content of a structured body, as the request says.
+    """The length of the content of a structured body, as the request states it.
 
     Raises:
-        StorageError: the request does not say.
+        StorageError: the request does not state it.
     """
     length = headers.number(request, LENGTH, most=1 << 62)
     if length is None:
@@ -52,12 +52,12 @@ def content_length(request: Request) -> int:
     return length
 
 
-async def decoded(parts: AsyncIterable[bytes], length: int) -> AsyncIterator[bytes]:
-    """The content of a structured message, part by part. The caller must not use it before the end.
+async def decode(parts: AsyncIterable[bytes], length: int) -> AsyncIterator[bytes]:
+    """The content of a structured message, part by part. The caller must not use it before the end, when it is checked.
 
     Args:
         parts: the message as it arrives.
-        length: of the content.
+        length: the length of the content.
 
     Raises:
         StorageError: the message is not well-formed, or a CRC-64 is not that of the content.
@@ -66,32 +66,32 @@ async def decoded(parts: AsyncIterable[bytes], length: int) -> AsyncIterator[byt
     version, size, properties, segments = _MESSAGE.unpack(await source.exactly(_MESSAGE.size))
     if version != _VERSION or properties != _CRC64 or segments == 0 or size != message_length(length, segments):
         raise errors.invalid_structured_body("its header does not describe such a message")
-    whole, left = 0, length
+    content_crc, remaining = 0, length
     for number in range(1, segments + 1):
-        found, count = _SEGMENT.unpack(await source.exactly(_SEGMENT.size))
-        if found != number or count > left:
-            raise errors.invalid_structured_body(f"segment {number} is not there, or is longer than the content")
+        actual_number, count = _SEGMENT.unpack(await source.exactly(_SEGMENT.size))
+        if actual_number != number or count > remaining:
+            raise errors.invalid_structured_body(f"segment {number} is missing, or longer than the content")
         crc = 0
         async for piece in source.pieces(count):
-            crc, whole = continued(crc, piece), continued(whole, piece)
+            crc, content_crc = update(crc, piece), update(content_crc, piece)
             yield piece
         if await source.exactly(_CRC.size) != _CRC.pack(crc):
             raise errors.crc64_mismatch()
-        left -= count
-    if left:
-        raise errors.invalid_structured_body(f"{left} bytes of the content are missing")
-    if await source.exactly(_CRC.size) != _CRC.pack(whole):
+        remaining -= count
+    if remaining:
+        raise errors.invalid_structured_body(f"{remaining} bytes of the content are missing")
+    if await source.exactly(_CRC.size) != _CRC.pack(content_crc):
         raise errors.crc64_mismatch()
     if await source.has_more():
-        raise errors.invalid_structured_body("it goes on behind its end")
+        raise errors.invalid_structured_body("it continues after its end")
 
 
 def message_length(length: int, segments: int | None = None) -> int:
-    """Bytes of a structured message.
+    """The length of a structured message.
 
     Args:
-        length: of the content.
-        segments: how many it has; default as many as ``StructuredStream`` makes.
+        length: the length of the content.
+        segments: the number of segments; default: that of ``StructuredStream``.
     """
     count = _segments(length) if segments is None else segments
     return _MESSAGE.size + count * (_SEGMENT.size + _CRC.size) + length + _CRC.size
@@ -102,7 +102,7 @@ class StructuredStream:
 
     Args:
         content: the body in parts; None for an empty one.
-        length: of the body.
+        length: the length of the body.
     """
 
     def __init__(self, content: AsyncIterable[bytes] | None, length: int) -> None:
@@ -113,35 +113,35 @@ class StructuredStream:
         """The bytes of the message."""
         source, segments = _Source(self._content), _segments(self._length)
         yield _MESSAGE.pack(_VERSION, message_length(self._length), _CRC64, segments)
-        size, whole = _segment_size(self._length), 0
+        size, content_crc = _segment_size(self._length), 0
         for number in range(segments):
             count = min(size, self._length - number * size)
             yield _SEGMENT.pack(number + 1, count)
             crc = 0
             async for piece in source.pieces(count):
-                crc, whole = continued(crc, piece), continued(whole, piece)
+                crc, content_crc = update(crc, piece), update(content_crc, piece)
                 yield piece
             yield _CRC.pack(crc)
-        yield _CRC.pack(whole)
+        yield _CRC.pack(content_crc)
 
 
 def answer(
     request: Request, content: AsyncIterable[bytes] | None, length: int
 ) -> tuple[bytes | AsyncIterable[bytes], list[tuple[str, str]]]:
-    """The body of an answer, structured if the request asks for that, and the headers that describe it.
+    """The body of a response, structured if the request asks for that, and the headers that describe it.
 
     Args:
         content: the body in parts; None for an empty one.
-        length: of the body.
+        length: the length of the body.
     """
     if is_asked(request):
-        shown = [(HEADER, FORM), (LENGTH, str(length)), ("content-length", str(message_length(length)))]
-        return StructuredStream(content, length), shown
+        response_headers = [(HEADER, FORM), (LENGTH, str(length)), ("content-length", str(message_length(length)))]
+        return StructuredStream(content, length), response_headers
     return content if content is not None and length else b"", [("content-length", str(length))]
 
 
 def _segment_size(length: int) -> int:
-    """Bytes in each segment: the number of segments has a limit."""
+    """Bytes in each segment, which is larger than usual if there would be too many segments."""
     return max(_SEGMENT_SIZE, -(-length // _MOST_SEGMENTS))
 
 
@@ -150,22 +150,22 @@ def _segments(length: int) -> int:
 
 
 class _Source:
-    """The parts of a message, read in portions of any size."""
+    """The parts of a message, read in pieces of any size."""
 
     def __init__(self, parts: AsyncIterable[bytes] | None) -> None:
         self._parts = None if parts is None else aiter(parts)
         self._part = b""
-        self._at = 0  # position in the part; cutting off what was taken would copy the rest for each segment
+        self._at = 0  # position in the part; slicing would copy the rest for each segment
 
     async def exactly(self, count: int) -> bytes:
-        """The next few bytes."""
+        """The next ``count`` bytes."""
         return b"".join([piece async for piece in self.pieces(count)])
 
     async def pieces(self, count: int) -> AsyncIterator[bytes]:
-        """The next bytes, in pieces as they arrive.
+        """The next ``count`` bytes, in pieces as they arrive.
 
         Raises:
-            StorageError: there are fewer.
+            StorageError: the message ends before.
         """
         while count:
             if not await self.has_more():

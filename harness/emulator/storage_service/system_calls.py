@@ -1,4 +1,4 @@
-"""Linux system calls that Python has no function for: statx and renameat2."""
+"""Linux system calls that Python does not provide: statx and renameat2."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ _BASIC_AND_BIRTH, _BIRTH = 0xFFF, 0x800  # STATX_BASIC_STATS | STATX_BTIME, STAT
 _STATX = struct.Struct("=I12xI8xH2xQQ16x" + "qI4x" * 4 + "8xII")  # the part of struct statx that is used here
 _SECOND = 1_000_000_000  # ns
 _NO_REPLACE, _EXCHANGE = 1, 2  # RENAME_NOREPLACE, RENAME_EXCHANGE
-HERE = -100  # AT_FDCWD: a name is a path of its own
+HERE = -100  # AT_FDCWD: the name is a path
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -23,7 +23,7 @@ _call_statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_ui
 
 
 class Status(NamedTuple):
-    """The status of a file. Times are in ns since 1970; ``birth`` is 0 on file systems that do not keep it."""
+    """The status of a file. Times are in ns since 1970; ``birth`` is 0 on file systems without birth times."""
 
     mode: int
     inode: int
@@ -39,7 +39,7 @@ def status_at(parent: int, name: str) -> Status:
     """The status of a name in an open directory; links are not followed.
 
     Raises:
-        OSError: it does not exist or cannot be read.
+        OSError: the name does not exist or cannot be read.
     """
     return _statx(parent, os.fsencode(name), _NO_FOLLOW)
 
@@ -50,21 +50,21 @@ def status_of(descriptor: int) -> Status:
 
 
 def rename_to_new(source: Path, parent: int, name: str) -> None:
-    """Rename a file or directory to a name in an open directory, unless something of that name exists.
+    """Rename a file or directory to a name in an open directory, unless the name exists.
 
     Args:
-        parent: descriptor of the directory, or ``HERE``.
+        parent: the descriptor of the directory, or ``HERE``.
 
     Raises:
-        FileExistsError: something does.
+        FileExistsError: the name exists.
     """
-    done = _libc.renameat2(HERE, os.fsencode(source), parent, os.fsencode(name), _NO_REPLACE)
-    if done == 0:
+    result = _libc.renameat2(HERE, os.fsencode(source), parent, os.fsencode(name), _NO_REPLACE)
+    if result == 0:
         return
     number = ctypes.get_errno()
     if number not in _UNSUPPORTED:
         raise OSError(number, os.strerror(number), name)
-    # This file system can only replace. A file that another program makes between the two steps is lost.
+    # This file system can only replace. A file that another program creates between the two steps is lost.
     try:
         os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def rename_to_new(source: Path, parent: int, name: str) -> None:
 
 
 def exchange(parent: int, name: str, other_parent: int, other_name: str) -> None:
-    """Swap what two names in open directories lead to, in one step."""
+    """Swap the entries of two names in open directories, atomically."""
     if _libc.renameat2(parent, os.fsencode(name), other_parent, os.fsencode(other_name), _EXCHANGE):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), name)
@@ -92,13 +92,13 @@ def _statx(parent: int, name: bytes, flags: int) -> Status:
 
 @lru_cache(maxsize=64)
 def _keeps_birth(major: int, minor: int) -> bool:
-    """Whether the files of a device keep their time of birth.
+    """Whether the files of a device keep their birth times.
 
-    Overlay file systems (those of containers) do not: a file of a lower layer is born again when it is first written.
+    Overlay file systems (those of containers) do not: a file of a lower layer gets a new one when it is first written.
     """
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return True
     fields = (line.split() for line in mounts.splitlines())
-    return not any(each[2] == f"{major}:{minor}" and "overlay" in each[each.index("-") :] for each in fields)
+    return not any(mount[2] == f"{major}:{minor}" and "overlay" in mount[mount.index("-") :] for mount in fields)

@@ -1,4 +1,4 @@
-"""Work in a thread, for which a cancelled request waits too, because the thread uses the request's descriptors."""
+"""Work in threads. A cancelled request waits for its thread, because the thread uses the request's descriptors."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,25 +7,25 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_thread(act: Callable[..., T], *arguments: object, stop: Callable[[], None] = lambda: None) -> T:
-    """Call ``act`` in a thread and return its result. A request that is cancelled waits for the end of ``act``.
+async def in_thread(function: Callable[..., T], *arguments: object, stop: Callable[[], None] = lambda: None) -> T:
+    """Call a function in a thread and return its result. A cancelled request waits for the end of the call.
 
     Args:
-        stop: called if the request is cancelled, to make a long ``act`` end early.
+        stop: called if the request is cancelled, to make a long call end early.
     """
-    return await ended(asyncio.ensure_future(asyncio.to_thread(act, *arguments)), stop)
+    return await wait_for_thread(asyncio.ensure_future(asyncio.to_thread(function, *arguments)), stop)
 
 
-async def ended(acting: "asyncio.Future[T]", stop: Callable[[], None] = lambda: None) -> T:
-    """Wait for a thread, and return its result. A request that is cancelled waits for its end, too.
+async def wait_for_thread(future: "asyncio.Future[T]", stop: Callable[[], None] = lambda: None) -> T:
+    """Wait for a thread, and return its result. A cancelled request waits, too.
 
     Args:
-        acting: what the thread will return.
+        future: the future of the thread's result.
         stop: called if the request is cancelled, to make the thread end early.
     """
     try:
-        return await asyncio.shield(acting)
+        return await asyncio.shield(future)
     except asyncio.CancelledError:
         stop()
-        await asyncio.wait({acting})
+        await asyncio.wait({future})
         raise

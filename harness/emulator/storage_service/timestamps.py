@@ -1,4 +1,4 @@
-"""Times in ns since 1970, as disks keep them, in the forms of the storage services; pure."""
+"""Times in ns since 1970, as file systems store them, in the forms of the storage services; pure."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,12 +9,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def nanoseconds(moment: datetime) -> int:
-    """A moment as a disk keeps it."""
+    """A time in ns since 1970."""
     return (moment - _EPOCH) // _MICROSECOND * 1000
 
 
 def at(nanosecond: int) -> datetime:
-    """The moment, cut to microseconds."""
+    """The time as a datetime, truncated to microseconds."""
     return _EPOCH + timedelta(microseconds=nanosecond // 1000)
 
 
@@ -25,5 +25,5 @@ def etag(nanosecond: int) -> str:
 
 @lru_cache(maxsize=16)  # one request needs the same stamp several times
 def stamp(nanosecond: int) -> str:
-    """Seven decimals, as SMB times and snapshots have them."""
+    """The time with seven decimals, as in SMB times and snapshots."""
     return f"{at(nanosecond):%Y-%m-%dT%H:%M:%S}.{nanosecond % 1_000_000_000 // 100:07}Z"

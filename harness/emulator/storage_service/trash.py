@@ -1,4 +1,4 @@
-"""Deletion of directories: they are moved away at once, and removed in the background."""
+"""Deletion of directories: they are moved away immediately, and deleted in the background."""
 
 import threading
 import uuid
@@ -10,43 +10,43 @@ from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.system_calls import HERE, rename_to_new
 from harness.tree_removal import remove_tree
 
-KEPT = ".kept"  # at the end of the names of files that a recovery may still need
+KEPT = ".kept"  # the suffix of files that recovery may still need
 
 
 class Trash:
-    """A folder on the file system of the storage. New files are made in it, too, before they get their names.
+    """A folder on the file system of the storage. New files are created in it, too, before they get their names.
 
-    The next process deletes what a killed one has left in it; what recovery may need is deleted by ``forget_kept``.
+    At the next start, files that a killed process left in it are deleted; ``forget_kept`` deletes those for recovery.
 
     Args:
-        folder: made when missing.
+        folder: created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in list(folder.iterdir()):
-            if left.suffix != KEPT:
-                _delete(left)
+        for path in list(folder.iterdir()):
+            if path.suffix != KEPT:
+                _delete(path)
 
     def forget_kept(self) -> None:
-        """Delete the files that were kept for recovery, which has ended."""
-        for left in self.folder.glob(f"*{KEPT}"):
-            _delete(left)
+        """Delete the files for recovery, after it has ended."""
+        for path in self.folder.glob(f"*{KEPT}"):
+            _delete(path)
 
     @contextmanager
-    def removing(self, directory: Path, aside: Path) -> Iterator[None]:
+    def removing(self, directory: Path, new_path: Path) -> Iterator[None]:
         """Delete a directory, if it exists; the block deletes its record.
 
         Args:
-            aside: where the directory is in between; if the block raises, it is moved back.
+            new_path: the path of the directory in between; if the block raises, it is moved back.
 
         Raises:
             OSError: the disk refuses; nothing has changed.
         """
-        with moved(directory, aside):
+        with moving(directory, new_path):
             yield
-        self.discard(aside)
+        self.discard(new_path)
 
     def discard(self, directory: Path) -> None:
         """Like ``take``, but if the disk refuses, the directory stays until the next start."""
@@ -54,25 +54,25 @@ class Trash:
             self.take(directory)
 
     def take(self, directory: Path) -> None:
-        """Move a directory out of the way and delete it; one that does not exist is no error.
+        """Move a directory to the trash and delete it; a missing directory is no error.
 
         Raises:
             OSError: the disk refuses.
         """
-        aside = self.folder / uuid.uuid4().hex
+        new_path = self.folder / uuid.uuid4().hex
         try:
-            directory.rename(aside)
+            directory.rename(new_path)
         except FileNotFoundError:
             return
-        _delete(aside)
+        _delete(new_path)
 
 
 @contextmanager
-def moved(directory: Path, target: Path) -> Iterator[None]:
+def moving(directory: Path, target: Path) -> Iterator[None]:
     """Move a directory, if it exists; if the block raises, it is moved back.
 
     Raises:
-        FileExistsError: there is something already.
+        FileExistsError: the target exists already.
         OSError: the disk refuses; nothing has changed.
     """
     try:

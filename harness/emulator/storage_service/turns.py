@@ -1,4 +1,4 @@
-"""Requests that change the same file run one after the other, so that each sees a file that agrees with its record."""
+"""Turns: requests that change the same file run one after the other, so that file and record stay consistent."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,15 +7,15 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Claim(Protocol):
-    """What a request is going to change."""
+    """The files that a request will change."""
 
     @property
     def keys(self) -> Sequence[str]:
-        """The store's keys of the files."""
+        """The keys of the files in the store."""
 
     @property
     def below(self) -> str:
-        """Prefix of the keys of further files that no other request may change at the same time; empty for none."""
+        """The prefix of the keys of more files that no other request may change at the same time; empty for none."""
 
 
 C = TypeVar("C", bound=Claim)
@@ -31,7 +31,7 @@ class Turns:
         """An asynchronous context manager; in its block no other request changes the same files.
 
         Args:
-            look: finds the files. It is called again after each wait, because the request before may have changed them.
+            look: finds the files. It is called again after each wait, because another request may have changed them.
         """
         return Turn(self._busy, look)
 
@@ -42,15 +42,15 @@ class Turns:
 
 
 class Turn(Generic[C]):
-    """The turn of one request. It is a class because ``asynccontextmanager`` takes ten times as long."""
+    """The turn of one request; a class, because ``asynccontextmanager`` takes ten times as long."""
 
-    __slots__ = ("_busy", "_keys", "_look", "_over")
+    __slots__ = ("_busy", "_finished", "_keys", "_look")
 
     def __init__(self, busy: dict[str, asyncio.Event], look: Callable[[], C]) -> None:
         self._busy = busy
         self._look = look
         self._keys: Sequence[str] = ()
-        self._over = asyncio.Event()
+        self._finished = asyncio.Event()
 
     async def __aenter__(self) -> C:
         claim = self._look()
@@ -59,7 +59,7 @@ class Turn(Generic[C]):
             claim = self._look()
         self._keys = claim.keys
         for key in self._keys:
-            self._busy[key] = self._over
+            self._busy[key] = self._finished
         return claim
 
     async def __aexit__(
@@ -67,10 +67,10 @@ class Turn(Generic[C]):
     ) -> None:
         for key in self._keys:
             self._busy.pop(key, None)  # a rename that changes only the casing has the same key twice
-        self._over.set()
+        self._finished.set()
 
     def _before(self, claim: C) -> asyncio.Event | None:
-        """The end of another turn for which this one has to wait, if there is one."""
+        """The event of another turn for which this one has to wait; None if there is none."""
         for key in claim.keys:
             if (busy := self._busy.get(key)) is not None:
                 return busy
@@ -78,4 +78,4 @@ class Turn(Generic[C]):
 
 
 def _below(busy: dict[str, asyncio.Event], prefix: str) -> asyncio.Event | None:
-    return next((over for key, over in busy.items() if key.startswith(prefix)), None)
+    return next((finished for key, finished in busy.items() if key.startswith(prefix)), None)

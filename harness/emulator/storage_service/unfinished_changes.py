@@ -1,4 +1,4 @@
-"""Changes of the content of files that failed, or that a killed process did not finish: undone or finished."""
+"""Undo or finish changes of the content of files that failed, or that a killed process left unfinished."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from harness.emulator.storage_service.intents import ContentChange
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.store import Store
 
-_WHILE = 60_000_000_000  # ns after its intent within which a change may have set the time of its file
+_WHILE = 60_000_000_000  # ns; the maximum time between an intent and the change of its file
 
 
 def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
@@ -24,27 +24,27 @@ def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
         folder: the trash folder.
 
     Returns:
-        False if the file is now as it was before the change.
+        False if the file is now as before the change.
     """
-    with _opened(tree, change) as descriptor:
+    with _open(tree, change) as descriptor:
         if descriptor is None:
             return True
         state = to_entry("", status_of(descriptor)).state
         if state == change.after:
             return True
-        begun = state != change.before
-        if begun and abs(state[1] - change.at) > _WHILE:
-            return True  # a job has written to the file since then, and its bytes must stay
-        if begun and change.kind in ("clear", "resize"):
+        has_begun = state != change.before
+        if has_begun and abs(state[1] - change.at) > _WHILE:
+            return True  # a job has written to the file since, and its data must stay
+        if has_begun and change.kind in ("clear", "resize"):
             _finish(change, descriptor)
             return True
-        if begun:
+        if has_begun:
             undo(change, descriptor, folder)
     return False
 
 
 def take_back_record(store: Store, kind: type[FileRecord], change: ContentChange) -> None:
-    """Restore the record from before a change."""
+    """Restore the record as it was before a change."""
     record = store.get(kind, change.key)
     if record is not None and record.file == change.file and record.state == change.after and record.previous:
         store.put(change.key, record.previous)
@@ -80,9 +80,9 @@ def _finish(change: ContentChange, descriptor: int) -> None:
 
 
 @contextmanager
-def _opened(tree: Tree, change: ContentChange) -> Iterator[int | None]:
-    """A descriptor of the file, also if a job has renamed it; None if it does not exist any more."""
-    names = _located(tree, list(change.names), change.file)
+def _open(tree: Tree, change: ContentChange) -> Iterator[int | None]:
+    """A descriptor of the file, even if a job has renamed it; None if it no longer exists."""
+    names = _locate(tree, list(change.names), change.file)
     if names is None:
         yield None
         return
@@ -93,11 +93,11 @@ def _opened(tree: Tree, change: ContentChange) -> Iterator[int | None]:
         close(descriptor)
 
 
-def _located(tree: Tree, names: list[str], file: FileId) -> list[str] | None:
+def _locate(tree: Tree, names: list[str], file: FileId) -> list[str] | None:
     try:
         entry = tree.entry(names)
     except StorageError:
         entry = None
     if entry is not None and entry.file == file:
         return names
-    return next((path.split("/") for path, each in tree.walk([]) if each.file == file), None)
+    return next((path.split("/") for path, moved_entry in tree.walk([]) if moved_entry.file == file), None)

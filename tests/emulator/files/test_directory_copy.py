@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.emulator.providers.files.directory_copy import copied
-from harness.emulator.providers.files.names import MOST_DEPTH
+from harness.emulator.providers.files.directory_copy import copy_directory
+from harness.emulator.providers.files.names import MAX_DEPTH
 from harness.emulator.providers.files.usage import used_bytes
 from tests.nested_directories import nested
 
@@ -22,7 +22,7 @@ def test_a_directory_that_becomes_a_link_is_not_followed(tmp_path: Path, links: 
     for number in range(10):
         (share / f"d{number}").mkdir(parents=True)
         (share / f"d{number}" / "f").write_bytes(b"ours")
-    entries = copied(share, tmp_path / "copy", links=links)
+    entries = copy_directory(share, tmp_path / "copy", links=links)
     assert next(entries)[0] == []
     (name,), _, _ = next(entries)
 
@@ -41,7 +41,7 @@ def test_a_file_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "outside").write_bytes(b"secret")
     for number in range(10):
         (share / f"f{number}").write_bytes(b"ours")
-    entries = copied(share, tmp_path / "copy", links=True)
+    entries = copy_directory(share, tmp_path / "copy", links=True)
     next(entries)
     (name,), _, _ = next(entries)
 
@@ -57,9 +57,9 @@ def test_a_file_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_what_no_path_over_rest_can_name_is_left_out(tmp_path: Path) -> None:
     """Each level keeps descriptors open, and a job can nest as many directories as it likes."""
     with nested(tmp_path / "share", depth=1200) as share:
-        entries = [names for names, _, _ in copied(share, tmp_path / "copy", links=False)]
+        entries = [names for names, _, _ in copy_directory(share, tmp_path / "copy", links=False)]
 
-    assert max(map(len, entries)) == MOST_DEPTH
+    assert max(map(len, entries)) == MAX_DEPTH
 
 
 def test_the_usage_of_directories_nested_without_end_is_measured(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from azure.storage.fileshare import (
 )
 
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.providers.files.open_handles import MOST, Opener, OpenHandles
+from harness.emulator.providers.files.open_handles import MAX_HANDLES, Opener, OpenHandles
 from harness.emulator.storage_service.errors import StorageError
 
 
@@ -179,7 +179,7 @@ def test_the_number_of_handles_in_an_account_has_a_limit() -> None:
     def open_one(key: str = "a/c/f") -> None:
         handles.open(key, "f", inode=1, parent=0, opened=datetime.now(UTC), opener=opener)
 
-    for _ in range(MOST):
+    for _ in range(MAX_HANDLES):
         open_one()
     with pytest.raises(StorageError, match="10000 handles are open"):
         open_one()

@@ -10,7 +10,7 @@ import pytest
 
 from harness.clock import SteppingClock
 from harness.emulator.providers.files import quota
-from harness.emulator.providers.files.directory_copy import Copied, copied
+from harness.emulator.providers.files.directory_copy import CopiedEntry, copy_directory
 from harness.emulator.providers.files.handlers import snapshots
 from harness.emulator.storage_service import trash
 from tests.emulator.storage_service.lone_storage import Answer, Call, LoneStorage, lone_storage, run
@@ -110,8 +110,8 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
     create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
     copying, deleted = Event(), Event()
 
-    def waiting(source: Path, target: Path, *, links: bool) -> Generator[Copied, None, None]:
-        for entry in copied(source, target, links=links):
+    def waiting(source: Path, target: Path, *, links: bool) -> Generator[CopiedEntry, None, None]:
+        for entry in copy_directory(source, target, links=links):
             copying.set()
             assert deleted.wait(60)
             yield entry
@@ -123,7 +123,7 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
         deleted.set()
         return await taking
 
-    monkeypatch.setattr(snapshots, "copied", waiting)
+    monkeypatch.setattr(snapshots, "copy_directory", waiting)
     with lone_storage(tmp_path, SteppingClock()) as storage:
         run(storage, create, *file(1))
 

@@ -67,7 +67,7 @@ def test_a_message_that_ends_early_is_refused(cut: int) -> None:
 
 
 def test_a_message_that_goes_on_is_refused() -> None:
-    with pytest.raises(StorageError, match="goes on behind its end"):
+    with pytest.raises(StorageError, match="continues after its end"):
         read(structured(b"01234") + b"x", 5)
 
 

@@ -1,9 +1,9 @@
-"""Changes of the content of files: what a file is before and after."""
+"""Changes of the content of files."""
 
 from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import leases, timestamps
 from harness.emulator.storage_service.content_changes import ContentChanges, Plan
@@ -17,7 +17,7 @@ class Contents(ContentChanges):
     def __init__(self, shares: Shares, intents: Intents) -> None:
         super().__init__("file", shares.store, shares.clock, shares.trash, intents)
 
-    def plan(self, found: Found, properties: Properties, *, length: int | None = None) -> Plan[Found]:
+    def plan(self, file: ShareItem, properties: Properties, *, length: int | None = None) -> Plan[ShareItem]:
         """Plan a change of a file's content.
 
         Args:
@@ -25,7 +25,7 @@ class Contents(ContentChanges):
             length: the length of the file after the change; None if it does not change.
         """
         now = self._clock.now()
-        time = later(timestamps.nanoseconds(now), found.entry.modified_ns)
-        entry = found.entry.written(found.entry.length if length is None else length, time)
+        time = later(timestamps.nanoseconds(now), file.entry.modified_ns)
+        entry = file.entry.written(file.entry.length if length is None else length, time)
         properties = replace(properties, lease=leases.after_write(properties.lease, now), modified=0)
-        return Plan(found, Found(found.place, entry, properties))
+        return Plan(file, ShareItem(file.path, entry, properties))

@@ -1,4 +1,4 @@
-"""Refusals of Azure Files, besides those of all storage services."""
+"""Errors of Azure Files, besides those that all storage services have."""
 
 from harness.emulator.storage_service.errors import Refusal, RefusalOf
 
@@ -10,11 +10,11 @@ share_has_snapshots = Refusal(
 )
 # The security descriptor is malformed, or lacks owner, group or discretionary list.
 invalid_permission = Refusal(400, "FileInvalidPermission", "The specified file permission is not valid.")
-# The share does not know the permission key.
+# The share has no permission with that key.
 invalid_permission_key = Refusal(
     400, "FileInvalidPermissionKey", "The specified file permission key does not exist in the share."
 )
-# The security descriptor holds what only its binary form can express.
+# The security descriptor has an entry that SDDL cannot express.
 custom_ace = Refusal(
     400,
     "CannotConvertToSddlDueToCustomAce",
@@ -24,25 +24,23 @@ custom_ace = Refusal(
 renamed_since_snapshot = Refusal(
     409, "FileGenerationMismatch", "The file has been recreated since the previous snapshot was taken."
 )
-# The file carries the attribute ReadOnly.
+# The file has the attribute ReadOnly.
 read_only_attribute = Refusal(
     409, "ReadOnlyAttribute", "The specified resource is read-only and cannot be modified at this time."
 )
-# Links exist only on shares of NFS.
+# Only NFS shares have links.
 not_on_smb = Refusal(
     400,
     "OperationNotSupportedOnSmbShare",
     "This operation is only supported on a share with the NFS protocol enabled.",
 )
-# The file has the most names that it may have.
-too_many_links = RefusalOf(
-    409, "TooManyLinks", "The file has {} names, the most that the emulator gives one; delete some."
-)
-# A client has the file open, or a file in the directory.
+# The file has the maximum number of names.
+too_many_links = RefusalOf(409, "TooManyLinks", "The file has {} names, the maximum in the emulator; delete some.")
+# A client has the file or a file in the directory open.
 sharing_violation = Refusal(409, "SharingViolation", "The specified resource may be in use by an SMB client.")
-# The account has the most open handles that the emulator keeps.
+# The account has the maximum number of open handles.
 too_many_handles = RefusalOf(
     409,
     "TooManyHandles",
-    "{} handles are open, the most that the emulator keeps; close some with Force Close Handles.",
+    "{} handles are open, the maximum for an account; close some with Force Close Handles.",
 )

@@ -1,11 +1,11 @@
-"""Records of files with several names, on shares of NFS: one for all names, under a key of the file itself."""
+"""Records of files with several names, on NFS shares: one record for all names, under a key of the file itself."""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.files.places import Place
+from harness.emulator.providers.files.paths import SharePath
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import Entry, FileId
@@ -19,27 +19,27 @@ def links_key(account: str, content: str, file: FileId) -> str:
 
 
 def links_prefix(account: str, content: str) -> str:
-    """The prefix of the keys of such records in a share."""
+    """The prefix of the keys of all records of files with several names in a share."""
     return entry_key(account, content, [":links", ""])
 
 
-def forget_replaced(store: Store, place: Place, replaced: Entry) -> None:
+def forget_replaced(store: Store, path: SharePath, replaced: Entry) -> None:
     """Delete the record of a file that had several names, once another file has replaced the last of them.
 
     Args:
-        place: the place of the name.
-        replaced: the file as it was before.
+        path: the path of that name.
+        replaced: the replaced file, as it was before.
     """
-    if is_nfs(place.share) and replaced.links == 1:
+    if is_nfs(path.share) and replaced.links == 1:
         with best_effort("the record of a replaced file cannot be deleted"):
-            store.delete(Properties, links_key(place.account, place.share.content, replaced.file))
+            store.delete(Properties, links_key(path.account, path.share.content, replaced.file))
 
 
 def rename_linked(store: Store, key: str, old: Sequence[str], new: Sequence[str]) -> None:
     """Change the recorded names of files with several names whose directory was renamed.
 
     Args:
-        key: of the directory's own record, which begins with account and content.
+        key: the key of the directory's record, which begins with account and content.
         old: the path that the directory had.
         new: its path now.
     """

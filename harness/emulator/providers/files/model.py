@@ -1,4 +1,4 @@
-"""Records of files and directories: what the disk does not hold."""
+"""Records of files and directories: the properties that the file system cannot hold."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from harness.emulator.storage_service.model import Lease
 
 
 class Smb(msgspec.Struct, frozen=True):
-    """SMB properties of a file or directory. Times are as the client wrote them, or empty if those on disk hold."""
+    """SMB properties of a file or directory. Times are as the client wrote them; empty means the time on disk."""
 
     attributes: str = ""
     permission_key: str = ""
@@ -19,7 +19,7 @@ class Smb(msgspec.Struct, frozen=True):
 
 
 class Nfs(msgspec.Struct, frozen=True):
-    """NFS properties of a file or directory, which are stored and returned."""
+    """NFS properties of a file or directory. The emulator stores and returns them, but does not enforce them."""
 
     owner: str = "0"
     group: str = "0"
@@ -27,11 +27,11 @@ class Nfs(msgspec.Struct, frozen=True):
 
 
 class Properties(FileRecord, frozen=True, kw_only=True):
-    """The properties of a file or directory that the disk does not hold.
+    """The properties of a file or directory that the file system cannot hold.
 
     Once a job has written to a file, ``content_md5``, ``extents`` and the times of ``smb`` are obsolete.
-    ``renamed`` is how many snapshots the share had when it was renamed last. ``names`` are paths of a file that has
-    several: they find it in a copied data directory.
+    ``renamed`` is the number of snapshots that the share had at the last rename. ``names`` are paths of a file with
+    several names; recovery finds the file by them in a copied data directory.
     """
 
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
@@ -48,7 +48,7 @@ class Properties(FileRecord, frozen=True, kw_only=True):
 
 
 class Permission(msgspec.Struct, frozen=True):
-    """A security descriptor that files of a share name by its key; base64 where its form is ``binary``."""
+    """A security descriptor that files of a share refer to by its key; base64 if its form is ``binary``."""
 
     key: str
     text: str

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.emulator.providers.files.linked_records import forget_replaced, rename_linked
 from harness.emulator.providers.files.model import Properties
-from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.entries import FileId
@@ -20,14 +20,14 @@ from harness.emulator.store import Store
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A file or directory is about to be renamed: an intent.
+    """The intent to rename a file or directory.
 
     Args:
         share: name of the share's directory.
         names: the old path.
         target: the new path.
-        source_key: of the record at the old path.
-        target_key: of the record at the new path.
+        source_key: the key of the record at the old path.
+        target_key: the key of the record at the new path.
         replaced: the file at the new path, which the rename replaces.
         before: the record, if both paths have one key because they differ in casing only.
     """
@@ -51,7 +51,7 @@ class Moves:
         self._shares = shares
         self._intents = intents
 
-    def move(self, source: Found, target: Found) -> None:
+    def move(self, source: ShareItem, target: ShareItem) -> None:
         """Rename a file or directory. A file at the new path is replaced.
 
         Args:
@@ -61,39 +61,39 @@ class Moves:
             StorageError: another file has the old name by now.
             OSError: the disk refuses; nothing has changed.
         """
-        tree = source.place.tree
-        with tree.slot(source.place.names) as old, tree.slot(target.place.names) as new:
+        tree = source.path.tree
+        with tree.slot(source.path.names) as old, tree.slot(target.path.names) as new:
             if old.entry is None or old.entry.file != source.entry.file:
                 raise errors.not_found()
             move = self._move(source, target, old, new)
             with self._intents.beginning(move) as key:
                 self._copy_records(move, target, new)
             try:
-                _rename(old, new, target.place.names[-1], over_file=move.replaced is not None and move.directory)
+                _rename(old, new, target.path.names[-1], over_file=move.replaced is not None and move.directory)
             except Exception:
-                self._intents.end_if_possible(move, key, then=lambda: take_back(self._shares.store, move))
+                self._intents.end_if_possible(move, key, then=lambda: revert(self._shares.store, move))
                 raise
             self._intents.end_if_possible(move, key, then=lambda: complete(self._shares.store, move, vacant=True))
             if move.replaced is not None and new.entry is not None:
-                forget_replaced(self._shares.store, target.place, new.entry)
+                forget_replaced(self._shares.store, target.path, new.entry)
 
-    def _move(self, source: Found, target: Found, old: Slot, new: Slot) -> Move:
-        place, same = source.place, source.place.key == target.place.key
+    def _move(self, source: ShareItem, target: ShareItem, old: Slot, new: Slot) -> Move:
+        old_path, same = source.path, source.path.key == target.path.key
         replaced = new.entry if new.entry is not None and new.entry.file != source.entry.file else None
         return Move(
-            place.target.account,
-            place.target.place,
-            (*place.names[:-1], old.name),
-            tuple(target.place.names),
-            place.key,
-            target.place.key,
+            old_path.target.account,
+            old_path.target.directory_name,
+            (*old_path.names[:-1], old.name),
+            tuple(target.path.names),
+            old_path.key,
+            target.path.key,
             source.entry.file,
             source.entry.is_directory,
             replaced.file if replaced is not None else None,
-            self._shares.store.get(Properties, place.key) if same else None,
+            self._shares.store.get(Properties, old_path.key) if same else None,
         )
 
-    def _copy_records(self, move: Move, target: Found, new: Slot) -> None:
+    def _copy_records(self, move: Move, target: ShareItem, new: Slot) -> None:
         """Store the records of the new path and keep those of the old one."""
         store, same = self._shares.store, move.source_key == move.target_key
         if move.directory and not same:
@@ -111,7 +111,7 @@ def _rename(old: Slot, new: Slot, name: str, *, over_file: bool) -> None:
         old.move_to(new, name)
 
 
-def take_back(store: Store, move: Move) -> None:
+def revert(store: Store, move: Move) -> None:
     """Delete the records of the new path, because the rename has not happened."""
     if move.source_key == move.target_key:
         _restore(store, move.target_key, move.before)
@@ -127,7 +127,7 @@ def complete(store: Store, move: Move, *, vacant: bool) -> None:
     """Delete the records of the old path, because the rename has happened.
 
     Args:
-        vacant: whether nothing is at the old path.
+        vacant: whether nothing exists at the old path.
     """
     if move.source_key == move.target_key:
         return

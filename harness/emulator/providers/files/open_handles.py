@@ -1,6 +1,6 @@
-"""Handles of clients that mount a share. The emulator has no SMB, so a request of its own opens them.
+"""Handles of clients that mount a share. The emulator has no SMB, so an extra REST request opens them.
 
-They are kept in memory only: like sessions of SMB, they end with the server.
+They exist in memory only: like SMB sessions, they end with the server.
 """
 
 import itertools
@@ -13,12 +13,12 @@ from datetime import datetime
 from harness.emulator.providers.files.errors import sharing_violation, too_many_handles
 from harness.emulator.storage_service.model import entry_key
 
-MOST = 10_000  # open at a time in one account: its clients take no room from those of others
+MAX_HANDLES = 10_000  # in one account, so that its clients take no room from those of others
 
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Who opened a handle, and for what."""
+    """The client that opened a handle, and its access rights."""
 
     address: str
     name: str
@@ -30,7 +30,7 @@ class Handle:
     """An open file or directory.
 
     Args:
-        key: of its path, see ``entry_key``.
+        key: the key of its path, see ``entry_key``.
         path: the path in the share, empty for the root.
         inode: the inode of the file; 0 for the root.
         parent: the inode of the directory that it is in; 0 for the root.
@@ -46,8 +46,8 @@ class Handle:
     opener: Opener
 
     @property
-    def place(self) -> str:
-        """Its position in a list: first by path, then by handle."""
+    def position(self) -> str:
+        """The sort key in a list: first the path, then the handle."""
         return f"{self.key}\n{self.id:020}"
 
 
@@ -56,18 +56,18 @@ class OpenHandles:
 
     def __init__(self) -> None:
         self._open: defaultdict[str, dict[int, Handle]] = defaultdict(dict)  # by account and id
-        self._ids = itertools.count(secrets.randbits(40) + 1)  # an id of an earlier emulator is none of this one's
+        self._ids = itertools.count(secrets.randbits(40) + 1)  # no id of an earlier process is used again
         self._sessions = secrets.randbits(40) << 20
 
     def open(self, key: str, path: str, *, inode: int, parent: int, opened: datetime, opener: Opener) -> Handle:
-        """Open the entry at a path; each caller, by name and address, has a session.
+        """Open the entry at a path. Each client, identified by name and address, has one session.
 
         Raises:
             StorageError: too many handles are open in the account.
         """
         handles = self._open[_account(key)]
-        if len(handles) >= MOST:
-            raise too_many_handles(MOST)
+        if len(handles) >= MAX_HANDLES:
+            raise too_many_handles(MAX_HANDLES)
         session = self._session(handles, opener)
         handle = Handle(next(self._ids), key, path, inode, parent, session, opened, opener)
         handles[handle.id] = handle
@@ -75,7 +75,7 @@ class OpenHandles:
 
     def on(self, key: str, *, recursive: bool) -> list[Handle]:
         """The handles on a path, and with ``recursive`` on everything below it, in order."""
-        return sorted(self._on(key, recursive=recursive), key=lambda handle: handle.place)
+        return sorted(self._on(key, recursive=recursive), key=lambda handle: handle.position)
 
     def close(self, handle: Handle) -> None:
         """Close a handle."""
@@ -84,11 +84,11 @@ class OpenHandles:
         if not self._open[account]:
             del self._open[account]
 
-    def refuse(self, key: str) -> None:
-        """Refuse to delete or rename an entry that is open, or that contains an open one.
+    def check_closed(self, key: str) -> None:
+        """Check that neither an entry nor anything in it is open, so that it can be deleted or renamed.
 
         Raises:
-            StorageError: it is.
+            StorageError: something is open.
         """
         if next(self._on(key, recursive=True), None) is not None:
             raise sharing_violation()

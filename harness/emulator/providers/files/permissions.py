@@ -1,4 +1,4 @@
-"""Permissions: the security descriptors that files and directories of a share name by their keys."""
+"""Permissions: the security descriptors that files and directories of a share refer to by key."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from harness.emulator.store import Store
 
 Form = Literal["sddl", "binary"]
 
-# The permission of entries without one of their own.
+# The permission of files and directories that have none set.
 _INHERITED = sddl.from_sddl("O:SYG:SYD:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1301bf;;;AU)")
 
 
@@ -23,7 +23,7 @@ def parse_form(text: str, name: str) -> Form:
     """The form of a permission that a request names in a header or field; SDDL if it names none.
 
     Raises:
-        StorageError: it is another.
+        StorageError: the request names another form.
     """
     match text.lower():
         case "" | "sddl":
@@ -38,7 +38,7 @@ def _parse(text: str, form: Form) -> SecurityDescriptor:
     """Read a permission.
 
     Raises:
-        StorageError: it is not valid.
+        StorageError: the permission is not valid.
     """
     try:
         if form == "sddl":
@@ -49,7 +49,7 @@ def _parse(text: str, form: Form) -> SecurityDescriptor:
 
 
 def _record(descriptor: SecurityDescriptor) -> Permission:
-    """A permission with its key, two numbers as Azure's are; descriptors that mean the same have one key."""
+    """A permission with its key: two numbers, as in Azure's keys. Equivalent descriptors have the same key."""
     binary = security_descriptor.to_binary(descriptor)
     digest = hashlib.sha256(binary).digest()
     key = f"{int.from_bytes(digest[:8])}*{int.from_bytes(digest[8:16])}"
@@ -72,13 +72,13 @@ def keep(store: Store, account: str, share: Share, *, text: str, form: Form) -> 
 
 
 def find(store: Store, account: str, share: Share, key: str) -> Permission | None:
-    """The permission of a key, if the share knows it."""
+    """The permission with a key, if the share has it."""
     if key == INHERITED_KEY:
         return _INHERITED_RECORD
     return store.get(Permission, entry_key(account, share.content, [key]))
 
 
-def shown(permission: Permission, form: Form) -> str:
+def to_text(permission: Permission, form: Form) -> str:
     """A permission as text: SDDL in its normal form, or the binary form in base64.
 
     Raises:

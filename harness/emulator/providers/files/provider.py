@@ -38,29 +38,29 @@ class AzureFiles(StorageHost):
         sources.add("file", self._open, lambda target: lambda: shares.policies(target))
 
     def forget(self, account: str) -> None:
-        """Delete the records of every share of an account, those that can be restored too, and of all files in them."""
+        """Delete the records of an account's shares, deleted shares included, and of all files in them."""
         store = self._shares.store
         for kind in (Share, DeletedShare):
             store.delete_all(kind, share_key(account, ""))
-        for kept in (Properties, Permission):
-            store.delete_all(kept, entry_key(account, "", []))
+        for record_kind in (Properties, Permission):
+            store.delete_all(record_kind, entry_key(account, "", []))
         self._shares.handles.forget(account, "")
 
     def _open(self, target: Target, trailing_dots: bool) -> Source:
         check_target(target)
-        found = self._shares.find(self._shares.place_of(target, trailing_dots=trailing_dots))
-        if found is None or found.entry.is_directory:
+        file = self._shares.find(self._shares.path_of(target, trailing_dots=trailing_dots))
+        if file is None or file.entry.is_directory:
             raise errors.not_found()
-        descriptor = found.place.tree.descriptor(found.place.names, os.O_RDONLY)
-        properties = found.properties
+        descriptor = file.path.tree.descriptor(file.path.names, os.O_RDONLY)
+        properties = file.properties
         return Source(
             descriptor,
             os.fstat(descriptor).st_size,
             properties.metadata,
             properties.content,
             properties.content_md5,
-            smb.shown(found),
+            smb.properties(file),
             properties.nfs,
-            etag=timestamps.etag(found.entry.modified_ns),
-            modified=found.entry.modified,
+            etag=timestamps.etag(file.entry.modified_ns),
+            modified=file.entry.modified,
         )

@@ -34,7 +34,7 @@ SNAPSHOT_WRITES = frozenset({"DeleteShare", "LeaseShare", "OpenHandle", "ForceCl
 
 
 def operations(shares: Shares, accounts: Accounts, sources: CopySources) -> Operations:
-    """The table of the service."""
+    """The table of operations."""
     quotas = Quotas(accounts)
     intents = Intents(shares.store)
     contents, moves = Contents(shares, intents), Moves(shares, intents)
@@ -66,7 +66,7 @@ def _of_service(service: ServiceHandlers, delegation: DelegationHandlers) -> Ope
 
 
 def _of_shares(shares: ShareHandlers, snapshots: SnapshotHandlers, leases: LeaseHandlers) -> Operations:
-    found = {
+    table = {
         ("PUT", ""): Operation("CreateShare", "cw", "c", shares.create),
         ("GET", ""): Operation("GetShareProperties", "r", "c", shares.get),
         ("HEAD", ""): Operation("GetShareProperties", "r", "c", shares.get),
@@ -85,11 +85,11 @@ def _of_shares(shares: ShareHandlers, snapshots: SnapshotHandlers, leases: Lease
         ("PUT", "filepermission"): Operation("CreatePermission", "cw", "c", shares.create_permission),
         ("GET", "filepermission"): Operation("GetPermission", "r", "c", shares.get_permission),
     }
-    return {("share", method, "share", component): each for (method, component), each in found.items()}
+    return {("share", method, "share", component): operation for (method, component), operation in table.items()}
 
 
 def _of_directories(directories: DirectoryHandlers, renames: RenameHandlers, handles: HandleHandlers) -> Operations:
-    found = {
+    by_method = {
         ("PUT", ""): Operation("CreateDirectory", "cw", "o", directories.create),
         ("GET", ""): Operation("GetDirectoryProperties", "r", "o", directories.get),
         ("HEAD", ""): Operation("GetDirectoryProperties", "r", "o", directories.get),
@@ -102,14 +102,14 @@ def _of_directories(directories: DirectoryHandlers, renames: RenameHandlers, han
         ("PUT", "rename"): Operation("RenameDirectory", "w", "o", renames.directory),
     }
     table = {
-        (level, method, "directory", component): each
-        for (method, component), each in found.items()
-        for level in ("share", "path")  # a share is its root directory
+        (level, method, "directory", component): operation
+        for (method, component), operation in by_method.items()
+        for level in ("share", "path")  # a request for a share addresses its root directory
     }
     return table | {
-        (level, method, "", component): each
+        (level, method, "", component): operation
         for level in ("share", "path")
-        for (method, component), each in {
+        for (method, component), operation in {
             ("PUT", "openhandle"): Operation("OpenHandle", "w", "o", handles.open),
             ("GET", "listhandles"): Operation("ListHandles", "l", "o", handles.list_handles),
             ("PUT", "forceclosehandles"): Operation("ForceCloseHandles", "w", "o", handles.close),
@@ -118,7 +118,7 @@ def _of_directories(directories: DirectoryHandlers, renames: RenameHandlers, han
 
 
 def _of_files(files: FileHandlers, copies: CopyHandlers, renames: RenameHandlers, leases: LeaseHandlers) -> Operations:
-    found = {
+    table = {
         ("PUT", ""): Operation("CreateFile", "cw", "o", _create_or_copy(files.create, copies.start)),
         ("GET", ""): Operation("GetFile", "r", "o", files.get),
         ("HEAD", ""): Operation("GetFileProperties", "r", "o", files.head),
@@ -131,7 +131,7 @@ def _of_files(files: FileHandlers, copies: CopyHandlers, renames: RenameHandlers
         ("PUT", "lease"): Operation("LeaseFile", "wd", "o", leases.file),
         ("PUT", "rename"): Operation("RenameFile", "w", "o", renames.file),
     }
-    return {("path", method, "", component): each for (method, component), each in found.items()}
+    return {("path", method, "", component): operation for (method, component), operation in table.items()}
 
 
 def _of_ranges(ranges: RangeHandlers) -> Operations:

@@ -51,33 +51,35 @@ _NONE = "NO_ACCESS_CONTROL"
 
 
 class CustomAceError(ValueError):
-    """An entry of a type that SDDL has no word for; its binary form can be kept all the same."""
+    """An entry has a type that SDDL cannot express, so only the binary form can hold it."""
 
 
 def from_sddl(text: str) -> SecurityDescriptor:
-    """Read SDDL; owner, group and DACL are mandatory, as Azure Files wants them.
+    """Read SDDL; owner, group and DACL are mandatory, as at Azure Files.
 
     Raises:
-        ValueError: it is none, names a SID that depends on a domain, or is larger than a descriptor can be.
+        ValueError: the text is not SDDL, names a SID that depends on a domain, or describes too large a descriptor.
     """
-    found: dict[str, str] = {}
+    components: dict[str, str] = {}
     at = 0
     while at < len(text):
         match = _COMPONENT.match(text, at)
-        if match is None or match[1].upper() in found:
+        if match is None or match[1].upper() in components:
             raise ValueError("no security descriptor in SDDL")
         name = match[1].upper()
-        at, found[name] = _component(text, match.end(), name)
-    if not {"O", "G", "D"} <= found.keys():
+        at, components[name] = _component(text, match.end(), name)
+    if not {"O", "G", "D"} <= components.keys():
         raise ValueError("a security descriptor needs an owner, a group and a discretionary access control list")
-    system = _acl_from_sddl(found["S"]) if "S" in found else None
-    descriptor = SecurityDescriptor(_sid(found["O"]), _sid(found["G"]), _acl_from_sddl(found["D"]), system)
+    system = _acl_from_sddl(components["S"]) if "S" in components else None
+    descriptor = SecurityDescriptor(
+        _sid(components["O"]), _sid(components["G"]), _acl_from_sddl(components["D"]), system
+    )
     to_binary(descriptor)
     return descriptor
 
 
 def _component(text: str, at: int, name: str) -> tuple[int, str]:
-    """Where a component ends, and what it says: a SID ends by itself, a list behind its last entry."""
+    """The end and the text of a component: a SID has a fixed form, a list ends after its last entry."""
     if name in "OG":
         match = _SID.match(text, at)
         end = match.end() if match else at + 2
@@ -137,13 +139,13 @@ def _mask(text: str) -> int:
 def _bits(text: str, names: dict[str, int]) -> int:
     upper = text.upper()
     if not _PAIRS.fullmatch(upper):
-        raise ValueError("words of two letters are wanted")
-    found = 0
+        raise ValueError("expected words of two letters")
+    bits = 0
     for at in range(0, len(upper), 2):
         if upper[at : at + 2] not in names:
             raise ValueError("an unknown word")
-        found |= names[upper[at : at + 2]]
-    return found
+        bits |= names[upper[at : at + 2]]
+    return bits
 
 
 def _sid(text: str) -> str:
@@ -157,8 +159,8 @@ def _sid(text: str) -> str:
     parts = [int(part) for part in match[2][1:].split("-")]
     if authority >= 1 << 48 or any(part >= 1 << 32 for part in parts):
         raise ValueError("a number of the SID is too large")
-    shown = str(authority) if authority < 1 << 32 else f"0x{authority:012X}"
-    return "-".join(["S-1", shown, *map(str, parts)])
+    authority_text = str(authority) if authority < 1 << 32 else f"0x{authority:012X}"
+    return "-".join(["S-1", authority_text, *map(str, parts)])
 
 
 def to_sddl(descriptor: SecurityDescriptor) -> str:

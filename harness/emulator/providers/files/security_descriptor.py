@@ -1,6 +1,6 @@
 """Security descriptors as records, and their self-relative binary form; pure.
 
-Source: MS-DTYP 2.4. Entries of types that are not known here are kept as they are.
+Source: MS-DTYP 2.4. Entries of unknown types are kept as bytes.
 """
 
 import struct
@@ -18,7 +18,7 @@ ACE_TYPES = {
     "OL": 8,
     "ML": 0x11,
     "SP": 0x13,
-}  # by their words
+}  # by their SDDL words
 OBJECT_TYPES = (5, 6, 7, 8)  # whose entries may name object types by their GUIDs
 
 _SELF_RELATIVE, _DACL_PRESENT, _SACL_PRESENT = 0x8000, 0x4, 0x10
@@ -31,7 +31,7 @@ _LARGEST = 0xFFFF  # bytes of an access control list
 
 @dataclass(frozen=True, slots=True)
 class Ace:
-    """An access control entry; ``sid`` is in its long form, ``raw`` what follows the head where the type is unknown."""
+    """An access control entry; ``sid`` is in its long form; ``raw`` holds the data of an unknown type."""
 
     type: int
     flags: int
@@ -54,7 +54,7 @@ class Acl:
 
 @dataclass(frozen=True, slots=True)
 class SecurityDescriptor:
-    """Owner and group as long SIDs, and the two lists; ``system`` is None where there is none."""
+    """Owner and group as long SIDs, and the two lists; ``system`` is None if there is none."""
 
     owner: str
     group: str
@@ -112,7 +112,7 @@ def from_binary(body: bytes) -> SecurityDescriptor:
     """Read the self-relative form.
 
     Raises:
-        ValueError: it is none, or has no owner, group or discretionary list.
+        ValueError: the bytes are no descriptor, or it has no owner, group or discretionary list.
     """
     try:
         return _descriptor(body)
@@ -152,17 +152,17 @@ def _ace_from_binary(body: bytes, at: int, end: int) -> tuple[Ace, int]:
     entry, rest = Ace(kind, flags, mask), body[at + _ACE.size : at + size]
     if kind not in ACE_TYPES.values():
         return replace(entry, raw=rest), at + size
-    given = 0
+    present = 0
     guids = ["", ""]
     if kind in OBJECT_TYPES:
-        (given,) = struct.unpack_from("<I", rest)
+        (present,) = struct.unpack_from("<I", rest)
         rest = rest[4:]
     for number in (0, 1):
-        if given >> number & 1:
+        if present >> number & 1:
             guids[number] = str(uuid.UUID(bytes_le=rest[:16]))
             rest = rest[16:]
     sid, length = _sid_from_binary(rest, 0)
-    if length != len(rest):  # data of an application behind the SID
+    if length != len(rest):  # application data follows the SID
         return replace(entry, raw=body[at + _ACE.size : at + size]), at + size
     return replace(entry, sid=sid, object_type=guids[0], inherited_type=guids[1]), at + size
 
@@ -175,5 +175,5 @@ def _sid_from_binary(body: bytes, at: int) -> tuple[str, int]:
         raise ValueError("no SID")
     authority = int.from_bytes(body[at + 2 : at + 8])
     parts = struct.unpack_from(f"<{count}I", body, at + 8)
-    shown = str(authority) if authority < 1 << 32 else f"0x{authority:012X}"
-    return "-".join(["S-1", shown, *map(str, parts)]), length
+    authority_text = str(authority) if authority < 1 << 32 else f"0x{authority:012X}"
+    return "-".join(["S-1", authority_text, *map(str, parts)]), length

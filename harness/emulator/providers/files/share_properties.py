@@ -1,7 +1,7 @@
-"""Properties of shares besides name, metadata and stamps: as headers and, by other names, in listings; pure.
+"""Properties of shares besides name, metadata and timestamps: as headers and, by other names, in listings; pure.
 
-Source: Microsoft's "Get Share Properties" and "List Shares", and what a premium account answered to the SDK's own
-tests: a share of 100 GiB has 3100 IOPS and 110 MiB/s.
+Source: Microsoft's "Get Share Properties" and "List Shares", and recordings of the SDK's own
+tests with a premium account: a share of 100 GiB has 3100 IOPS and 110 MiB/s.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from harness.emulator.storage_service import leases
 from harness.emulator.storage_service.model import DEFAULT_QUOTA, Share, StorageAccount
 from harness.emulator.wire import http_date
 
-PREMIUM_QUOTA = 100  # GiB; the least that a premium share has, and what it gets where none is asked for
-_PREMIUM_IOPS = 100_000  # the most
-_SECOND_MODEL = "2025-01-05"  # the version since which shares can be provisioned by the second model
-_BURST_IOPS = (5000, 50_000)  # the least and the most
+PREMIUM_QUOTA = 100  # GiB; minimum and default of a premium share
+_PREMIUM_IOPS = 100_000  # maximum
+_SECOND_MODEL = "2025-01-05"  # the first version with the provisioned v2 model
+_BURST_IOPS = (5000, 50_000)  # minimum and maximum
 
-# Settings that are kept and given back, by their names in headers (after ``x-ms-``) and in listings.
+# Settings that are stored and returned: their names in headers (after ``x-ms-``) and in listings.
 SETTINGS = {
     "enabled-protocols": "EnabledProtocols",
     "root-squash": "RootSquash",
@@ -50,8 +50,8 @@ _NAMES = SETTINGS | {
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
-    """The circumstances of a response about a share: the kind of account, the version, and the time."""
+class ResponseContext:
+    """What a response about a share depends on: the kind of account, the version, and the time."""
 
     premium: bool
     version: str
@@ -59,41 +59,41 @@ class Viewer:
 
 
 def is_premium(account: StorageAccount | None) -> bool:
-    """Whether the shares of an account are provisioned ones on SSDs."""
+    """Whether an account has premium shares: provisioned ones on SSDs."""
     return account is not None and account.sku.startswith("Premium")
 
 
 def is_nfs(share: Share) -> bool:
-    """Whether a share is one of NFS: with owners, modes and links in place of Windows' attributes."""
+    """Whether a share uses NFS: it has owners, modes and links instead of Windows attributes."""
     return share.settings.get("enabled-protocols", "").upper() == "NFS"
 
 
 def default_quota(*, premium: bool) -> int:
-    """GiB of a share whose creation names no quota."""
+    """The quota (GiB) of a share that is created without one."""
     return PREMIUM_QUOTA if premium else DEFAULT_QUOTA
 
 
-def headers(share: Share, viewer: Viewer) -> list[tuple[str, str]]:
-    """Headers of Get Share Properties."""
+def headers(share: Share, context: ResponseContext) -> list[tuple[str, str]]:
+    """The headers of a Get Share Properties response."""
     protection = [("x-ms-has-immutability-policy", "false"), ("x-ms-has-legal-hold", "false")]  # always, as recorded
-    return [*((f"x-ms-{name}", value) for name, value in _properties(share, viewer)), *protection]
+    return [*((f"x-ms-{name}", value) for name, value in _properties(share, context)), *protection]
 
 
-def elements(share: Share, viewer: Viewer) -> list[tuple[str, str]]:
-    """Elements of List Shares."""
+def elements(share: Share, context: ResponseContext) -> list[tuple[str, str]]:
+    """The elements of one share in a List Shares response."""
     scope = {"default-encryption-scope": "$account-encryption-key", "deny-encryption-scope-override": "false"}
-    shown = [*_properties(share, viewer), *(scope.items() if viewer.version >= "2019-07-07" else ())]
+    shown = [*_properties(share, context), *(scope.items() if context.version >= "2019-07-07" else ())]
     return [(_NAMES[name], value) for name, value in shown]
 
 
-def _properties(share: Share, viewer: Viewer) -> Iterator[tuple[str, str]]:
-    """Names and values, in the recorded order."""
-    version = viewer.version
+def _properties(share: Share, context: ResponseContext) -> Iterator[tuple[str, str]]:
+    """Names and values, in the order of recorded responses."""
+    version = context.version
     if version >= "2020-02-10":
-        yield from leases.describe(share.lease, viewer.now)
+        yield from leases.describe(share.lease, context.now)
     yield "share-quota", str(share.quota)
     settings = dict(share.settings) if version >= "2020-02-10" else {}
-    if version >= "2020-02-10" or (viewer.premium and version >= "2019-07-07"):
+    if version >= "2020-02-10" or (context.premium and version >= "2019-07-07"):
         protocols = settings.pop("enabled-protocols", "SMB")
         yield "enabled-protocols", protocols
         if protocols.upper() == "NFS":
@@ -102,7 +102,7 @@ def _properties(share: Share, viewer: Viewer) -> Iterator[tuple[str, str]]:
         yield "access-tier", share.tier
         if share.tier_changed:
             yield "access-tier-change-time", http_date(share.tier_changed)
-    if viewer.premium:
+    if context.premium:
         yield from _provisioned(share, settings)
     elif version >= _SECOND_MODEL and (iops := settings.get("share-provisioned-iops", "")).isdecimal():
         yield from _bursts(share, int(iops))
@@ -110,7 +110,7 @@ def _properties(share: Share, viewer: Viewer) -> Iterator[tuple[str, str]]:
 
 
 def _provisioned(share: Share, settings: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """The provisioned properties of a premium share, from its quota or from settings, which are removed."""
+    """The provisioned properties of a premium share: from ``settings``, where they are removed, or from its quota."""
     bandwidth = settings.pop("share-provisioned-bandwidth-mibps", "") or str(
         100 + ceil(0.04 * share.quota) + ceil(0.06 * share.quota)
     )
@@ -123,12 +123,12 @@ def _provisioned(share: Share, settings: dict[str, str]) -> Iterator[tuple[str, 
 
 
 def _bursts(share: Share, iops: int) -> Iterator[tuple[str, str]]:
-    """What comes with the IOPS of a share that is provisioned by the second model; they may go down a day later.
+    """The burst properties of a share in the provisioned v2 model, and when its IOPS may be lowered: a day later.
 
     Source: Microsoft's "Understand Azure Files billing", on the provisioned v2 model.
     """
-    least, most = _BURST_IOPS
-    burst = max(iops, min(max(3 * iops, least), most))
+    minimum, maximum = _BURST_IOPS
+    burst = max(iops, min(max(3 * iops, minimum), maximum))
     allowed = http_date(share.changed + timedelta(days=1))
     yield "share-included-burst-iops", str(burst)
     yield "share-max-burst-credits-for-iops", str((burst - iops) * 3600)

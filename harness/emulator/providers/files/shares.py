@@ -1,8 +1,8 @@
-"""Shares on disk and their records, as the handlers see them."""
+"""Shares: their directories on disk, and the records of shares and files."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace as replace_place
+from dataclasses import replace as replace_path
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from harness.emulator.providers.files.linked_records import forget_replaced, lin
 from harness.emulator.providers.files.model import Permission, Properties
 from harness.emulator.providers.files.names import check_share, components
 from harness.emulator.providers.files.open_handles import OpenHandles
-from harness.emulator.providers.files.places import Found, Place, remembered
+from harness.emulator.providers.files.paths import ShareItem, SharePath, apply_record
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service import conditions, errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
@@ -31,7 +31,7 @@ from harness.emulator.storage_service.trash import Trash
 from harness.emulator.storage_service.turns import Turn, Turns
 from harness.emulator.store import Store
 
-_TREES = 1000  # cached; they hold only paths
+_MAX_TREES = 1000  # cached; they hold only paths
 
 
 class Shares:
@@ -54,38 +54,38 @@ class Shares:
         """The record of a share or snapshot.
 
         Raises:
-            StorageError: there is none.
+            StorageError: the share does not exist.
         """
-        share = self.store.get(Share, share_key(target.account, target.place))
+        share = self.store.get(Share, share_key(target.account, target.directory_name))
         if share is None:
             raise share_not_found()
         return share
 
-    def keep_share(self, target: Target, share: Share) -> None:
-        """Keep a share's record."""
-        self.store.put(share_key(target.account, target.place), share)
+    def put_share(self, target: Target, share: Share) -> None:
+        """Store the record of a share."""
+        self.store.put(share_key(target.account, target.directory_name), share)
 
     def policies(self, target: Target) -> Sequence[Policy]:
-        """The stored access policies of a share; none if there is no such share."""
+        """The stored access policies of a share; empty if it does not exist."""
         share = self.store.get(Share, share_key(target.account, target.share))
         return share.policies if share else ()
 
-    def tree(self, account: str, place: str, *, links: bool) -> Tree:
-        """A share's directory.
+    def tree(self, account: str, name: str, *, links: bool) -> Tree:
+        """The directory of a share.
 
         Args:
-            links: it shows symbolic links.
+            links: whether it shows symbolic links.
         """
-        tree = self._trees.get((account, place, links))
+        tree = self._trees.get((account, name, links))
         if tree is None:
-            tree = Tree(self.roots.path(account, place), names=self._names, links=links)
-            if len(self._trees) >= _TREES:
+            tree = Tree(self.roots.path(account, name), names=self._names, links=links)
+            if len(self._trees) >= _MAX_TREES:
                 self._trees.clear()
-            self._trees[account, place, links] = tree
+            self._trees[account, name, links] = tree
         return tree
 
     def remove(self, account: str, *shares: Share) -> None:
-        """Delete shares and snapshots with all that is in them, as a whole.
+        """Delete shares and snapshots with everything in them: all of them or none.
 
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing has changed.
@@ -98,17 +98,17 @@ class Shares:
                 for name in names:
                     self.store.delete(Share, share_key(account, name))
         for share in shares:
-            self.forget_content(account, share.content)
+            self.delete_content(account, share.content)
 
-    async def all_over(self, target: Target) -> None:
+    async def wait_for_changes(self, target: Target) -> None:
         """Wait until no request changes anything in a share.
 
         Raises:
-            StorageError: there is no such share.
+            StorageError: the share does not exist.
         """
-        await self.turns.all_over(entry_key(target.account, self.share(target).content, [""]))
+        await self.turns.wait_for_changes(entry_key(target.account, self.share(target).content, [""]))
 
-    def forget_content(self, account: str, content: str) -> None:
+    def delete_content(self, account: str, content: str) -> None:
         """Delete the records of files in a deleted share. If the store refuses, the next start deletes them."""
         self.handles.forget(account, content)
         with best_effort("the records of a deleted share cannot be deleted yet"), self.store.transaction():
@@ -116,168 +116,168 @@ class Shares:
                 self.store.delete(kind, entry_key(account, content, []))
                 self.store.delete_all(kind, entry_key(account, content, [""]))
 
-    # What is in them
+    # Files and directories
 
-    def place(self, call: Call) -> Place:
-        """The place that a request names, in an existing share.
+    def path(self, call: Call) -> SharePath:
+        """The path that a request names, in an existing share.
 
         Raises:
-            StorageError: there is no such share, or the name cannot be.
+            StorageError: the share does not exist, or the name is not valid.
         """
-        return self.place_of(call.target, trailing_dots=headers.flag(call.request, "x-ms-allow-trailing-dot"))
+        return self.path_of(call.target, trailing_dots=headers.flag(call.request, "x-ms-allow-trailing-dot"))
 
-    def changing(self, call: Call) -> Turn[Place]:
-        """The turn of a request to change the entry that it names.
+    def changing(self, call: Call) -> Turn[SharePath]:
+        """The turn of a request that changes the file or directory at its path.
 
         Raises:
-            StorageError: there is no such share, or the name cannot be.
+            StorageError: the share does not exist, or the name is not valid.
         """
-        return self.turns.take(lambda: self.place(call))
+        return self.turns.take(lambda: self.path(call))
 
-    def place_of(self, target: Target, *, trailing_dots: bool = False) -> Place:
-        """The place of a target.
+    def path_of(self, target: Target, *, trailing_dots: bool = False) -> SharePath:
+        """The path of a target.
 
         Raises:
-            StorageError: there is no such share, or the name cannot be.
+            StorageError: the share does not exist, or the name is not valid.
         """
         names = components(target.path, trailing_dots=trailing_dots)
         share = self.share(target)
-        tree = self.tree(target.account, target.place, links=is_nfs(share))
-        place = Place(target, share, tree, names, entry_key(target.account, share.content, names))
+        tree = self.tree(target.account, target.directory_name, links=is_nfs(share))
+        path = SharePath(target, share, tree, names, entry_key(target.account, share.content, names))
         if not (names and is_nfs(share)):
-            return place
+            return path
         try:
             entry = tree.entry(names)
-        except errors.StorageError:  # the directory above is missing, which the caller finds out if it matters
-            return place
-        return place if entry is None else self.linked(place, entry)
+        except errors.StorageError:  # the parent directory is missing; the caller notices if that matters
+            return path
+        return path if entry is None else self.with_record_key(path, entry)
 
-    def linked(self, place: Place, entry: Entry) -> Place:
-        """A place with the key of the record of the entry that is there."""
-        if not is_nfs(place.share):
-            return place
-        return replace_place(place, key=self.record_key(place.target.account, place.share, place.names, entry))
+    def with_record_key(self, path: SharePath, entry: Entry) -> SharePath:
+        """A path with the key of the record that the entry at this path has."""
+        if not is_nfs(path.share):
+            return path
+        return replace_path(path, key=self.record_key(path.target.account, path.share, path.names, entry))
 
     def record_key(self, account: str, share: Share, names: list[str], entry: Entry) -> str:
-        """The key of the record of an entry: that of its path, or of the file itself where all its names share one."""
+        """The key of the record of an entry: that of its path, or of the file itself if all its names share one."""
         if is_nfs(share):
             key = links_key(account, share.content, entry.file)
             if self.store.get(Properties, key):
                 return key
         return entry_key(account, share.content, names)
 
-    def find(self, place: Place) -> Found | None:
-        """The entry at a place; None if there is none."""
-        entry = place.tree.entry(place.names)
-        return None if entry is None else self.known(place, entry)
+    def find(self, path: SharePath) -> ShareItem | None:
+        """The file or directory at a path; None if there is none."""
+        entry = path.tree.entry(path.names)
+        return None if entry is None else self.item(path, entry)
 
-    def known(self, place: Place, entry: Entry) -> Found:
-        """An entry with its record."""
-        entry, properties = remembered(entry, self.store.get(Properties, place.key))
+    def item(self, path: SharePath, entry: Entry) -> ShareItem:
+        """The file or directory of an entry, with its record."""
+        entry, properties = apply_record(entry, self.store.get(Properties, path.key))
         if properties.copy is not None:
             properties = replace(properties, copy=self.copies.current(properties.copy))
-        if place.target.snapshot:
+        if path.target.snapshot:
             properties = replace(properties, lease=Lease())  # a snapshot does not change, so it needs no lease
-        return Found(place, entry, properties)
+        return ShareItem(path, entry, properties)
 
-    def file(self, call: Call, *, change: bool = False) -> Found:
-        """The file that a request is about, once its conditions and lease allow the request.
+    def file(self, call: Call, *, change: bool = False) -> ShareItem:
+        """The file that a request names, if its lease and the request's conditions allow the request.
 
         Args:
-            change: the request writes.
+            change: whether the request writes.
 
         Raises:
-            StorageError: there is none, or it may not be touched.
+            StorageError: the file does not exist, or the request is not allowed.
         """
-        found = self.find(self.place(call))
-        if found is None or found.entry.is_directory:
+        file = self.find(self.path(call))
+        if file is None or file.entry.is_directory:
             raise errors.not_found()
-        self.admit(call, found, change=change)
-        return found
+        self.check_preconditions(call, file, change=change)
+        return file
 
-    def content(self, call: Call, *, change: bool = False) -> Found:
-        """The file whose content a request is about; a symbolic link has none.
+    def content(self, call: Call, *, change: bool = False) -> ShareItem:
+        """The file whose content a request reads or writes; a symbolic link has none.
 
         Raises:
-            StorageError: as ``file``, or it is a link.
+            StorageError: as ``file`` raises it, or the file is a symbolic link.
         """
-        found = self.file(call, change=change)
-        if found.entry.is_link:
+        file = self.file(call, change=change)
+        if file.entry.is_link:
             raise errors.type_mismatch()
-        return found
+        return file
 
-    def admit(self, call: Call, found: Found, *, change: bool) -> None:
-        """Check a file's conditions, lease, copy and attributes against a request.
+    def check_preconditions(self, call: Call, file: ShareItem, *, change: bool) -> None:
+        """Check that a file's lease, the conditions of a request, and a pending copy allow the request.
 
         Raises:
-            StorageError: one stands in the way.
+            StorageError: one of them does not.
         """
         request = call.request
-        given = request.headers.get("x-ms-lease-id", "")
-        leases.check(found.properties.lease, given, call.now, noun="File", change=change)
-        tag = timestamps.etag(found.entry.modified_ns)
-        conditions.check(request.headers, etag=tag, modified=found.entry.modified, read=not change)
-        if change and found.properties.copy and found.properties.copy.status == "pending":
+        lease_id = request.headers.get("x-ms-lease-id", "")
+        leases.check(file.properties.lease, lease_id, call.now, noun="File", change=change)
+        tag = timestamps.etag(file.entry.modified_ns)
+        conditions.check(request.headers, etag=tag, modified=file.entry.modified, read=not change)
+        if change and file.properties.copy and file.properties.copy.status == "pending":
             raise errors.pending_copy()
 
-    def directory(self, call: Call) -> Found:
-        """The directory that a request is about.
+    def directory(self, call: Call) -> ShareItem:
+        """The directory that a request names.
 
         Raises:
-            StorageError: there is none; a file of that name is none.
+            StorageError: there is no such directory.
         """
-        found = self.find(self.place(call))
-        if found is None or not found.entry.is_directory:
+        directory = self.find(self.path(call))
+        if directory is None or not directory.entry.is_directory:
             raise errors.not_found()
-        return found
+        return directory
 
-    def touched(self, found: Found, properties: Properties) -> Found:
-        """An entry after a request that changes its properties and not its content."""
+    def with_properties(self, item: ShareItem, properties: Properties) -> ShareItem:
+        """A file or directory after a request that changes its properties but not its content."""
         now = self.clock.now()
-        entry = found.entry.dated(later(timestamps.nanoseconds(now), found.entry.modified_ns))
+        entry = item.entry.dated(later(timestamps.nanoseconds(now), item.entry.modified_ns))
         lease = leases.after_write(properties.lease, now)
-        return Found(found.place, entry, replace(properties, modified=entry.modified_ns, lease=lease))
+        return ShareItem(item.path, entry, replace(properties, modified=entry.modified_ns, lease=lease))
 
-    def keep(self, found: Found) -> None:
-        """Store the properties of an entry."""
-        self.store.put(found.place.key, of_file(found.properties, found.entry))
+    def put_record(self, item: ShareItem) -> None:
+        """Store the properties of a file or directory."""
+        self.store.put(item.path.key, of_file(item.properties, item.entry))
 
-    def put_in_place(self, new: Found, beside: Path) -> None:
-        """Rename a file or directory elsewhere on this file system to its place, and store its properties.
+    def put_in_place(self, new: ShareItem, staged_path: Path) -> None:
+        """Move a staged file or directory to its path, and store its properties.
 
-        A file replaces the one that is there; a directory replaces nothing.
+        A file replaces an existing file; a directory replaces nothing.
 
         Raises:
-            StorageError: the name is taken.
+            StorageError: the name exists already.
             OSError: the disk refuses; nothing has changed.
         """
-        with new.place.tree.slot(new.place.names) as slot:
+        with new.path.tree.slot(new.path.names) as slot:
             if slot.taken and new.entry.is_directory:
                 raise errors.exists()
             before = slot.require(directory=False) if slot.taken else None
-            key = new.place.path_key
+            key = new.path.path_key
             over = holding(self.store.get(Properties, key), before) if before is not None else None
             self.store.put(key, of_file(new.properties, new.entry, over=over))
             if before is not None:
-                slot.replace(beside)
-                forget_replaced(self.store, new.place, before)
+                slot.replace(staged_path)
+                forget_replaced(self.store, new.path, before)
             else:
-                slot.fill(beside)
+                slot.fill(staged_path)
 
-    def forget(self, found: Found) -> None:
-        """Delete the record of a deleted entry. If the store refuses, the record stays, and holds for no file."""
-        place = found.place
-        if place.key != place.path_key and found.entry.links > 1:
+    def delete_record(self, item: ShareItem) -> None:
+        """Delete the record of a deleted entry. If the store refuses, the record stays, but is valid for no file."""
+        path = item.path
+        if path.key != path.path_key and item.entry.links > 1:
             return  # other names have the same record
         with best_effort("the record of a deleted file cannot be deleted"):
-            self.store.delete(Properties, place.key)
+            self.store.delete(Properties, path.key)
 
 
 def check_target(target: Target) -> None:
-    """Refuse an invalid name of a share.
+    """Check the name of a target's share.
 
     Raises:
-        StorageError: it is not allowed.
+        StorageError: the name is not valid.
     """
     if target.share:
         check_share(target.share)

@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from harness.emulator.context import Request
 from harness.emulator.providers.files.errors import invalid_permission_key
 from harness.emulator.providers.files.model import Nfs, Smb
+from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, parse_form
-from harness.emulator.providers.files.places import Found
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.entries import Entry
 from harness.emulator.storage_service.signatures import moment
 
-SINCE = "2019-02-02"  # the first version that knows of SMB
+SINCE = "2019-02-02"  # the first version with SMB properties
 
 _ATTRIBUTES = (
     "ReadOnly",
@@ -27,12 +27,12 @@ _ATTRIBUTES = (
     "NotContentIndexed",
     "NoScrubData",
 )
-_MODES = {"Directory": "0755", "SymLink": "0777", "Regular": "0664"}  # where a request names none
-_KEPT = ("preserve", "source")
+_MODES = {"Directory": "0755", "SymLink": "0777", "Regular": "0664"}  # the defaults
+_PRESERVE = ("preserve", "source")
 _PERMISSION_LIMIT = 8 << 10  # characters of a permission in a header; a longer one needs a key
 
 
-def asked(
+def from_request(
     request: Request,
     before: Smb,
     *,
@@ -45,16 +45,16 @@ def asked(
 
     Args:
         before: the present properties, for those that the request preserves.
-        now: ns.
-        find_permission: tests whether the share knows a permission key.
+        now: the time of the request (ns).
+        find_permission: tests whether the share has a permission with a key.
         keep_permission: stores a security descriptor in the share; returns its key.
 
     Raises:
         StorageError: a value is not allowed.
     """
-    given = request.headers.get
+    header = request.headers.get
     return Smb(
-        attributes=_attributes(given("x-ms-file-attributes", ""), before.attributes, directory=directory),
+        attributes=_attributes(header("x-ms-file-attributes", ""), before.attributes, directory=directory),
         permission_key=_permission(request, before.permission_key, find_permission, keep_permission),
         created=_time(request, "x-ms-file-creation-time", before.created or "now", now),
         written=_time(request, "x-ms-file-last-write-time", before.written or "now", now),
@@ -65,17 +65,17 @@ def asked(
 def _attributes(text: str, before: str, *, directory: bool) -> str:
     names = [name.strip() for name in text.replace(",", "|").split("|") if name.strip()]
     lowered = [name.lower() for name in names]
-    if not names or lowered[0] in _KEPT:
+    if not names or lowered[0] in _PRESERVE:
         return before or default_attributes(directory=directory)
     if lowered == ["none"]:
         return default_attributes(directory=directory)
-    known = {name.lower(): name for name in _ATTRIBUTES}
-    if not set(lowered) <= set(known) or (not directory and "directory" in lowered):
+    spellings = {name.lower(): name for name in _ATTRIBUTES}
+    if not set(lowered) <= set(spellings) or (not directory and "directory" in lowered):
         raise errors.invalid_header("x-ms-file-attributes")
-    wanted = set(lowered) | ({"directory"} if directory else set())
+    selected = set(lowered) | ({"directory"} if directory else set())
     if not before and not directory:
-        wanted.add("archive")  # as every new file has it
-    return " | ".join(name for name in _ATTRIBUTES if name.lower() in wanted)
+        selected.add("archive")  # as every new file has it
+    return " | ".join(name for name in _ATTRIBUTES if name.lower() in selected)
 
 
 def default_attributes(*, directory: bool) -> str:
@@ -85,7 +85,7 @@ def default_attributes(*, directory: bool) -> str:
 
 def _time(request: Request, name: str, before: str, now: int) -> str:
     text = request.headers.get(name, "")
-    if not text or text.lower() in _KEPT:
+    if not text or text.lower() in _PRESERVE:
         text = before
     if text.lower() == "now":
         return timestamps.stamp(now)
@@ -103,11 +103,11 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
         raise errors.invalid_header("x-ms-file-permission-key")
     if len(text) > _PERMISSION_LIMIT:
         raise errors.invalid_header("x-ms-file-permission")
-    if key and key.lower() not in _KEPT:
+    if key and key.lower() not in _PRESERVE:
         if not find(key):
             raise invalid_permission_key()
         return key
-    if not text or text.lower() in _KEPT:
+    if not text or text.lower() in _PRESERVE:
         return before or INHERITED_KEY
     if text.lower() == "inherit":
         return INHERITED_KEY
@@ -115,9 +115,9 @@ def _permission(request: Request, before: str, find: Callable[[str], bool], keep
     return keep(text, parse_form(request.headers.get(header, ""), header))
 
 
-def shown(found: Found) -> Smb:
-    """The SMB properties of an entry: those in its record, and for the rest those on disk."""
-    smb, entry = found.properties.smb, found.entry
+def properties(item: ShareItem) -> Smb:
+    """The SMB properties of a file or directory: those in its record; the others come from the disk."""
+    smb, entry = item.properties.smb, item.entry
     written = smb.written or timestamps.stamp(entry.modified_ns)
     return Smb(
         attributes=smb.attributes or default_attributes(directory=entry.is_directory),
@@ -128,35 +128,37 @@ def shown(found: Found) -> Smb:
     )
 
 
-def headers(found: Found, version: str) -> list[tuple[str, str]]:
-    """An entry's SMB or NFS headers, if the version has them."""
+def headers(item: ShareItem, version: str) -> list[tuple[str, str]]:
+    """The SMB or NFS headers of a file or directory, if the version has them."""
     if version < SINCE:
         return []
-    smb = shown(found)
-    place, parent = found.place, found.place.tree.parent_inode(found.place.names)
+    smb = properties(item)
+    path, parent = item.path, item.path.tree.parent_inode(item.path.names)
     shared = [
         ("x-ms-file-creation-time", smb.created),
         ("x-ms-file-last-write-time", smb.written),
         ("x-ms-file-change-time", smb.changed),
-        ("x-ms-file-id", str(found.entry.inode) if place.names else "0"),
+        ("x-ms-file-id", str(item.entry.inode) if path.names else "0"),
         ("x-ms-file-parent-id", str(parent)),
     ]
-    if is_nfs(place.share):
-        return [*shared, *nfs_headers(found.properties.nfs or Nfs(), found.entry)]
+    if is_nfs(path.share):
+        return [*shared, *nfs_headers(item.properties.nfs or Nfs(), item.entry)]
     return [("x-ms-file-attributes", smb.attributes), ("x-ms-file-permission-key", smb.permission_key), *shared]
 
 
-def nfs_asked(request: Request, before: Nfs) -> Nfs:
+def nfs_from_request(request: Request, before: Nfs) -> Nfs:
     """The NFS properties after a request that sets them.
 
     Raises:
-        StorageError: the mode is no octal number.
+        StorageError: the mode is not an octal number.
     """
     mode = request.headers.get("x-ms-mode", before.mode)
     if mode and not (len(mode) <= 5 and set(mode) <= set("01234567")):
         raise errors.invalid_header("x-ms-mode")
-    given = request.headers.get
-    return replace(before, owner=given("x-ms-owner", before.owner), group=given("x-ms-group", before.group), mode=mode)
+    header = request.headers.get
+    return replace(
+        before, owner=header("x-ms-owner", before.owner), group=header("x-ms-group", before.group), mode=mode
+    )
 
 
 def nfs_headers(nfs: Nfs, entry: Entry) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How much of the disk a share takes."""
+"""The disk usage of a share."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ from pathlib import Path
 def used_bytes(directory: Path) -> int:
     """The bytes that the files below a directory hold, without holes; a file with several names counts once.
 
-    Directories may be nested deeper than Python calls functions: a job can make as many as it likes.
+    The function does not recurse, because a job can nest directories deeper than Python's call stack.
     """
     total, counted, pending = 0, set[int](), [os.fspath(directory)]
     while pending:
         try:
-            with os.scandir(pending.pop()) as found:
-                for entry in found:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                         continue
@@ -26,6 +26,6 @@ def used_bytes(directory: Path) -> int:
                             continue
                         counted.add(status.st_ino)
                     total += min(status.st_size, status.st_blocks * 512)
-        except OSError:  # deleted since, closed to us, or behind a path that is too long for the system
+        except OSError:  # deleted in between, not readable, or its path is too long for the system
             continue
     return total

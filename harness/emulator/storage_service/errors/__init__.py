@@ -1,4 +1,4 @@
-"""How the storage services refuse: Azure's status, code and sentence, raised by handlers and encoded once."""
+"""Errors of the storage services: Azure's status, code and message, raised by handlers and encoded in one place."""
 
 from harness.emulator.storage_service.errors.credentials import (
     anonymous,

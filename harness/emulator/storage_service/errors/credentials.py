@@ -1,4 +1,4 @@
-"""Refusals of callers: authentication and authorization.
+"""Errors of authentication and authorization.
 
 Source: Microsoft's "Common REST API error codes".
 """
@@ -17,7 +17,7 @@ def authentication_failed(detail: str) -> StorageError:
     return StorageError(403, "AuthenticationFailed", text, detail=detail)
 
 
-# The Authorization header is none that can be checked.
+# The Authorization header is malformed.
 malformed_authorization = Refusal(
     400,
     "InvalidAuthenticationInfo",
@@ -31,7 +31,7 @@ def anonymous(challenge: str) -> StorageError:
 
 
 def invalid_token(detail: str, challenge: str) -> StorageError:
-    """The token that came is not one for this service."""
+    """The token is not valid for this service."""
     headers = (("www-authenticate", challenge),)
     return StorageError(401, "InvalidAuthenticationInfo", _REFER, detail=detail, headers=headers)
 
@@ -42,13 +42,13 @@ permission_mismatch = Refusal(
     "AuthorizationPermissionMismatch",
     "This request is not authorized to perform this operation using this permission.",
 )
-# The shared access signature holds for HTTPS only.
+# The shared access signature is valid for HTTPS only.
 protocol_mismatch = Refusal(
     403,
     "AuthorizationProtocolMismatch",
     "This request is not authorized to perform this operation using this protocol.",
 )
-# The shared access signature does not hold for the caller's address.
+# The shared access signature is not valid for the caller's address.
 source_mismatch = RefusalOf(
     403,
     "AuthorizationSourceIPMismatch",
@@ -64,15 +64,15 @@ resource_type_mismatch = Refusal(
     "AuthorizationResourceTypeMismatch",
     "This request is not authorized to perform this operation using this resource type.",
 )
-# The account takes HTTPS only.
+# The account requires HTTPS.
 https_required = Refusal(400, "AccountRequiresHttps", "The account being accessed does not support http.")
-# The secondary endpoint only reads.
+# The secondary endpoint is read-only.
 read_only = Refusal(
     403,
     "InsufficientAccountPermissions",
     "The account being accessed does not have sufficient permissions to execute this operation.",
 )
-# What a snapshot holds is never changed.
+# Snapshots are read-only.
 snapshot_read_only = Refusal(
     400, "ShareSnapshotOperationNotSupported", "This operation is not supported on a share snapshot."
 )

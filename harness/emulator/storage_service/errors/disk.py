@@ -1,4 +1,4 @@
-"""Errors of the file system as refusals of the service."""
+"""Errors of the file system as errors of the service."""
 
 import errno
 
@@ -9,7 +9,7 @@ from harness.emulator.storage_service.errors.resources import exists, not_found,
 
 
 def of_disk(error: OSError) -> StorageError | None:
-    """The refusal that an error of the file system means; None where the emulator is at fault."""
+    """The service's error for an error of the file system; None if the emulator is at fault."""
     if is_disk_full(error):
         return share_full()
     if error.errno == errno.EFBIG:

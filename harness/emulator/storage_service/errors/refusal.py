@@ -1,15 +1,15 @@
-"""A refusal of a storage service: what Azure says in each case, and the exception that says it."""
+"""Error responses of the storage services, and the exception that carries one."""
 
 from dataclasses import dataclass
 
 
 class StorageError(Exception):
-    """A refusal.
+    """An error response.
 
     Args:
         status: HTTP status.
         code: Azure's error code, which ``x-ms-error-code`` holds, too.
-        message: Azure's sentence.
+        message: Azure's message.
         detail: further text for failed authentication, which holds no secret.
         headers: further headers of the response.
     """
@@ -32,12 +32,12 @@ class StorageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What Azure says in one case. Calling it makes the exception, since each raise needs its own.
+    """Azure's response to one kind of error. Calling it creates the exception, since each raise needs a new one.
 
     Args:
-        status: of HTTP.
+        status: HTTP status.
         code: Azure's error code.
-        message: Azure's sentence.
+        message: Azure's message.
     """
 
     status: int
@@ -51,7 +51,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class RefusalOf:
-    """A ``Refusal`` whose sentence names something, in the place of ``{}``."""
+    """A ``Refusal`` whose message has a value in place of ``{}``."""
 
     status: int
     code: str

@@ -1,4 +1,4 @@
-"""Refusals of requests: addresses, headers, parameters, bodies and conditions.
+"""Errors in requests: addresses, headers, parameters, bodies and conditions.
 
 Source: Microsoft's "Common REST API error codes".
 """
@@ -7,11 +7,11 @@ from harness.emulator.storage_service.errors.refusal import Refusal, RefusalOf, 
 
 
 def invalid_name(text: str = "The specified resource name contains invalid characters.") -> StorageError:
-    """A share, directory or file cannot have that name."""
+    """A share, directory or file cannot have this name."""
     return StorageError(400, "InvalidResourceName", text)
 
 
-# The address cannot be understood.
+# The address is malformed.
 invalid_uri = Refusal(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
 # A header has a value that is not allowed.
 invalid_header = RefusalOf(
@@ -21,11 +21,11 @@ invalid_header = RefusalOf(
 missing_header = RefusalOf(
     400, "MissingRequiredHeader", "An HTTP header that's mandatory for this request is not specified: {}."
 )
-# A header asks for something that the emulator does not do.
+# A header asks for a feature that the emulator does not have.
 unsupported_header = RefusalOf(
     400, "UnsupportedHeader", "One of the HTTP headers specified in the request is not supported: {}."
 )
-# A body comes without its length.
+# A body has no length.
 missing_length = Refusal(411, "MissingContentLengthHeader", "Content-Length HTTP header was not specified.")
 # A query parameter has a value that is not allowed.
 invalid_query = RefusalOf(
@@ -33,13 +33,13 @@ invalid_query = RefusalOf(
     "InvalidQueryParameterValue",
     "Value for one of the query parameters specified in the request URI is invalid: {}.",
 )
-# A query parameter asks for something that the emulator does not do.
+# A query parameter asks for a feature that the emulator does not have.
 unsupported_query = RefusalOf(
     400,
     "UnsupportedQueryParameter",
     "One of the query parameters specified in the request URI is not supported: {}.",
 )
-# A query parameter lies outside what is allowed.
+# A query parameter is out of range.
 out_of_range_query = RefusalOf(
     400,
     "OutOfRangeQueryParameterValue",
@@ -49,17 +49,17 @@ out_of_range_query = RefusalOf(
 missing_query = RefusalOf(
     400, "MissingRequiredQueryParameter", "A query parameter that's mandatory for this request is not specified: {}."
 )
-# A name of metadata is no identifier.
+# A name of metadata is not an identifier.
 invalid_metadata = Refusal(
     400, "InvalidMetadata", "The metadata specified is invalid. It has characters that are not permitted."
 )
 # A piece of metadata has no name.
 empty_metadata_key = Refusal(400, "EmptyMetadataKey", "The key for one of the metadata key-value pairs is empty.")
-# More than 8 KiB of metadata.
+# The metadata is larger than 8 KiB.
 metadata_too_large = Refusal(
     400, "MetadataTooLarge", "The size of the specified metadata exceeds the maximum size permitted."
 )
-# The body is not the XML that the operation takes.
+# The body is not the XML that the operation needs.
 invalid_document = Refusal(400, "InvalidXmlDocument", "XML specified is not syntactically valid.")
 # An element of the body has a value that is not allowed.
 invalid_node = RefusalOf(
@@ -78,19 +78,19 @@ invalid_md5 = Refusal(
     "InvalidMd5",
     "The MD5 value specified in the request is invalid. MD5 value must be 128 bits and base64-encoded.",
 )
-# The body is not what its MD5 says.
+# The MD5 of the body differs from the stated one.
 md5_mismatch = Refusal(
     400,
     "Md5Mismatch",
     "The MD5 value specified in the request did not match with the MD5 value calculated by the server.",
 )
-# The body is not what its CRC-64 says.
+# The CRC-64 of the body differs from the stated one.
 crc64_mismatch = Refusal(
     400,
     "Crc64Mismatch",
     "The CRC64 value specified in the request did not match with the CRC64 value calculated by the server.",
 )
-# The body is no structured message; the name is what is wrong with it, as the end of a sentence.
+# The body is not a structured message; the value describes its fault.
 invalid_structured_body = RefusalOf(400, "InvalidInput", "The structured message in the request body is not valid: {}.")
 
 
@@ -101,14 +101,14 @@ def invalid_range(length: int | None = None) -> StorageError:
     return StorageError(416, "InvalidRange", text, headers=headers)
 
 
-# The body is longer than the operation takes.
+# The body is longer than the operation allows.
 too_large = RefusalOf(
     413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit of {} bytes."
 )
 timed_out = Refusal(408, "RequestTimeout", "The request body was not received in time.")
-# There is no such operation at that address.
+# The address has no such operation.
 unsupported = Refusal(405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb.")
-# Azure has the operation, the emulator does not.
+# Azure has the operation, but the emulator does not.
 not_served = RefusalOf(501, "NotImplemented", "The emulator does not serve {}.")
 # A conditional header does not hold.
 condition_not_met = Refusal(

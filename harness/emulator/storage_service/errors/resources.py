@@ -1,4 +1,4 @@
-"""Refusals because of existing resources: files, leases and copies.
+"""Errors because of existing resources: files, leases and copies.
 
 Source: Microsoft's "Common REST API error codes", "Azure Files error codes" and "Blob Storage error codes".
 """
@@ -12,16 +12,16 @@ share_full = Refusal(
     "The share size limit is reached: the operation would exceed the quota of the share, or the disk is full.",
 )
 not_found = Refusal(404, "ResourceNotFound", "The specified resource does not exist.")
-# The directory above does not exist.
+# The parent directory does not exist.
 parent_not_found = Refusal(404, "ParentNotFound", "The specified parent path does not exist.")
 exists = Refusal(409, "ResourceAlreadyExists", "The specified resource already exists.")
-# A file where a directory was meant, or the other way round.
+# The resource is a file instead of a directory, or a directory instead of a file.
 type_mismatch = Refusal(
     409, "ResourceTypeMismatch", "The specified resource type does not match the type of the existing resource."
 )
 # Only empty directories can be deleted.
 directory_not_empty = Refusal(409, "DirectoryNotEmpty", "The specified directory is not empty.")
-# The file system refuses to change or delete what is there.
+# The file system refuses to change or delete the resource.
 undeletable = Refusal(
     409, "CannotDeleteFileOrDirectory", "The file or directory could not be deleted because it is in use."
 )
@@ -34,7 +34,7 @@ def copy_source(status: int, text: str, *, source: StorageError | None = None) -
     """The source of a copy cannot be read.
 
     Args:
-        source: how the source's own service refuses to give it, which the answer reports in headers of its own.
+        source: the error of the source's service, which the response reports in separate headers.
     """
     headers: tuple[tuple[str, str], ...] = ()
     if source is not None:

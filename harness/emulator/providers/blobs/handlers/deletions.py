@@ -105,7 +105,7 @@ def _check_permission(call: Call) -> None:
     is_earlier = bool(call.target.snapshot or call.target.version)  # only these can be deleted permanently
     permanent = is_earlier and call.request.query.get("deletetype", "").lower() == "permanent"
     permission = "y" if permanent else "x" if call.target.version else "d"
-    if not (call.credential.is_whole or permission in call.credential.permissions):
+    if not (call.credential.covers_account or permission in call.credential.permissions):
         raise errors.permission_mismatch()
 
 

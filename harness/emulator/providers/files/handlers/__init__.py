@@ -1,4 +1,4 @@
-"""The operations of Azure Files, one module a resource type."""
+"""The operations of Azure Files, one module for each resource type."""
 
 from harness.emulator.providers.files.handlers.copies import CopyHandlers
 from harness.emulator.providers.files.handlers.directories import DirectoryHandlers

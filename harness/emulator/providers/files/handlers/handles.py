@@ -1,8 +1,8 @@
-"""Handles: a request of the emulator's own opens them; they are listed and closed as at Azure."""
+"""Handles: an extra request of the emulator opens them; they are listed and closed as at Azure."""
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files.open_handles import Handle, Opener
-from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, errors, headers
 from harness.emulator.storage_service.operations import Call
@@ -11,9 +11,9 @@ from harness.emulator.wire import http_date
 _RIGHTS = ("Read", "Write", "Delete")
 _NAME_LIMIT = 255  # characters of a client's name
 _ID_DIGITS = 20
-_ENCODED = "2021-12-02"  # the version since which names that XML cannot hold are percent-encoded
-_SHOWS_RIGHTS = "2023-01-03"  # the version since which a list says what a handle may do
-_SHOWS_CLIENT = "2024-05-04"  # the version since which a list names the client
+_ENCODED = "2021-12-02"  # the first version that percent-encodes names that XML cannot hold
+_SHOWS_RIGHTS = "2023-01-03"  # the first version whose lists show access rights
+_SHOWS_CLIENT = "2024-05-04"  # the first version whose lists name the client
 
 
 class HandleHandlers:
@@ -24,13 +24,13 @@ class HandleHandlers:
 
     def open(self, call: Call) -> Response:
         """Open Handle, as a client that mounts the share would. The handle stays open until Force Close Handles."""
-        found = self._found(call)
-        place = found.place
+        item = self._item(call)
+        path = item.path
         handle = self._shares.handles.open(
-            place.path_key,
-            "/".join(place.names),
-            inode=found.entry.inode if place.names else 0,
-            parent=place.tree.parent_inode(place.names),
+            path.path_key,
+            "/".join(path.names),
+            inode=item.entry.inode if path.names else 0,
+            parent=path.tree.parent_inode(path.names),
             opened=call.now,
             opener=_opener(call),
         )
@@ -39,9 +39,9 @@ class HandleHandlers:
     def list_handles(self, call: Call) -> Response:
         """List Handles."""
         recursive = headers.flag(call.request, "x-ms-recursive")
-        handles = self._shares.handles.on(self._found(call).place.path_key, recursive=recursive)
-        shown, more = headers.page(handles, lambda handle: handle.place, call.request)
-        entries = "".join(_element(handle, call.version) for handle in shown)
+        handles = self._shares.handles.on(self._item(call).path.path_key, recursive=recursive)
+        page, more = headers.page(handles, lambda handle: handle.position, call.request)
+        entries = "".join(_element(handle, call.version) for handle in page)
         return documents.answer(
             f"<EnumerationResults><Entries>{entries}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
@@ -49,47 +49,47 @@ class HandleHandlers:
     def close(self, call: Call) -> Response:
         """Force Close Handles: one, by its id, or all (``*``)."""
         recursive = headers.flag(call.request, "x-ms-recursive")
-        place, wanted = self._found(call).place, _wanted(call)
+        path, handle_id = self._item(call).path, _handle_id(call)
         closing = [
             handle
-            for handle in self._shares.handles.on(place.path_key, recursive=recursive)
-            if wanted is None or handle.id == wanted
+            for handle in self._shares.handles.on(path.path_key, recursive=recursive)
+            if handle_id is None or handle.id == handle_id
         ]
         for handle in closing:
             self._shares.handles.close(handle)
         counts = [("x-ms-number-of-handles-closed", str(len(closing))), ("x-ms-number-of-handles-failed", "0")]
         return Response(200, headers=counts)
 
-    def _found(self, call: Call) -> Found:
-        found = self._shares.find(self._shares.place(call))
-        if found is None:
+    def _item(self, call: Call) -> ShareItem:
+        item = self._shares.find(self._shares.path(call))
+        if item is None:
             raise errors.not_found()
-        return found
+        return item
 
 
 def _opener(call: Call) -> Opener:
-    """The opener of a handle, as headers describe it.
+    """The opener that the request's headers describe.
 
     Raises:
         StorageError: there is no such access right, or the name is too long.
     """
-    given = call.request.headers
-    rights = given.get("x-ms-handle-access-rights", "Read, Write").split(",")
-    known = {right.lower(): right for right in _RIGHTS}
-    wanted = {right.strip().lower() for right in rights}
-    if not wanted <= known.keys():
+    request_headers = call.request.headers
+    rights = request_headers.get("x-ms-handle-access-rights", "Read, Write").split(",")
+    rights_by_name = {right.lower(): right for right in _RIGHTS}
+    requested = {right.strip().lower() for right in rights}
+    if not requested <= rights_by_name.keys():
         raise errors.invalid_header("x-ms-handle-access-rights")
-    name = given.get("x-ms-handle-client-name", call.request.client)
+    name = request_headers.get("x-ms-handle-client-name", call.request.client)
     if len(name) > _NAME_LIMIT:
         raise errors.invalid_header("x-ms-handle-client-name")
-    return Opener(call.request.client, name, tuple(right for right in _RIGHTS if right.lower() in wanted))
+    return Opener(call.request.client, name, tuple(right for right in _RIGHTS if right.lower() in requested))
 
 
-def _wanted(call: Call) -> int | None:
+def _handle_id(call: Call) -> int | None:
     """The id of the handle to close; None for all.
 
     Raises:
-        StorageError: the header is missing, or holds neither.
+        StorageError: the header is missing, or holds neither an id nor ``*``.
     """
     text = call.request.headers.get("x-ms-handle-id")
     if text is None:

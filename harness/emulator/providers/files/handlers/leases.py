@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.places import Found
+from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.lease_requests import answer, asked
@@ -21,20 +21,20 @@ class LeaseHandlers:
         """Lease Share."""
         share = self._shares.share(call.target)
         action, lease = asked(call, share.lease, endless=False)
-        self._shares.keep_share(call.target, replace(share, lease=lease))
+        self._shares.put_share(call.target, replace(share, lease=lease))
         stamps = [("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
         return answer(action, lease, call.now, stamps)
 
     async def file(self, call: Call) -> Response:
-        """Lease File: it never ends by itself."""
-        async with self._shares.changing(call) as place:
-            found = self._shares.find(place)
-            if found is None or found.entry.is_directory:
+        """Lease File: a lease on a file never expires."""
+        async with self._shares.changing(call) as path:
+            file = self._shares.find(path)
+            if file is None or file.entry.is_directory:
                 raise errors.not_found()
-            action, lease = asked(call, found.properties.lease, endless=True)
-            self._shares.keep(Found(place, found.entry, replace(found.properties, lease=lease)))
+            action, lease = asked(call, file.properties.lease, endless=True)
+            self._shares.put_record(ShareItem(path, file.entry, replace(file.properties, lease=lease)))
         stamps = [
-            ("etag", timestamps.etag(found.entry.modified_ns)),
-            ("last-modified", http_date(found.entry.modified)),
+            ("etag", timestamps.etag(file.entry.modified_ns)),
+            ("last-modified", http_date(file.entry.modified)),
         ]
         return answer(action, lease, call.now, stamps)

@@ -1,10 +1,10 @@
-"""The file service of an account: its properties, its shares."""
+"""The file service of an account: its properties and its shares."""
 
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
 from harness.emulator.providers.files import share_properties
-from harness.emulator.providers.files.share_properties import Viewer
+from harness.emulator.providers.files.share_properties import ResponseContext
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import documents, headers
 from harness.emulator.storage_service.accounts import Accounts
@@ -37,10 +37,12 @@ class ServiceHandlers:
         return documents.answer(documents.settings_document(elements))
 
     async def set_properties(self, call: Call) -> Response:
-        """Set File Service Properties: settings that are not in the body stay."""
+        """Set File Service Properties: settings that the body omits do not change."""
         changed = documents.settings(await call.request.read(documents.LIMIT), _DEFAULTS)
-        kept = self._accounts.settings("file", call.target.account)
-        self._accounts.keep_settings("file", call.target.account, replace(kept, elements=kept.elements | changed))
+        settings = self._accounts.settings("file", call.target.account)
+        self._accounts.keep_settings(
+            "file", call.target.account, replace(settings, elements=settings.elements | changed)
+        )
         return Response(202)
 
     def list_shares(self, call: Call) -> Response:
@@ -54,13 +56,13 @@ class ServiceHandlers:
             if not share.snapshot or "snapshots" in include
         ]
         if "deleted" in include:
-            aside = self._shares.store.list(DeletedShare, share_key(account, prefix))
-            items += [deleted for _, deleted in aside if deleted.days_left(call.now)]
+            deleted_shares = self._shares.store.list(DeletedShare, share_key(account, prefix))
+            items += [deleted for _, deleted in deleted_shares if deleted.days_left(call.now)]
         items.sort(key=_order)
-        found, more = headers.page(items, _order, request)
+        page, more = headers.page(items, _order, request)
         premium = share_properties.is_premium(self._accounts.get(account))
-        viewer = Viewer(premium, call.version, call.now)
-        shares = "".join(_item(item, viewer, metadata="metadata" in include) for item in found)
+        context = ResponseContext(premium, call.version, call.now)
+        shares = "".join(_item(item, context, metadata="metadata" in include) for item in page)
         return documents.answer(
             f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
             + documents.asked(request)
@@ -74,18 +76,18 @@ def _order(item: Share | DeletedShare) -> str:
     return f"{item.name} {item.snapshot or '~'}"
 
 
-def _item(item: Share | DeletedShare, viewer: Viewer, *, metadata: bool) -> str:
+def _item(item: Share | DeletedShare, context: ResponseContext, *, metadata: bool) -> str:
     share = item.share if isinstance(item, DeletedShare) else item
     snapshot = f"<Snapshot>{share.snapshot}</Snapshot>" if share.snapshot else ""
-    gone = f"<Deleted>true</Deleted><Version>{item.version}</Version>" if isinstance(item, DeletedShare) else ""
+    deletion = f"<Deleted>true</Deleted><Version>{item.version}</Version>" if isinstance(item, DeletedShare) else ""
     properties = [
         ("Last-Modified", http_date(share.changed)),
         ("Etag", etag(share.changed)),
-        *share_properties.elements(share, viewer),
+        *share_properties.elements(share, context),
     ]
     if isinstance(item, DeletedShare):
-        left = str(item.days_left(viewer.now))
-        properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", left)]
+        days_left = str(item.days_left(context.now))
+        properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", days_left)]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
     shown = documents.metadata_element(share.metadata) if metadata else ""
-    return f"<Share><Name>{share.name}</Name>{snapshot}{gone}<Properties>{inner}</Properties>{shown}</Share>"
+    return f"<Share><Name>{share.name}</Name>{snapshot}{deletion}<Properties>{inner}</Properties>{shown}</Share>"

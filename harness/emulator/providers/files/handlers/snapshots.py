@@ -8,10 +8,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.emulator.context import Response
-from harness.emulator.providers.files.directory_copy import copied
+from harness.emulator.providers.files.directory_copy import copy_directory
 from harness.emulator.providers.files.errors import share_not_found
 from harness.emulator.providers.files.model import Permission, Properties
-from harness.emulator.providers.files.places import remembered
+from harness.emulator.providers.files.paths import apply_record
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import headers, timestamps
@@ -30,68 +30,74 @@ class SnapshotHandlers:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._taking: set[str] = set()  # snapshots that are being taken
+        self._pending: set[str] = set()  # names of the snapshots that are being taken
 
     async def create(self, call: Call) -> Response:
         """Snapshot Share.
 
-        Each file is copied as it is when its turn comes; what is written in between counts as later.
+        Each file is copied as it is at that moment. A write during the snapshot counts as later than the snapshot.
 
         Raises:
-            StorageError: there is no such share, or it was deleted while it was copied.
+            StorageError: the share does not exist, or was deleted while it was copied.
         """
-        await self._shares.all_over(call.target)  # writes that have begun count as earlier
+        await self._shares.wait_for_changes(call.target)  # writes that have begun count as earlier than the snapshot
         share, account = self._shares.share(call.target), call.target.account
-        self._shares.keep_share(call.target, replace(share, epoch=share.epoch + 1))
+        self._shares.put_share(call.target, replace(share, epoch=share.epoch + 1))
         stamp = self._free_stamp(call)
         name = f"{share.name}@{stamp}"
         metadata = headers.metadata(call.request) or share.metadata
-        taken = replace(
+        snapshot = replace(
             share, snapshot=stamp, metadata=metadata, lease=Lease(), changed=call.now, content=new_content()
         )
-        beside = self._shares.trash.folder / uuid.uuid4().hex
-        self._taking.add(name)
+        staged_path = self._shares.trash.folder / uuid.uuid4().hex
+        self._pending.add(name)
         try:
-            await self._copy(account, share, taken, beside)
+            await self._copy(account, share, snapshot, staged_path)
             if self._shares.share(call.target).content != share.content:
-                raise share_not_found()  # it was deleted, and another has its name
-            with self._shares.roots.taking(account, name, beside) as directory:
-                self._shares.store.put(share_key(account, name), replace(taken, directory=directory))
+                raise share_not_found()  # the share was deleted, and another one has its name
+            with self._shares.roots.taking(account, name, staged_path) as directory:
+                self._shares.store.put(share_key(account, name), replace(snapshot, directory=directory))
         except BaseException:
-            self._shares.forget_content(account, taken.content)
-            self._shares.trash.discard(beside)
+            self._shares.delete_content(account, snapshot.content)
+            self._shares.trash.discard(staged_path)
             raise
         finally:
-            self._taking.discard(name)
-        answer = [("x-ms-snapshot", stamp), ("etag", etag(share.changed)), ("last-modified", http_date(share.changed))]
-        return Response(201, headers=answer)
+            self._pending.discard(name)
+        response_headers = [
+            ("x-ms-snapshot", stamp),
+            ("etag", etag(share.changed)),
+            ("last-modified", http_date(share.changed)),
+        ]
+        return Response(201, headers=response_headers)
 
-    async def _copy(self, account: str, share: Share, taken: Share, beside: Path) -> None:
-        """Copy the directory of a share and, in batches, the records that hold for what is in it."""
+    async def _copy(self, account: str, share: Share, snapshot: Share, staged_path: Path) -> None:
+        """Copy the directory of a share and, in batches, the valid records of its files and directories."""
         store = self._shares.store
-        prefix, to = (entry_key(account, each.content, [""]) for each in (share, taken))
-        store.copy_all(Permission, prefix, to)
-        with closing(copied(self._shares.roots.path(account, share.name), beside, links=is_nfs(share))) as entries:
+        source_prefix, target_prefix = (entry_key(account, root.content, [""]) for root in (share, snapshot))
+        store.copy_all(Permission, source_prefix, target_prefix)
+        with closing(
+            copy_directory(self._shares.roots.path(account, share.name), staged_path, links=is_nfs(share))
+        ) as entries:
             while batch := await in_thread(lambda: list(islice(entries, _BATCH))):
                 with store.transaction():
                     for names, source, copy in batch:
-                        self._keep_record(account, share, taken, names, source=source, copy=copy)
+                        self._copy_record(account, share, snapshot, names, source=source, copy=copy)
 
-    def _keep_record(
-        self, account: str, share: Share, taken: Share, names: list[str], *, source: Entry, copy: Entry
+    def _copy_record(
+        self, account: str, share: Share, snapshot: Share, names: list[str], *, source: Entry, copy: Entry
     ) -> None:
         """Store the record of a copy, if the record of its source is valid."""
         store = self._shares.store
         record = store.get(Properties, self._shares.record_key(account, share, names, source))
         if holding(record, source) is not None:
-            _, properties = remembered(source, record)
-            store.put(entry_key(account, taken.content, names), of_file(replace(properties, names=()), copy))
+            _, properties = apply_record(source, record)
+            store.put(entry_key(account, snapshot.content, names), of_file(replace(properties, names=()), copy))
 
     def _free_stamp(self, call: Call) -> str:
         moment = timestamps.nanoseconds(call.now)
         while True:
             stamp = timestamps.stamp(moment)
             name = f"{call.target.share}@{stamp}"
-            if name not in self._taking and not self._shares.store.get(Share, share_key(call.target.account, name)):
+            if name not in self._pending and not self._shares.store.get(Share, share_key(call.target.account, name)):
                 return stamp
             moment += 100

@@ -1,8 +1,8 @@
-"""Where files are in a share, what exists there, and the keys of their records; pure."""
+"""Paths in shares, the files and directories at them, and the keys of their records; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replace_place
+from dataclasses import replace as replace_path
 
 from msgspec.structs import replace
 
@@ -15,8 +15,8 @@ from harness.emulator.storage_service.model import Share, entry_key
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A path in a share, whatever is there."""
+class SharePath:
+    """A path in a share, whether or not anything exists there."""
 
     target: Target
     share: Share
@@ -32,11 +32,11 @@ class Place:
     @property
     def root(self) -> str:
         """The name of the share's directory."""
-        return self.target.place
+        return self.target.directory_name
 
     @property
     def path_key(self) -> str:
-        """The key of the path: it is ``key``, unless the file that is there has one record for several names."""
+        """The key of the path. It equals ``key``, unless the file at the path has one record for several names."""
         return entry_key(self.target.account, self.share.content, self.names)
 
     @property
@@ -45,34 +45,34 @@ class Place:
         return (self.key,)
 
     @property
-    def unlinked(self) -> "Place":
-        """The same place for a new file of that name."""
-        return replace_place(self, key=self.path_key)
+    def unlinked(self) -> "SharePath":
+        """The same path with the key of a new file, which has only this name."""
+        return replace_path(self, key=self.path_key)
 
     @property
     def below(self) -> str:
-        """Nothing: a change of an entry does not concern what is in it."""
+        """Empty, because a change of an entry does not claim the entries below it."""
         return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An existing file or directory, with what is still valid of its record."""
+class ShareItem:
+    """An existing file or directory with the valid part of its record."""
 
-    place: Place
+    path: SharePath
     entry: Entry
     properties: Properties
 
     @property
     def record(self) -> Properties:
-        """The record of the entry."""
+        """The record of the file or directory."""
         return self.properties
 
 
-def remembered(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:
-    """An entry as clients see it, and what is still valid of its record.
+def apply_record(entry: Entry, record: Properties | None) -> tuple[Entry, Properties]:
+    """Return an entry as clients see it, and the part of its record that is still valid.
 
-    Changes in a directory do not change its own time: that is the time of the last request about the directory.
+    The last-modified time of a directory is that of the last request about it: changes in the directory do not count.
     """
     properties = holding(record, entry)
     if properties is None:
