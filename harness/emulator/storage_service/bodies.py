@@ -21,7 +21,7 @@ def length(request: Request) -> int | None:
     Raises:
         StorageError: the header is not a number, or is missing with a structured body.
     """
-    if structured_body.is_asked(request):
+    if structured_body.is_requested(request):
         return structured_body.content_length(request)
     return headers.number(request, "content-length", most=1 << 62)
 
@@ -46,7 +46,7 @@ def confirmed(request: Request) -> list[tuple[str, str]]:
 
 
 def _confirmed_structure(request: Request) -> list[tuple[str, str]]:
-    return [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_asked(request) else []
+    return [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_requested(request) else []
 
 
 async def receive(request: Request, descriptor: int, *, limit: int) -> tuple[int, Checksums]:
@@ -151,7 +151,7 @@ async def _gather(content: AsyncIterable[bytes], expected: _Expected, limit: int
 
 
 def _content(request: Request) -> AsyncIterator[bytes]:
-    if structured_body.is_asked(request):
+    if structured_body.is_requested(request):
         return structured_body.decode(request.stream(), structured_body.content_length(request))
     return request.stream()
 

@@ -22,7 +22,7 @@ from harness.clock import Clock
 from harness.emulator.storage_service import errors, sparse, timestamps
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import SAFE, Entry, close, to_entry
-from harness.emulator.storage_service.file_records import FileRecord, of_file
+from harness.emulator.storage_service.file_records import FileRecord, bind
 from harness.emulator.storage_service.intents import ContentChange, Intents, Kind
 from harness.emulator.storage_service.model import Service
 from harness.emulator.storage_service.system_calls import status_of
@@ -208,13 +208,13 @@ class ContentChanges:
 
     def _begin(self, plan: Plan[F], change: ContentChange) -> str:
         before, after = plan.before, plan.after
-        over = of_file(before.record, before.entry)
+        previous = bind(before.record, before.entry)
         with self._intents.beginning(change) as key:
-            self._store.put(change.key, of_file(after.record, after.entry, over=over))
+            self._store.put(change.key, bind(after.record, after.entry, previous=previous))
         return key
 
     def _keep(self, file: RecordedFile) -> None:
-        self._store.put(file.path.key, of_file(file.record, file.entry))
+        self._store.put(file.path.key, bind(file.record, file.entry))
 
     def _revert(self, plan: Plan[F], change: ContentChange, key: str) -> None:
         self._intents.end_if_possible(change, key, then=lambda: self._keep(plan.before))
@@ -226,8 +226,10 @@ class ContentChanges:
         except OSError as error:
             _log.warning("the time of a changed file cannot be set: %s", error.strerror)
             with suppress(OSError):
-                entry = to_entry(plan.after.entry.name, status_of(descriptor)).dated(plan.after.entry.modified_ns)
-                record = of_file(replace(plan.after.record, modified=entry.modified_ns), entry)
+                entry = to_entry(plan.after.entry.name, status_of(descriptor)).with_modified(
+                    plan.after.entry.modified_ns
+                )
+                record = bind(replace(plan.after.record, modified=entry.modified_ns), entry)
                 self._intents.end_if_possible(change, key, then=lambda: self._store.put(change.key, record))
                 return
         self._intents.end_if_possible(change, key, then=lambda: self._keep(plan.after))

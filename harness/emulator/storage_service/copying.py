@@ -16,7 +16,7 @@ from harness.emulator.storage_service.entries import close
 from harness.emulator.storage_service.threads import in_thread
 from harness.emulator.wire import http_date
 
-PATIENCE = 0.5  # seconds after which a copy continues in the background
+BACKGROUND_AFTER = 0.5  # seconds after which a copy continues in the background
 _POLL_INTERVAL = 0.05  # seconds between checks whether a delayed copy was aborted
 
 
@@ -86,7 +86,7 @@ class CopyTasks:
             task.exception()  # marks it as retrieved, because the response was sent already
 
 
-async def move(running: RunningCopy, reading: int, writing: int, count: int, delay: float) -> None:
+async def copy_bytes(running: RunningCopy, source: int, target: int, count: int, delay: float) -> None:
     """Copy the bytes of a file after some seconds, unless the copy is aborted before; closes both descriptors.
 
     Raises:
@@ -100,17 +100,17 @@ async def move(running: RunningCopy, reading: int, writing: int, count: int, del
             await asyncio.sleep(_POLL_INTERVAL)
         running.report(0)
         await in_thread(
-            partial(sparse.copy, reading, writing, count=count, progress=running.report), stop=running.stop.set
+            partial(sparse.copy, source, target, count=count, progress=running.report), stop=running.stop.set
         )
     finally:
-        close(reading)
-        close(writing)
+        close(source)
+        close(target)
 
 
-async def ended(moving: asyncio.Task[None], running: RunningCopy, copy: Copy) -> Copy:
+async def finished_copy(task: asyncio.Task[None], running: RunningCopy, copy: Copy) -> Copy:
     """The record of a copy after its task has ended; the caller adds the time of completion."""
     try:
-        await moving
+        await task
     except AbortedError:
         return replace(copy, status="aborted", done=running.done)
     except OSError as error:

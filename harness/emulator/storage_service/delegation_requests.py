@@ -40,7 +40,7 @@ class DelegationHandlers:
             "Value": self._authority.key_value(key),
         }
         inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in fields.items())
-        return documents.answer(f"<UserDelegationKey>{inner}</UserDelegationKey>")
+        return documents.response(f"<UserDelegationKey>{inner}</UserDelegationKey>")
 
 
 def _key_info(body: bytes, now: datetime) -> tuple[str, str, str]:

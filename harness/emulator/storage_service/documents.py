@@ -26,7 +26,7 @@ _SEVEN_DECIMALS = re.compile(r"\.[0-9]{7}Z\Z", re.ASCII)
 _MARKER = "2!"  # the prefix of a marker that is not a plain name
 
 
-def answer(text: str, *, headers: list[tuple[str, str]] | None = None) -> Response:
+def response(text: str, *, headers: list[tuple[str, str]] | None = None) -> Response:
     """A response with a document."""
     return Response(200, (HEAD + text).encode(), headers=[("content-type", "application/xml"), *(headers or [])])
 
@@ -41,7 +41,7 @@ def needs_encoding(name: str) -> bool:
     return _ENCODED.search(name) is not None
 
 
-def named(tag: str, name: str, *, encoded: bool) -> str:
+def name_element(tag: str, name: str, *, encoded: bool) -> str:
     """An element that holds a name.
 
     Args:
@@ -52,10 +52,10 @@ def named(tag: str, name: str, *, encoded: bool) -> str:
     return f"<{tag}>{text(name)}</{tag}>"
 
 
-def asked(request: Request, *, encoded: bool = False) -> str:
+def listing_parameters(request: Request, *, encoded: bool = False) -> str:
     """The parameters of a listing request, which its document repeats."""
     parameters = [(tag, request.query.get(tag.lower(), "")) for tag in ("Prefix", "Marker", "MaxResults", "Delimiter")]
-    return "".join(named(tag, value, encoded=encoded and tag == "Prefix") for tag, value in parameters if value)
+    return "".join(name_element(tag, value, encoded=encoded and tag == "Prefix") for tag, value in parameters if value)
 
 
 def next_marker(name: str) -> str:

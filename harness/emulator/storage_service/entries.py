@@ -52,11 +52,11 @@ class Entry:
         """The state that changes with the content."""
         return self.length, self.written_ns
 
-    def dated(self, modified_ns: int) -> "Entry":
+    def with_modified(self, modified_ns: int) -> "Entry":
         """The entry with another last-modified time for clients."""
         return self._changed(self.length, modified_ns, self.written_ns)
 
-    def written(self, length: int, time_ns: int) -> "Entry":
+    def after_write(self, length: int, time_ns: int) -> "Entry":
         """The entry after a write."""
         return self._changed(length, time_ns, time_ns)
 

@@ -26,7 +26,7 @@ class Extent(msgspec.Struct, frozen=True, array_like=True):
     cleared: bool = False
 
 
-def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...] | None:
+def add(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...] | None:
     """The extents after one more write; None if there are too many, now or before."""
     if extents is None:
         return None
@@ -36,14 +36,14 @@ def noted(extents: tuple[Extent, ...] | None, new: Extent) -> tuple[Extent, ...]
     return extents if len(extents) <= MOST else None
 
 
-def as_new(extents: tuple[Extent, ...] | None) -> tuple[Extent, ...] | None:
+def of_copy(extents: tuple[Extent, ...] | None) -> tuple[Extent, ...] | None:
     """The extents of a copy, which has no snapshots and no cleared ranges."""
     if extents is None:
         return None
     return tuple(Extent(extent.first, extent.end, 0) for extent in extents if not extent.cleared)
 
 
-def cut(extents: tuple[Extent, ...] | None, length: int, *, before: int) -> tuple[Extent, ...] | None:
+def truncate(extents: tuple[Extent, ...] | None, length: int, *, before: int) -> tuple[Extent, ...] | None:
     """The extents of a file that now has ``length`` bytes, and had ``before``: nothing remains of a cut-off range."""
     if extents is None or length >= before:
         return extents
@@ -54,12 +54,12 @@ def cut(extents: tuple[Extent, ...] | None, length: int, *, before: int) -> tupl
     )
 
 
-def written(extents: Iterable[Extent], first: int, end: int) -> Ranges:
+def written_ranges(extents: Iterable[Extent], first: int, end: int) -> Ranges:
     """The ranges that hold data, rounded to pages, from ``first`` to ``end``."""
     return _join((extent for extent in extents if not extent.cleared), first, end)
 
 
-def changed(extents: Iterable[Extent], since: int, first: int, end: int) -> tuple[Ranges, Ranges]:
+def changed_ranges(extents: Iterable[Extent], since: int, first: int, end: int) -> tuple[Ranges, Ranges]:
     """The ranges written, and the ranges cleared, after a snapshot with the epoch ``since``."""
     later = [extent for extent in extents if extent.epoch > since]
     return (
@@ -68,7 +68,7 @@ def changed(extents: Iterable[Extent], since: int, first: int, end: int) -> tupl
     )
 
 
-def differing(now: int, then: int, first: int, end: int) -> Ranges:
+def differing_ranges(now: int, then: int, first: int, end: int) -> Ranges:
     """The pages in which two files differ. Both are read, because writes of jobs are not recorded."""
     pages: Ranges = []
     for at in range(first, end, _COMPARED):

@@ -43,7 +43,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 R = TypeVar("R", bound=FileRecord)
 
 
-def holding(record: R | None, entry: Entry) -> R | None:
+def valid_record(record: R | None, entry: Entry) -> R | None:
     """The valid record of a file as it is on disk: ``record``, its previous record, or None."""
     if record is None:
         return None
@@ -55,17 +55,17 @@ def holding(record: R | None, entry: Entry) -> R | None:
     return None
 
 
-def of_file(record: R, entry: Entry, *, over: R | None = None) -> R:
+def bind(record: R, entry: Entry, *, previous: R | None = None) -> R:
     """Bind a record to a file as it is on disk.
 
     Args:
-        over: the record that is valid until the disk has changed.
+        previous: the record that is valid until the disk has changed.
     """
-    before = replace(over, previous=None) if over is not None else None
+    before = replace(previous, previous=None) if previous is not None else None
     return replace(record, file=entry.file, state=entry.state, previous=before)
 
 
-def later(now: int, before: int) -> int:
+def next_time(now: int, before: int) -> int:
     """The time of a change (ns): now, or just after the previous change if the clock has not advanced since."""
     return before + 1000 if 0 <= before - now < _SECOND else now
 
@@ -74,5 +74,5 @@ def set_time(descriptor: int, now: datetime, before: Entry | None) -> None:
     """Set the time of a new file: now, or just after the time of the file that it replaces."""
     moment = timestamps.nanoseconds(now)
     if before is not None:
-        moment = later(moment, before.modified_ns)
+        moment = next_time(moment, before.modified_ns)
     os.utime(descriptor, ns=(moment, moment))

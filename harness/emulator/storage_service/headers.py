@@ -76,7 +76,7 @@ def md5(request: Request, name: str) -> str:
     return text
 
 
-def kept_md5(request: Request, name: str) -> str:
+def stored_md5(request: Request, name: str) -> str:
     """The MD5 in a header, to be stored with a file or blob unchecked; empty if the header is absent.
 
     Raises:
@@ -114,7 +114,7 @@ def flag(request: Request, name: str, *, default: bool = False) -> bool:
     return text == "true"
 
 
-def asked_range(request: Request) -> str | None:
+def requested_range(request: Request) -> str | None:
     """The range that a request names; ``x-ms-range`` wins over ``range``."""
     return request.headers.get("x-ms-range") or request.headers.get("range") or None
 

@@ -10,7 +10,7 @@ from harness.emulator.storage_service.operations import Call
 _STATUS = {"acquire": 201, "renew": 200, "change": 200, "release": 200, "break": 202}
 
 
-def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Lease]:
+def apply_request(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Lease]:
     """The action in a lease request, and the lease after it.
 
     Args:
@@ -31,7 +31,7 @@ def asked(call: Call, lease: Lease, *, endless: bool) -> tuple[leases.Action, Le
     return action, leases.apply(action, lease, call.now)
 
 
-def answer(action: leases.Action, lease: Lease, now: datetime, stamps: list[tuple[str, str]]) -> Response:
+def lease_response(action: leases.Action, lease: Lease, now: datetime, stamps: list[tuple[str, str]]) -> Response:
     """The response to a lease request."""
     response_headers = list(stamps)
     if action.verb == "break":

@@ -26,7 +26,7 @@ _SEGMENT_SIZE = 4 << 20  # bytes of content in each segment of a response
 _MOST_SEGMENTS = 0xFFFF
 
 
-def is_asked(request: Request) -> bool:
+def is_requested(request: Request) -> bool:
     """Whether the body of a request or of its response is a structured message.
 
     Raises:
@@ -125,7 +125,7 @@ class StructuredStream:
         yield _CRC.pack(content_crc)
 
 
-def answer(
+def response(
     request: Request, content: AsyncIterable[bytes] | None, length: int
 ) -> tuple[bytes | AsyncIterable[bytes], list[tuple[str, str]]]:
     """The body of a response, structured if the request asks for that, and the headers that describe it.
@@ -134,7 +134,7 @@ def answer(
         content: the body in parts; None for an empty one.
         length: the length of the body.
     """
-    if is_asked(request):
+    if is_requested(request):
         response_headers = [(HEADER, FORM), (LENGTH, str(length)), ("content-length", str(message_length(length)))]
         return StructuredStream(content, length), response_headers
     return content if content is not None and length else b"", [("content-length", str(length))]

@@ -35,7 +35,7 @@ class Turns:
         """
         return Turn(self._busy, look)
 
-    async def all_over(self, prefix: str) -> None:
+    async def wait_for_changes(self, prefix: str) -> None:
         """Wait until no request changes a file whose key begins with ``prefix``."""
         while (busy := _below(self._busy, prefix)) is not None:
             await busy.wait()

@@ -17,7 +17,7 @@ from harness.emulator.store import Store
 _WHILE = 60_000_000_000  # ns; the maximum time between an intent and the change of its file
 
 
-def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
+def settle(change: ContentChange, tree: Tree, folder: Path) -> bool:
     """Undo an unfinished write, and finish a change that cannot be undone.
 
     Args:
@@ -43,7 +43,7 @@ def settled(change: ContentChange, tree: Tree, folder: Path) -> bool:
     return False
 
 
-def take_back_record(store: Store, kind: type[FileRecord], change: ContentChange) -> None:
+def revert_record(store: Store, kind: type[FileRecord], change: ContentChange) -> None:
     """Restore the record as it was before a change."""
     record = store.get(kind, change.key)
     if record is not None and record.file == change.file and record.state == change.after and record.previous:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from harness.emulator.providers.files.model import Properties
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.file_records import holding, later, of_file
+from harness.emulator.storage_service.file_records import bind, next_time, valid_record
 
 SECOND = 1_000_000_000
 
@@ -24,39 +24,39 @@ def shown(found: Properties | None) -> str | None:
 
 
 def test_a_record_holds_for_its_file_alone() -> None:
-    kept = of_file(record("a"), entry(1))
+    kept = bind(record("a"), entry(1))
 
-    assert shown(holding(kept, entry(1))) == "a"
-    assert shown(holding(kept, entry(1, time=5))) == "a", "also when somebody has written to it"
-    assert holding(kept, entry(2)) is None
-    assert holding(kept, entry(1, birth=8)) is None, "another file that has got the same inode"
-    assert holding(None, entry(1)) is None
+    assert shown(valid_record(kept, entry(1))) == "a"
+    assert shown(valid_record(kept, entry(1, time=5))) == "a", "also when somebody has written to it"
+    assert valid_record(kept, entry(2)) is None
+    assert valid_record(kept, entry(1, birth=8)) is None, "another file that has got the same inode"
+    assert valid_record(None, entry(1)) is None
 
 
 def test_before_a_rename_the_record_of_the_replaced_file_holds() -> None:
-    kept = of_file(record("new"), entry(2), over=of_file(record("old"), entry(1)))
+    kept = bind(record("new"), entry(2), previous=bind(record("old"), entry(1)))
 
-    assert shown(holding(kept, entry(1))) == "old"
-    assert shown(holding(kept, entry(2))) == "new"
-    assert holding(kept, entry(3)) is None
+    assert shown(valid_record(kept, entry(1))) == "old"
+    assert shown(valid_record(kept, entry(2))) == "new"
+    assert valid_record(kept, entry(3)) is None
 
 
 def test_before_a_write_the_record_of_the_old_state_holds() -> None:
-    kept = of_file(record("new"), entry(1, time=2), over=of_file(record("old"), entry(1, time=1)))
+    kept = bind(record("new"), entry(1, time=2), previous=bind(record("old"), entry(1, time=1)))
 
-    assert shown(holding(kept, entry(1, time=1))) == "old"
-    assert shown(holding(kept, entry(1, time=2))) == "new"
+    assert shown(valid_record(kept, entry(1, time=1))) == "old"
+    assert shown(valid_record(kept, entry(1, time=2))) == "new"
 
 
 def test_only_one_record_is_kept_of_those_before() -> None:
-    first = of_file(record("1"), entry(1))
-    third = of_file(record("3"), entry(3), over=of_file(record("2"), entry(2), over=first))
+    first = bind(record("1"), entry(1))
+    third = bind(record("3"), entry(3), previous=bind(record("2"), entry(2), previous=first))
 
     assert third.previous == replace(third.previous or first, previous=None)
-    assert holding(third, entry(1)) is None
+    assert valid_record(third, entry(1)) is None
 
 
 @given(before=st.integers(0, 10 * SECOND), now=st.integers(0, 10 * SECOND))
 def test_a_change_has_another_time_than_the_one_before(before: int, now: int) -> None:
-    assert later(now, before) != before
-    assert later(now, before) >= min(now, before)
+    assert next_time(now, before) != before
+    assert next_time(now, before) >= min(now, before)

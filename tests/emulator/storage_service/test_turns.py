@@ -84,7 +84,7 @@ def test_a_share_is_idle_when_nothing_in_it_is_changed() -> None:
         log, go_on = Log(), asyncio.Event()
         one = asyncio.create_task(log.change("1", lambda: Claim(["share/f"]), go_on))
         await asyncio.sleep(0)
-        waiting = asyncio.create_task(log.turns.all_over("share/"))
+        waiting = asyncio.create_task(log.turns.wait_for_changes("share/"))
         await asyncio.sleep(0)
         before = waiting.done()
         go_on.set()

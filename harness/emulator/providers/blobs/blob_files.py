@@ -16,7 +16,7 @@ from harness.emulator.providers.blobs.paths import BlobPath, StoredBlob
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.entries import Entry, path_entry
-from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.file_records import bind, valid_record
 from harness.emulator.storage_service.slot import Slot
 
 Folders = list[tuple[BlobPath, Entry]]
@@ -55,8 +55,8 @@ class BlobFiles:
             store = self._containers.store
             with store.transaction():
                 for folder, entry in folders:
-                    store.put(folder.key, of_file(Folder(), entry))
-                store.put(path.key, of_file(new.record, new.entry))
+                    store.put(folder.key, bind(Folder(), entry))
+                store.put(path.key, bind(new.record, new.entry))
             slot.fill(top)
         return new
 
@@ -76,7 +76,7 @@ class BlobFiles:
                 self._unlink(slot, entry)
             except errors.StorageError:  # the directory is not empty
                 with store.transaction():
-                    store.put(path.key, of_file(Folder(), entry))
+                    store.put(path.key, bind(Folder(), entry))
                     store.delete(Blob, path.key)
                 return
         with best_effort("the directories or records that a deleted blob leaves cannot be deleted"):
@@ -113,13 +113,13 @@ class BlobFiles:
             if slot.taken and new.entry.is_directory:
                 raise errors.exists()
             if not slot.taken:
-                store.put(path.key, of_file(new.record, new.entry))
+                store.put(path.key, bind(new.record, new.entry))
                 slot.fill(temporary)
                 return
             before = slot.require(directory=False)
             with self._history.preserving(self._containers.blob_of_file(path, before)):
-                over = holding(store.get(Blob, path.key), before)
-                store.put(path.key, of_file(new.record, new.entry, over=over))
+                previous = valid_record(store.get(Blob, path.key), before)
+                store.put(path.key, bind(new.record, new.entry, previous=previous))
                 slot.replace(temporary)
 
     @contextmanager

@@ -25,7 +25,7 @@ from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry, FileId
 from harness.emulator.storage_service.extents import PAGE
-from harness.emulator.storage_service.file_records import NO_FILE, holding, later, of_file
+from harness.emulator.storage_service.file_records import NO_FILE, bind, next_time, valid_record
 from harness.emulator.storage_service.model import Container, Policy, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.roots import Roots, identify
@@ -141,7 +141,7 @@ class Containers:
         Raises:
             StorageError: the container does not exist.
         """
-        await self.turns.all_over(blob_key(target.account, self.container(target).content, ""))
+        await self.turns.wait_for_changes(blob_key(target.account, self.container(target).content, ""))
 
     def tree(self, account: str, name: str) -> Tree:
         """Return a container's directory."""
@@ -169,21 +169,21 @@ class Containers:
             return self.blob_of_file(path, entry)
         if self.is_folder(path, entry):
             return None
-        record = holding(self.store.get(Blob, path.key), entry) or Blob(metadata=FOLDER)
-        return StoredBlob(path, entry.dated(record.modified or entry.modified_ns), record)
+        record = valid_record(self.store.get(Blob, path.key), entry) or Blob(metadata=FOLDER)
+        return StoredBlob(path, entry.with_modified(record.modified or entry.modified_ns), record)
 
     def blob_of_file(self, path: BlobPath, entry: Entry) -> StoredBlob:
         """Return a file as a blob."""
         before = self._unchanged.get(path.key)
         if before is not None and before.entry.file == entry.file:
             return before
-        record = holding(self.store.get(Blob, path.key), entry)
+        record = valid_record(self.store.get(Blob, path.key), entry)
         if record is None:
             return StoredBlob(path, entry, Blob(created=entry.modified_ns))
         if record.copy is not None:
             record = replace(record, copy=self.copies.current(record.copy))
         if record.state == entry.state:
-            return StoredBlob(path, entry.dated(record.modified) if record.modified else entry, record)
+            return StoredBlob(path, entry.with_modified(record.modified) if record.modified else entry, record)
         lease = leases.after_write(record.lease, self.clock.now())
         kind = "BlockBlob" if record.kind == "PageBlob" and entry.length % PAGE else record.kind
         record = replace(record, kind=kind, content_md5="", blocks=(), extents=None, lease=lease, modified=0)
@@ -201,7 +201,7 @@ class Containers:
 
     def is_folder(self, path: BlobPath, entry: Entry) -> bool:
         """Return whether a directory exists only because it contains blobs."""
-        return holding(self.store.get(Folder, path.key), entry) is not None
+        return valid_record(self.store.get(Folder, path.key), entry) is not None
 
     def blob(self, call: Call, *, change: bool = False) -> StoredBlob:
         """Return the blob that a request names, if its conditions and lease allow the request.
@@ -255,13 +255,13 @@ class Containers:
     def with_record(self, blob: StoredBlob, record: Blob) -> StoredBlob:
         """Return a blob with a new record and time, as after a request that changes its properties only."""
         now = self.clock.now()
-        entry = blob.entry.dated(later(timestamps.nanoseconds(now), blob.entry.modified_ns))
+        entry = blob.entry.with_modified(next_time(timestamps.nanoseconds(now), blob.entry.modified_ns))
         lease = leases.after_write(record.lease, now)
         return StoredBlob(blob.path, entry, replace(record, modified=entry.modified_ns, lease=lease))
 
     def put_record(self, blob: StoredBlob) -> None:
         """Store the record of a blob."""
-        self.store.put(blob.path.key, of_file(blob.record, blob.entry))
+        self.store.put(blob.path.key, bind(blob.record, blob.entry))
 
 
 def _identity(folder: Path) -> FileId:

@@ -9,7 +9,7 @@ from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import leases, timestamps
 from harness.emulator.storage_service.content_changes import ContentChanges, Plan
-from harness.emulator.storage_service.file_records import later
+from harness.emulator.storage_service.file_records import next_time
 from harness.emulator.storage_service.intents import Intents
 
 
@@ -29,8 +29,8 @@ class Contents:
             length: the length of the blob after the change; None if it does not change.
         """
         now = self._containers.clock.now()
-        time = later(timestamps.nanoseconds(now), blob.entry.modified_ns)
-        entry = blob.entry.written(blob.entry.length if length is None else length, time)
+        time = next_time(timestamps.nanoseconds(now), blob.entry.modified_ns)
+        entry = blob.entry.after_write(blob.entry.length if length is None else length, time)
         record = replace(record, lease=leases.after_write(record.lease, now), modified=0)
         return Plan(blob, StoredBlob(blob.path, entry, record))
 

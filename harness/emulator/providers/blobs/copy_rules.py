@@ -43,7 +43,7 @@ def copy_record(call: Call, source: Source) -> Blob:
         appended=original.appended,
         sealed=original.kind == "AppendBlob" and headers.flag(call.request, "x-ms-seal-blob", default=original.sealed),
         sequence=original.sequence,
-        extents=extents.as_new(original.extents),
+        extents=extents.of_copy(original.extents),
     )
 
 

@@ -83,7 +83,7 @@ def written_range(request: Request, blob_length: int) -> tuple[int, int]:
     Raises:
         StorageError: the range is not of whole pages, or not in the blob.
     """
-    header = headers.asked_range(request)
+    header = headers.requested_range(request)
     if header is None:
         raise errors.missing_header("x-ms-range")
     first, last = ranges.parsed(header)
@@ -103,7 +103,7 @@ def read_range(request: Request, blob_length: int) -> tuple[int, int]:
     Raises:
         StorageError: the range is malformed, or does not begin in the blob.
     """
-    header = headers.asked_range(request)
+    header = headers.requested_range(request)
     if header is None:
         return 0, blob_length
     first, last = ranges.parsed(header)

@@ -16,7 +16,7 @@ from harness.emulator.storage_service.intents import ContentChange, Intents
 from harness.emulator.storage_service.model import Container
 from harness.emulator.storage_service.rebinding import Content, Home, lost_contents, rebind
 from harness.emulator.storage_service.roots import identify
-from harness.emulator.storage_service.unfinished_changes import settled, take_back_record
+from harness.emulator.storage_service.unfinished_changes import revert_record, settle
 
 _KINDS = (Blob, Folder)
 _BATCH = 500  # records settled in one transaction
@@ -57,10 +57,10 @@ def _settle_changes(containers: Containers, names: dict[Content, str]) -> None:
         name = names.get((change.account, change.share))
         try:
             with store.transaction():
-                if name is not None and not settled(
+                if name is not None and not settle(
                     change, containers.tree(change.account, name), containers.trash.folder
                 ):
-                    take_back_record(store, Blob, change)
+                    revert_record(store, Blob, change)
                 store.delete(ContentChange, key)
         except (OSError, StorageError, sqlite3.Error) as error:
             _log.warning("an unfinished change of %s remains until the next start: %s", "/".join(change.names), error)

@@ -7,7 +7,7 @@ from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import leases, timestamps
 from harness.emulator.storage_service.content_changes import ContentChanges, Plan
-from harness.emulator.storage_service.file_records import later
+from harness.emulator.storage_service.file_records import next_time
 from harness.emulator.storage_service.intents import Intents
 
 
@@ -25,7 +25,7 @@ class Contents(ContentChanges):
             length: the length of the file after the change; None if it does not change.
         """
         now = self._clock.now()
-        time = later(timestamps.nanoseconds(now), file.entry.modified_ns)
-        entry = file.entry.written(file.entry.length if length is None else length, time)
+        time = next_time(timestamps.nanoseconds(now), file.entry.modified_ns)
+        entry = file.entry.after_write(file.entry.length if length is None else length, time)
         properties = replace(properties, lease=leases.after_write(properties.lease, now), modified=0)
         return Plan(file, ShareItem(file.path, entry, properties))

@@ -13,7 +13,7 @@ from harness.emulator.providers.files.paths import ShareItem
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.entries import FileId
-from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.file_records import bind, valid_record
 from harness.emulator.storage_service.intents import Intents
 from harness.emulator.storage_service.slot import Slot
 from harness.emulator.store import Store
@@ -100,8 +100,8 @@ class Moves:
             store.delete_all(Properties, f"{move.target_key}/")  # of files that a job has deleted
             store.copy_all(Properties, f"{move.source_key}/", f"{move.target_key}/")
         before = None if same else store.get(Properties, move.target_key)
-        over = holding(before, new.entry) if new.entry is not None else None
-        store.put(move.target_key, of_file(target.properties, target.entry, over=over))
+        previous = valid_record(before, new.entry) if new.entry is not None else None
+        store.put(move.target_key, bind(target.properties, target.entry, previous=previous))
 
 
 def _rename(old: Slot, new: Slot, name: str, *, over_file: bool) -> None:

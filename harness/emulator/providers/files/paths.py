@@ -10,7 +10,7 @@ from harness.emulator.providers.files.model import Properties
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.file_records import holding
+from harness.emulator.storage_service.file_records import valid_record
 from harness.emulator.storage_service.model import Share, entry_key
 
 
@@ -74,10 +74,10 @@ def apply_record(entry: Entry, record: Properties | None) -> tuple[Entry, Proper
 
     The last-modified time of a directory is that of the last request about it: changes in the directory do not count.
     """
-    properties = holding(record, entry)
+    properties = valid_record(record, entry)
     if properties is None:
         return entry, Properties(extents=None)
     if entry.is_directory or properties.state == entry.state:
-        return (entry.dated(properties.modified) if properties.modified else entry), properties
+        return (entry.with_modified(properties.modified) if properties.modified else entry), properties
     smb = replace(properties.smb, written="", changed="")
     return entry, replace(properties, content_md5="", extents=None, smb=smb, modified=0)

@@ -23,7 +23,7 @@ from harness.emulator.storage_service.copying import RunningCopies
 from harness.emulator.storage_service.directory_names import DirectoryNames
 from harness.emulator.storage_service.directory_tree import Tree
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.file_records import holding, later, of_file
+from harness.emulator.storage_service.file_records import bind, next_time, valid_record
 from harness.emulator.storage_service.model import Lease, Policy, Share, entry_key, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.roots import Roots
@@ -234,13 +234,13 @@ class Shares:
     def with_properties(self, item: ShareItem, properties: Properties) -> ShareItem:
         """A file or directory after a request that changes its properties but not its content."""
         now = self.clock.now()
-        entry = item.entry.dated(later(timestamps.nanoseconds(now), item.entry.modified_ns))
+        entry = item.entry.with_modified(next_time(timestamps.nanoseconds(now), item.entry.modified_ns))
         lease = leases.after_write(properties.lease, now)
         return ShareItem(item.path, entry, replace(properties, modified=entry.modified_ns, lease=lease))
 
     def put_record(self, item: ShareItem) -> None:
         """Store the properties of a file or directory."""
-        self.store.put(item.path.key, of_file(item.properties, item.entry))
+        self.store.put(item.path.key, bind(item.properties, item.entry))
 
     def put_in_place(self, new: ShareItem, staged_path: Path) -> None:
         """Move a staged file or directory to its path, and store its properties.
@@ -256,8 +256,8 @@ class Shares:
                 raise errors.exists()
             before = slot.require(directory=False) if slot.taken else None
             key = new.path.path_key
-            over = holding(self.store.get(Properties, key), before) if before is not None else None
-            self.store.put(key, of_file(new.properties, new.entry, over=over))
+            previous = valid_record(self.store.get(Properties, key), before) if before is not None else None
+            self.store.put(key, bind(new.properties, new.entry, previous=previous))
             if before is not None:
                 slot.replace(staged_path)
                 forget_replaced(self.store, new.path, before)

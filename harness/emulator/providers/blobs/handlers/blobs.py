@@ -32,7 +32,7 @@ from harness.emulator.storage_service.crc64 import crc64_of
 from harness.emulator.storage_service.entries import path_entry, staged, staged_directory, to_entry
 from harness.emulator.storage_service.file_records import set_time
 from harness.emulator.storage_service.file_stream import FileStream
-from harness.emulator.storage_service.lease_requests import answer, asked
+from harness.emulator.storage_service.lease_requests import apply_request, lease_response
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.system_calls import status_of
 
@@ -138,9 +138,9 @@ class BlobHandlers:
         """Get Blob, or a range of it."""
         blob, request = self._history.blob(call), call.request
         tiers.check_online(blob.record, call.now, access="read")
-        byte_range = headers.asked_range(request)
+        byte_range = headers.requested_range(request)
         if blob.entry.is_directory:
-            content, body_fields = structured_body.answer(request, None, 0)
+            content, body_fields = structured_body.response(request, None, 0)
             return Response(200, content, headers=[*properties(blob, call), ("accept-ranges", "bytes"), *body_fields])
         descriptor, length = self._history.files.open(blob)
         body = FileStream(descriptor)  # from here on, the stream closes the file
@@ -155,7 +155,7 @@ class BlobHandlers:
                 content_range = await asyncio.to_thread(os.pread, descriptor, count, first)
                 fields.append((header, checksum_of(content_range)))
         body.show(first, count)
-        content, body_fields = structured_body.answer(request, body, count)
+        content, body_fields = structured_body.response(request, body, count)
         return Response(200 if byte_range is None else 206, content, headers=[*fields, *body_fields])
 
     def get_metadata(self, call: Call) -> Response:
@@ -182,7 +182,7 @@ class BlobHandlers:
         Content headers that the request omits are cleared, unless the request only changes the pages.
         """
         blob, request = self._containers.blob(call, change=True), call.request
-        content_md5 = headers.kept_md5(request, "x-ms-blob-content-md5")
+        content_md5 = headers.stored_md5(request, "x-ms-blob-content-md5")
         content = headers.content(request, "x-ms-blob-")
         page_headers = _PAGES & request.headers.keys()
         record = blob.record
@@ -198,7 +198,7 @@ class BlobHandlers:
             after = self._containers.with_record(blob, record)
             self._containers.put_record(after)
         else:
-            cut = extents.cut(record.extents, length, before=blob.entry.length)
+            cut = extents.truncate(record.extents, length, before=blob.entry.length)
             plan = self._contents.plan(blob, replace(record, extents=cut, content_md5=content_md5), length=length)
             self._contents.resize(plan)
             after = plan.after
@@ -212,9 +212,9 @@ class BlobHandlers:
             raise blob_not_found()
         tags.check(call.request.headers, blob.record.tags)
         conditions.check(call.request.headers, etag=blob.etag, modified=blob.entry.modified, read=False)
-        action, lease = asked(call, blob.record.lease, endless=False)
+        action, lease = apply_request(call, blob.record.lease, endless=False)
         self._containers.put_record(StoredBlob(blob.path, blob.entry, replace(blob.record, lease=lease)))
-        return answer(action, lease, call.now, stamps(blob))
+        return lease_response(action, lease, call.now, stamps(blob))
 
     def _change(self, blob: StoredBlob, call: Call, record: Blob) -> Response:
         tiers.check_online(record, call.now, access="write")

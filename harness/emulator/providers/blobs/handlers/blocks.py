@@ -99,7 +99,7 @@ class BlockHandlers:
             async with self._containers.changing(call) as path:
                 before = self._containers.find(path)
                 self._containers.admit_write(call, before)  # again, because copying took time
-                content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
+                content_md5 = headers.stored_md5(call.request, "x-ms-blob-content-md5")
                 record = self._blobs.new_record(call, before, content_md5=content_md5)
                 record = replace(record, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
                 fields = self._blobs.publish(BlobWrite(path, before, record), descriptor, temporary)
@@ -125,7 +125,7 @@ class BlockHandlers:
             text += f"<UncommittedBlocks>{_blocks(staged_blocks)}</UncommittedBlocks>"
         if blob is not None:
             fields = [*stamps(blob), ("x-ms-blob-content-length", str(blob.entry.length))]
-        return documents.answer(f"<BlockList>{text}</BlockList>", headers=fields)
+        return documents.response(f"<BlockList>{text}</BlockList>", headers=fields)
 
     def _staged_blocks(self, call: Call, blob: StoredBlob | None) -> list[Block]:
         """Return the uncommitted blocks; an earlier state has none."""

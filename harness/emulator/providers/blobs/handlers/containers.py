@@ -7,7 +7,7 @@ from harness.emulator.providers.blobs.containers import Containers
 from harness.emulator.providers.blobs.errors import container_exists
 from harness.emulator.providers.blobs.public_access import PublicAccess
 from harness.emulator.storage_service import conditions, documents, errors, headers, leases
-from harness.emulator.storage_service.lease_requests import answer, asked
+from harness.emulator.storage_service.lease_requests import apply_request, lease_response
 from harness.emulator.storage_service.model import Container, new_content, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.wire import etag, http_date
@@ -69,7 +69,7 @@ class ContainerHandlers:
         fields = _stamps(container)
         if container.access:
             fields.append(("x-ms-blob-public-access", container.access))
-        return documents.answer(documents.policies_document(container.policies), headers=fields)
+        return documents.response(documents.policies_document(container.policies), headers=fields)
 
     async def set_policies(self, call: Call) -> Response:
         """Set Container ACL."""
@@ -80,9 +80,9 @@ class ContainerHandlers:
         """Lease Container."""
         container = self._containers.container(call.target)
         _check_conditions(call, container)
-        action, lease = asked(call, container.lease, endless=False)
+        action, lease = apply_request(call, container.lease, endless=False)
         self._containers.put_container(call.target, replace(container, lease=lease))
-        return answer(action, lease, call.now, _stamps(container))
+        return lease_response(action, lease, call.now, _stamps(container))
 
     def _access(self, call: Call) -> str:
         text = call.request.headers.get("x-ms-blob-public-access", "").lower()

@@ -25,7 +25,14 @@ from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.providers.blobs.paths import BlobPath
 from harness.emulator.storage_service import errors, leases
 from harness.emulator.storage_service.copy_sources import CopySources, without_signature
-from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
+from harness.emulator.storage_service.copying import (
+    BACKGROUND_AFTER,
+    Copy,
+    CopyTasks,
+    RunningCopy,
+    copy_bytes,
+    finished_copy,
+)
 from harness.emulator.storage_service.entries import staged
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.operations import Call
@@ -65,13 +72,13 @@ class CopyHandlers:
             os.truncate(descriptor, source.length)
             running, delay = RunningCopy(), self._sources.delay
             transfer = self._tasks.start(
-                move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
+                copy_bytes(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
             )
             copy = Copy(str(uuid.uuid4()), without_signature(url), "pending", source.length)
             incoming = _IncomingBlob(copy_record(call, source), copy, running, transfer, descriptor, temporary)
             try:
                 is_foreign = self._sources.parse(url)[0].account != call.target.account
-                await asyncio.wait({transfer}, timeout=0 if is_foreign or delay else PATIENCE)
+                await asyncio.wait({transfer}, timeout=0 if is_foreign or delay else BACKGROUND_AFTER)
                 async with self._containers.changing(call) as path:
                     if transfer.done():
                         transfer.result()
@@ -133,7 +140,7 @@ class CopyHandlers:
         copy = incoming.copy
         try:
             with resources:
-                final_copy = await ended(incoming.transfer, incoming.running, copy)
+                final_copy = await finished_copy(incoming.transfer, incoming.running, copy)
                 async with self._containers.turns.take(lambda: path):
                     self._store_outcome(path, incoming, replace(final_copy, completed=self._containers.clock.now()))
         except (OSError, sqlite3.Error, StorageError) as error:

@@ -51,8 +51,8 @@ class ListingHandlers:
             [(blob.path.name, number, _item(blob, call, include)) for number, blob in enumerate(page.blobs)]
             + [(prefix, 0, f"<BlobPrefix>{_name(prefix, call)}</BlobPrefix>") for prefix in page.prefixes]
         )
-        parameters = documents.asked(call.request, encoded=call.version >= _ENCODED)
-        return documents.answer(
+        parameters = documents.listing_parameters(call.request, encoded=call.version >= _ENCODED)
+        return documents.response(
             f'<EnumerationResults ServiceEndpoint="https://{target.account}.blob.core.windows.net/"'
             f' ContainerName="{target.share}">{parameters}<Blobs>{"".join(text for _, _, text in items)}</Blobs>'
             f"{documents.next_marker(page.more)}</EnumerationResults>"
@@ -185,4 +185,4 @@ def _copy_elements(copy: Copy | None) -> list[tuple[str, str]]:
 
 
 def _name(name: str, call: Call) -> str:
-    return documents.named("Name", name, encoded=call.version >= _ENCODED)
+    return documents.name_element("Name", name, encoded=call.version >= _ENCODED)

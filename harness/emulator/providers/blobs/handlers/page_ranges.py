@@ -37,7 +37,7 @@ class PageRangeHandlers:
         written, cleared = await self._ranges(call, blob, first, end)
         fields: Headers = [*stamps(blob), ("x-ms-blob-content-length", str(blob.entry.length))]
         text = range_lists.document(call.request, root="PageList", tag="PageRange", written=written, cleared=cleared)
-        return documents.answer(text, headers=fields)
+        return documents.response(text, headers=fields)
 
     async def _ranges(
         self, call: Call, blob: StoredBlob, first: int, end: int
@@ -48,7 +48,7 @@ class PageRangeHandlers:
             return await self._data_ranges(blob, first, end), []
         before = self._previous_snapshot(call, blob, since)
         if blob.record.extents is not None:
-            return extents.changed(blob.record.extents, before.record.epoch, first, end)
+            return extents.changed_ranges(blob.record.extents, before.record.epoch, first, end)
         return await in_thread(self._differences, blob, before, first, end), []
 
     def _previous_snapshot(self, call: Call, blob: StoredBlob, stamp: str) -> StoredBlob:
@@ -69,7 +69,7 @@ class PageRangeHandlers:
 
     async def _data_ranges(self, blob: StoredBlob, first: int, end: int) -> extents.Ranges:
         if blob.record.extents is not None:
-            return extents.written(blob.record.extents, first, end)
+            return extents.written_ranges(blob.record.extents, first, end)
         return [(part, stop - 1) for part, stop in await in_thread(self._segments, blob, first, end)]
 
     def _segments(self, blob: StoredBlob, first: int, end: int) -> extents.Ranges:
@@ -87,7 +87,7 @@ class PageRangeHandlers:
             previous, _ = self._history.files.open(before)
             try:
                 parts = heapq.merge(sparse.segments(current, first, end), sparse.segments(previous, first, end))
-                return [pages for part in _union(parts) for pages in extents.differing(current, previous, *part)]
+                return [pages for part in _union(parts) for pages in extents.differing_ranges(current, previous, *part)]
             finally:
                 close(previous)
         finally:

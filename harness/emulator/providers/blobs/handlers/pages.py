@@ -93,4 +93,4 @@ def require_page_blob(blob: StoredBlob) -> StoredBlob:
 
 def _with_extent(blob: StoredBlob, extent: Extent) -> Blob:
     """Return the blob's record after a write to its pages, or after clearing them."""
-    return replace(blob.record, extents=extents.noted(blob.record.extents, extent), content_md5="")
+    return replace(blob.record, extents=extents.add(blob.record.extents, extent), content_md5="")

@@ -58,7 +58,7 @@ class PutHandlers:
             raise errors.missing_length()
         if size:
             raise errors.invalid_header("content-length")
-        content_md5 = headers.kept_md5(call.request, "x-ms-blob-content-md5")
+        content_md5 = headers.stored_md5(call.request, "x-ms-blob-content-md5")
         async with self._containers.changing(call) as path:
             before = self._containers.find(path)
             self._containers.admit_write(call, before)

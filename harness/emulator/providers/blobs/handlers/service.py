@@ -34,7 +34,7 @@ class ServiceHandlers:
     def get_properties(self, call: Call) -> Response:
         """Get Blob Service Properties."""
         settings = self._accounts.settings("blob", call.target.account)
-        return documents.answer(documents.settings_document(_DEFAULTS | settings.elements))
+        return documents.response(documents.settings_document(_DEFAULTS | settings.elements))
 
     async def set_properties(self, call: Call) -> Response:
         """Set Blob Service Properties: settings that are not in the body do not change."""
@@ -61,9 +61,9 @@ class ServiceHandlers:
         containers = [container for _, container in self._containers.store.list(Container, share_key(account, prefix))]
         page, more = headers.page(containers, lambda container: container.name, request)
         items = "".join(_item(container, call, metadata="metadata" in include) for container in page)
-        return documents.answer(
+        return documents.response(
             f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">'
-            + documents.asked(request)
+            + documents.listing_parameters(request)
             + f"<Containers>{items}</Containers>{documents.next_marker(more)}</EnumerationResults>"
         )
 

@@ -32,7 +32,7 @@ class TagHandlers:
         """Get Blob Tags."""
         blob = self._history.blob(call)
         _check_conditions(call, blob)
-        return documents.answer(tags.element(blob.record.tags))
+        return documents.response(tags.element(blob.record.tags))
 
     async def set(self, call: Call) -> Response:
         """Set Blob Tags, in place of the previous ones; neither the ETag nor the version changes."""
@@ -78,7 +78,7 @@ class TagHandlers:
             for tag in ("Where", "MaxResults")
             if tag.lower() in request.query
         )
-        return documents.answer(
+        return documents.response(
             f'<EnumerationResults ServiceEndpoint="https://{account}.blob.core.windows.net/">{parameters}'
             f"<Blobs>{''.join(_item(*match, search.keys) for match in matches)}</Blobs>{documents.next_marker(more)}"
             "</EnumerationResults>"
@@ -130,7 +130,5 @@ def _marker(container: str, blob: StoredBlob) -> str:
 def _item(container: str, blob: StoredBlob, keys: frozenset[str]) -> str:
     """Return a blob with the tags that the search names."""
     search_tags = {key: value for key, value in blob.record.tags.items() if key in keys}
-    return (
-        f"<Blob>{documents.named('Name', blob.path.name, encoded=False)}<ContainerName>{container}</ContainerName>"
-        f"{tags.element(search_tags)}</Blob>"
-    )
+    name = documents.name_element("Name", blob.path.name, encoded=False)
+    return f"<Blob>{name}<ContainerName>{container}</ContainerName>{tags.element(search_tags)}</Blob>"

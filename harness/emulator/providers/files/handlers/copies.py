@@ -23,10 +23,17 @@ from harness.emulator.providers.files.quota import Quotas
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases
 from harness.emulator.storage_service.copy_sources import CopySources, Source, without_signature
-from harness.emulator.storage_service.copying import PATIENCE, Copy, CopyTasks, RunningCopy, ended, move
+from harness.emulator.storage_service.copying import (
+    BACKGROUND_AFTER,
+    Copy,
+    CopyTasks,
+    RunningCopy,
+    copy_bytes,
+    finished_copy,
+)
 from harness.emulator.storage_service.entries import close, staged, to_entry
 from harness.emulator.storage_service.extents import Extent
-from harness.emulator.storage_service.file_records import holding, set_time
+from harness.emulator.storage_service.file_records import set_time, valid_record
 from harness.emulator.storage_service.model import Lease
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.system_calls import status_of
@@ -60,10 +67,12 @@ class CopyHandlers:
             os.truncate(descriptor, source.length)
             running = RunningCopy()
             delay = self._sources.delay
-            task = self._tasks.start(move(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay))
+            task = self._tasks.start(
+                copy_bytes(running, os.dup(source.descriptor), os.dup(descriptor), source.length, delay)
+            )
             try:
                 is_foreign = self._sources.parse(url)[0].account != path.target.account
-                await asyncio.wait({task}, timeout=0 if is_foreign or delay else PATIENCE)
+                await asyncio.wait({task}, timeout=0 if is_foreign or delay else BACKGROUND_AFTER)
                 if task.done():
                     task.result()
                     copy = replace(copy, status="success", done=copy.total, completed=self._shares.clock.now())
@@ -149,7 +158,7 @@ class CopyHandlers:
         """Store the outcome of a copy that continued in the background."""
         running = self._running[copy.id]
         try:
-            done = await ended(task, running, copy)
+            done = await finished_copy(task, running, copy)
             if done.status == "aborted":
                 os.truncate(target, 0)
             async with self._shares.turns.take(lambda: path):
@@ -162,7 +171,7 @@ class CopyHandlers:
 
     def _store_outcome(self, path: SharePath, copy: Copy, target: int) -> None:
         entry = to_entry(path.names[-1], status_of(target))
-        record = holding(self._shares.store.get(Properties, path.key), entry)
+        record = valid_record(self._shares.store.get(Properties, path.key), entry)
         if record is None or record.copy is None or record.copy.id != copy.id:
             return  # the file was deleted or replaced in between
         set_time(target, self._shares.clock.now(), entry)

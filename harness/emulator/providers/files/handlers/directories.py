@@ -113,10 +113,10 @@ class DirectoryHandlers:
         directory = f"<DirectoryId>{item.entry.inode if path.names else 0}</DirectoryId>" if extended else ""
         share = path.target
         snapshot = f' ShareSnapshot="{share.snapshot}"' if share.snapshot else ""
-        return documents.answer(
+        return documents.response(
             f'<EnumerationResults ServiceEndpoint="https://{share.account}.file.core.windows.net/"'
             f' ShareName="{share.share}"{snapshot} {_path("/".join(path.names), call.version)}>'
-            + documents.asked(request, encoded=call.version >= _ENCODED)
+            + documents.listing_parameters(request, encoded=call.version >= _ENCODED)
             + f"{directory}<Entries>{items}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
 
@@ -158,7 +158,7 @@ def _fields(item: ShareItem, include: frozenset[str]) -> str:
 
 
 def _name(name: str, version: str) -> str:
-    return documents.named("Name", name, encoded=version >= _ENCODED)
+    return documents.name_element("Name", name, encoded=version >= _ENCODED)
 
 
 def _path(path: str, version: str) -> str:

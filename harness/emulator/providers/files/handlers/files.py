@@ -54,9 +54,11 @@ class FileHandlers:
 
     def _create(self, call: Call, path: SharePath, body: bytes, length: int) -> Headers:
         request, before = call.request, self._replaced_file(call, path)
-        content_md5 = headers.kept_md5(request, "x-ms-content-md5")
+        content_md5 = headers.stored_md5(request, "x-ms-content-md5")
         properties = Properties(
-            metadata=headers.metadata(request), content=headers.content(request, "x-ms-"), content_md5=content_md5
+            metadata=headers.metadata(request),
+            content=headers.content(request, "x-ms-"),
+            content_md5=content_md5,
         )
         properties = with_smb(self._shares, call, path, properties, current=Smb())
         written = (Extent(0, len(body), path.share.epoch),) if body else ()
@@ -81,7 +83,7 @@ class FileHandlers:
     async def get(self, call: Call) -> Response:
         """Get File, or a range of it."""
         file, request = self._shares.content(call), call.request
-        range_header = headers.asked_range(request)
+        range_header = headers.requested_range(request)
         descriptor = file.path.tree.descriptor(file.path.names, os.O_RDONLY)
         body = FileStream(descriptor)  # the stream closes the file from here on
         length = os.fstat(descriptor).st_size
@@ -96,7 +98,7 @@ class FileHandlers:
                 ("content-md5", bodies.md5_of(await asyncio.to_thread(os.pread, descriptor, count, first)))
             )
         body.show(first, count)
-        content, length_headers = structured_body.answer(request, body, count)
+        content, length_headers = structured_body.response(request, body, count)
         return Response(200 if range_header is None else 206, content, headers=[*response_headers, *length_headers])
 
     async def delete(self, call: Call) -> Response:
@@ -139,8 +141,8 @@ class FileHandlers:
         length = headers.number(request, "x-ms-content-length", most=FILE_LIMIT)
         async with self._shares.changing(call) as path:
             file = self._shares.file(call, change=True)
-            content, content_md5 = headers.content(request, "x-ms-"), headers.kept_md5(request, "x-ms-content-md5")
-            properties = replace(file.properties, content=content, content_md5=content_md5)
+            content_md5 = headers.stored_md5(request, "x-ms-content-md5")
+            properties = replace(file.properties, content=headers.content(request, "x-ms-"), content_md5=content_md5)
             properties = with_smb(self._shares, call, path, properties, current=smb.properties(file))
             if length is None:
                 after = self._shares.with_properties(file, properties)
@@ -154,8 +156,8 @@ class FileHandlers:
         refuse_read_only(file)
         if "x-ms-file-last-write-time" not in call.request.headers:
             properties = replace(properties, smb=replace(properties.smb, written=""))
-        cut = extents.cut(properties.extents, length, before=file.entry.length)
-        plan = self._contents.plan(file, replace(properties, extents=cut), length=length)
+        truncated = extents.truncate(properties.extents, length, before=file.entry.length)
+        plan = self._contents.plan(file, replace(properties, extents=truncated), length=length)
         response_headers = change_headers(plan.after, call)
         self._contents.resize(plan)
         return response_headers

@@ -42,7 +42,7 @@ class HandleHandlers:
         handles = self._shares.handles.on(self._item(call).path.path_key, recursive=recursive)
         page, more = headers.page(handles, lambda handle: handle.position, call.request)
         entries = "".join(_element(handle, call.version) for handle in page)
-        return documents.answer(
+        return documents.response(
             f"<EnumerationResults><Entries>{entries}</Entries>{documents.next_marker(more)}</EnumerationResults>"
         )
 
@@ -108,8 +108,9 @@ def _element(handle: Handle, version: str) -> str:
         rights = f"<AccessRightList>{rights}</AccessRightList>"
     if version >= _SHOWS_CLIENT:
         client = f"<ClientName>{documents.text(opener.name)}</ClientName>"
+    path = documents.name_element("Path", handle.path, encoded=version >= _ENCODED)
     return (
-        f"<Handle><HandleId>{handle.id}</HandleId>{documents.named('Path', handle.path, encoded=version >= _ENCODED)}"
+        f"<Handle><HandleId>{handle.id}</HandleId>{path}"
         f"<FileId>{handle.inode}</FileId><ParentId>{handle.parent}</ParentId><SessionId>{handle.session}</SessionId>"
         f"<ClientIp>{documents.text(opener.address)}</ClientIp>{client}"
         f"<OpenTime>{http_date(handle.opened)}</OpenTime>{rights}</Handle>"

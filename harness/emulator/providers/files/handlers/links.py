@@ -23,7 +23,7 @@ from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import errors, headers, leases, timestamps
 from harness.emulator.storage_service.access import Target
 from harness.emulator.storage_service.entries import path_entry, staged_link
-from harness.emulator.storage_service.file_records import of_file
+from harness.emulator.storage_service.file_records import bind
 from harness.emulator.storage_service.operations import Call
 
 _TEXT_LIMIT = 2048  # bytes of the target of a symbolic link
@@ -99,7 +99,7 @@ class LinkHandlers:
         paths = ("/".join(linked_path.names) for linked_path in (source.path, path))
         names = tuple(dict.fromkeys((*source.properties.names, *paths)))[:_MAX_RECORDED_NAMES]
         with self._shares.store.transaction():
-            self._shares.store.put(key, of_file(replace(source.properties, names=names), source.entry))
+            self._shares.store.put(key, bind(replace(source.properties, names=names), source.entry))
             self._shares.store.delete(Properties, source.path.path_key)
         tree = path.tree
         with tree.slot(source.path.names) as old, tree.slot(path.names) as new:

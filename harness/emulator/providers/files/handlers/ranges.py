@@ -137,7 +137,7 @@ class RangeHandlers:
             written = smb.properties(current).written if mode == "preserve" else ""
             properties = replace(
                 current.properties,
-                extents=extents.noted(current.properties.extents, Extent(first, end, path.share.epoch, cleared)),
+                extents=extents.add(current.properties.extents, Extent(first, end, path.share.epoch, cleared)),
                 smb=replace(current.properties.smb, written=written, changed=""),
             )
             yield self._contents.plan(current, properties)
@@ -145,7 +145,7 @@ class RangeHandlers:
     async def list_ranges(self, call: Call) -> Response:
         """List Ranges: those that hold data, or that changed since a snapshot."""
         file, query = self._shares.content(call), call.request.query
-        range_header = headers.asked_range(call.request)
+        range_header = headers.requested_range(call.request)
         first, end = 0, file.entry.length
         if range_header is not None and end:
             first, count = ranges.to_read(range_header, end)
@@ -159,11 +159,11 @@ class RangeHandlers:
             written = await self._written_ranges(file, first, end)
         response_headers: Headers = [*stamps(file), ("x-ms-content-length", str(file.entry.length))]
         listed = range_lists.document(call.request, root="Ranges", tag="Range", written=written, cleared=cleared)
-        return documents.answer(listed, headers=response_headers)
+        return documents.response(listed, headers=response_headers)
 
     async def _written_ranges(self, file: ShareItem, first: int, end: int) -> extents.Ranges:
         if file.properties.extents is not None:
-            return extents.written(file.properties.extents, first, end)
+            return extents.written_ranges(file.properties.extents, first, end)
         with file.path.tree.open_file(file.path.names, os.O_RDONLY) as descriptor:
             parts = await asyncio.to_thread(lambda: list(sparse.segments(descriptor, first, end)))
         return [(part, stop - 1) for part, stop in parts]
@@ -178,7 +178,7 @@ class RangeHandlers:
         if file.properties.renamed > share.epoch and not follows_rename:
             raise renamed_since_snapshot()
         if file.properties.extents is not None:
-            return extents.changed(file.properties.extents, share.epoch, first, end)
+            return extents.changed_ranges(file.properties.extents, share.epoch, first, end)
         trailing = headers.flag(call.request, "x-ms-allow-trailing-dot")
         before = self._shares.find(self._shares.path_of(earlier, trailing_dots=trailing))
         if before is None or before.entry.is_directory:
@@ -187,7 +187,7 @@ class RangeHandlers:
             file.path.tree.open_file(file.path.names, os.O_RDONLY) as current,
             before.path.tree.open_file(before.path.names, os.O_RDONLY) as previous,
         ):
-            return await asyncio.to_thread(extents.differing, current, previous, first, end), []
+            return await asyncio.to_thread(extents.differing_ranges, current, previous, first, end), []
 
 
 def _check_source(match: str | None, none_match: str | None, body: bytes) -> None:
@@ -211,7 +211,7 @@ def _write_headers(call: Call, after: ShareItem) -> Headers:
 
 
 def _range_header(call: Call) -> str:
-    header = headers.asked_range(call.request)
+    header = headers.requested_range(call.request)
     if header is None:
         raise errors.missing_header("x-ms-range")
     return header

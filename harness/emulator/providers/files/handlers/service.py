@@ -34,7 +34,7 @@ class ServiceHandlers:
         elements = _DEFAULTS | self._accounts.settings("file", call.target.account).elements
         if call.version < "2020-02-10":
             del elements["ProtocolSettings"]
-        return documents.answer(documents.settings_document(elements))
+        return documents.response(documents.settings_document(elements))
 
     async def set_properties(self, call: Call) -> Response:
         """Set File Service Properties: settings that the body omits do not change."""
@@ -63,9 +63,9 @@ class ServiceHandlers:
         premium = share_properties.is_premium(self._accounts.get(account))
         context = ResponseContext(premium, call.version, call.now)
         shares = "".join(_item(item, context, metadata="metadata" in include) for item in page)
-        return documents.answer(
+        return documents.response(
             f'<EnumerationResults ServiceEndpoint="https://{account}.file.core.windows.net/">'
-            + documents.asked(request)
+            + documents.listing_parameters(request)
             + f"<Shares>{shares}</Shares>{documents.next_marker(more)}</EnumerationResults>"
         )
 

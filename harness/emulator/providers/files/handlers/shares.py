@@ -119,7 +119,7 @@ class ShareHandlers:
     def get_policies(self, call: Call) -> Response:
         """Get Share ACL."""
         share = self._checked_share(call, change=False)
-        return documents.answer(documents.policies_document(share.policies), headers=_stamps(share))
+        return documents.response(documents.policies_document(share.policies), headers=_stamps(share))
 
     async def set_policies(self, call: Call) -> Response:
         """Set Share ACL."""
@@ -135,7 +135,7 @@ class ShareHandlers:
             text = f"<ShareUsage>{-(-used // (1 << 30))}</ShareUsage>"
         else:
             text = f"<ShareUsageBytes>{used}</ShareUsageBytes>"
-        return documents.answer(f"<ShareStats>{text}</ShareStats>", headers=_stamps(share))
+        return documents.response(f"<ShareStats>{text}</ShareStats>", headers=_stamps(share))
 
     async def create_permission(self, call: Call) -> Response:
         """Create Permission: a security descriptor that files refer to by its key."""

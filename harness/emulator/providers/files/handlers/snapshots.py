@@ -16,7 +16,7 @@ from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.providers.files.shares import Shares
 from harness.emulator.storage_service import headers, timestamps
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.file_records import holding, of_file
+from harness.emulator.storage_service.file_records import bind, valid_record
 from harness.emulator.storage_service.model import Lease, Share, entry_key, new_content, share_key
 from harness.emulator.storage_service.operations import Call
 from harness.emulator.storage_service.threads import in_thread
@@ -89,9 +89,9 @@ class SnapshotHandlers:
         """Store the record of a copy, if the record of its source is valid."""
         store = self._shares.store
         record = store.get(Properties, self._shares.record_key(account, share, names, source))
-        if holding(record, source) is not None:
+        if valid_record(record, source) is not None:
             _, properties = apply_record(source, record)
-            store.put(entry_key(account, snapshot.content, names), of_file(replace(properties, names=()), copy))
+            store.put(entry_key(account, snapshot.content, names), bind(replace(properties, names=()), copy))
 
     def _free_stamp(self, call: Call) -> str:
         moment = timestamps.nanoseconds(call.now)
