@@ -18,8 +18,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def service(storage: Endpoint) -> Iterator[ShareServiceClient]:
-    with ShareServiceClient.from_connection_string(storage.connection_string, retry_total=0) as made:
-        yield made
+    with ShareServiceClient.from_connection_string(storage.connection_string, retry_total=0) as service_client:
+        yield service_client
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def share_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def share(service: ShareServiceClient, share_name: str) -> Iterator[ShareClient]:
-    made = service.create_share(share_name)
-    yield made
-    made.delete_share(delete_snapshots="include-leased" if list(service.list_shares(share_name)) else None)
+    share_client = service.create_share(share_name)
+    yield share_client
+    share_client.delete_share(delete_snapshots="include-leased" if list(service.list_shares(share_name)) else None)
 
 
 @pytest.fixture
 def on_disk(storage: Endpoint, share: ShareClient) -> Path:
-    """Where a job finds the share."""
+    """The directory of the share, which jobs mount."""
     return Path(storage.directory, "storage", storage.storage_account, "file", share.share_name)

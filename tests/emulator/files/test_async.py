@@ -1,4 +1,4 @@
-"""The asynchronous SDK, over aiohttp, on every kind of operation."""
+"""The asynchronous SDK, over aiohttp, with every kind of operation."""
 
 import asyncio
 import os
@@ -13,24 +13,24 @@ from harness.emulator.endpoint import Endpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # by the SDK
 
-Story = Callable[[ShareServiceClient, ShareClient, Path], Awaitable[None]]
+Steps = Callable[[ShareServiceClient, ShareClient, Path], Awaitable[None]]
 
 
-def tell(storage: Endpoint, name: str, story: Story) -> None:
-    async def inside() -> None:
+def run_steps(storage: Endpoint, name: str, steps: Steps) -> None:
+    async def run_inside_share() -> None:
         async with ShareServiceClient.from_connection_string(storage.connection_string, retry_total=0) as service:
             share = await service.create_share(name)
             on_disk = Path(storage.directory, "storage", storage.storage_account, "file", name)
             try:
-                await story(service, share, on_disk)
+                await steps(service, share, on_disk)
             finally:
                 await share.delete_share(delete_snapshots="include-leased")
 
-    asyncio.run(inside())
+    asyncio.run(run_inside_share())
 
 
 def test_files_go_up_down_and_away(storage: Endpoint, share_name: str) -> None:
-    async def story(_service: ShareServiceClient, share: ShareClient, on_disk: Path) -> None:
+    async def steps(_service: ShareServiceClient, share: ShareClient, on_disk: Path) -> None:
         content = os.urandom((5 << 20) + 3)
         directory = await share.create_directory("d")
         file = await directory.upload_file("f", content, max_concurrency=3, validate_content=True)
@@ -40,38 +40,38 @@ def test_files_go_up_down_and_away(storage: Endpoint, share_name: str) -> None:
         await file.clear_range(0, 512)
         assert (await (await file.download_file(offset=0, length=512)).readall()) == bytes(512)
         renamed = await file.rename_file("d/g")
-        assert [found.name async for found in directory.list_directories_and_files()] == ["g"]
+        assert [entry.name async for entry in directory.list_directories_and_files()] == ["g"]
         await renamed.delete_file()
         with pytest.raises(ResourceNotFoundError):
             await renamed.get_file_properties()
 
-    tell(storage, share_name, story)
+    run_steps(storage, share_name, steps)
 
 
 def test_shares_have_snapshots_leases_and_properties(storage: Endpoint, share_name: str) -> None:
-    async def story(service: ShareServiceClient, share: ShareClient, _on_disk: Path) -> None:
+    async def steps(service: ShareServiceClient, share: ShareClient, _on_disk: Path) -> None:
         await share.set_share_metadata({"m": "1"})
         await share.set_share_quota(3)
         await share.create_snapshot()
-        found = [each async for each in service.list_shares(share_name, include_metadata=True, include_snapshots=True)]
-        assert [(each.quota, each.metadata) for each in found] == [(3, {"m": "1"})] * 2
+        shares = [item async for item in service.list_shares(share_name, include_metadata=True, include_snapshots=True)]
+        assert [(item.quota, item.metadata) for item in shares] == [(3, {"m": "1"})] * 2
         lease = await share.acquire_lease()
         with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
             await share.delete_share()
         await lease.release()
         assert await share.get_share_stats() == 0
 
-    tell(storage, share_name, story)
+    run_steps(storage, share_name, steps)
 
 
 def test_copies_and_handles(storage: Endpoint, share_name: str) -> None:
-    async def story(_service: ShareServiceClient, share: ShareClient, _on_disk: Path) -> None:
+    async def steps(_service: ShareServiceClient, share: ShareClient, _on_disk: Path) -> None:
         source = share.get_file_client("source")
         await source.upload_file(b"copied")
         target = share.get_file_client("target")
         assert (await target.start_copy_from_url(source.url))["copy_status"] == "success"
         assert await (await target.download_file()).readall() == b"copied"
-        assert [each async for each in target.list_handles()] == []
-        assert [each.end async for each in target.list_ranges()] == [5]
+        assert [handle async for handle in target.list_handles()] == []
+        assert [byte_range.end async for byte_range in target.list_ranges()] == [5]
 
-    tell(storage, share_name, story)
+    run_steps(storage, share_name, steps)

@@ -24,12 +24,12 @@ def test_attributes_and_times_are_kept(share: ShareClient) -> None:
         "d", metadata={"m": "1"}, file_attributes=NTFSAttributes(directory=True, hidden=True),
         file_creation_time=moment, file_last_write_time=moment, file_change_time=moment,
     )  # fmt: skip
-    found = directory.get_directory_properties()
+    properties = directory.get_directory_properties()
 
-    assert (found.file_attributes, found.metadata) == ("Hidden | Directory", {"m": "1"})
-    assert (found.creation_time, found.last_write_time, found.change_time) == (moment, moment, moment)
-    assert found.file_id
-    assert found.permission_key
+    assert (properties.file_attributes, properties.metadata) == ("Hidden | Directory", {"m": "1"})
+    assert (properties.creation_time, properties.last_write_time, properties.change_time) == (moment, moment, moment)
+    assert properties.file_id
+    assert properties.permission_key
     directory.set_http_headers(file_attributes="preserve", file_last_write_time=datetime(2021, 1, 1, tzinfo=UTC))
     after = directory.get_directory_properties()
     assert (after.creation_time, after.last_write_time.year, after.file_attributes) == (
@@ -57,18 +57,18 @@ def test_listing_has_pages_prefixes_and_details(share: ShareClient, on_disk: Pat
     (on_disk / "d" / "by-a-job").write_bytes(b"12345")
     pages = directory.list_directories_and_files(results_per_page=2).by_page()
 
-    assert [sorted(found.name for found in page) for page in pages] == [["A0", "A1"], ["a2", "b1"], ["by-a-job"]]
-    assert [found.name for found in directory.list_directories_and_files(name_starts_with="A")] == ["A0", "A1", "a2"]
+    assert [sorted(entry.name for entry in page) for page in pages] == [["A0", "A1"], ["a2", "b1"], ["by-a-job"]]
+    assert [entry.name for entry in directory.list_directories_and_files(name_starts_with="A")] == ["A0", "A1", "a2"]
     details = {
-        found.name: found
-        for found in directory.list_directories_and_files(
+        entry.name: entry
+        for entry in directory.list_directories_and_files(
             include=["timestamps", "Etag", "Attributes", "PermissionKey"], include_extended_info=True
         )
     }
     assert (details["by-a-job"].size, details["by-a-job"].file_attributes) == (5, "Archive")
     assert details["A0"].is_directory
-    for found in details.values():
-        assert None not in (found.file_id, found.etag, found.last_write_time, found.creation_time, found.permission_key)
+    for item in details.values():
+        assert None not in (item.file_id, item.etag, item.last_write_time, item.creation_time, item.permission_key)
 
 
 def test_a_directory_is_renamed_with_all_that_is_in_it(share: ShareClient, on_disk: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_directory_replaces_a_file_where_the_rename_says_so(share: ShareClient
 
     assert renamed.get_directory_properties().metadata == {"m": "1"}
     assert (on_disk / "taken" / "f").read_bytes() == b"kept"
-    assert [found.name for found in share.list_directories_and_files()] == ["taken"]
+    assert [entry.name for entry in share.list_directories_and_files()] == ["taken"]
 
 
 def test_a_directory_replaces_a_leased_file_for_its_holder(share: ShareClient) -> None:

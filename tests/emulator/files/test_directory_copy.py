@@ -1,4 +1,4 @@
-"""A copy of a share's directory holds nothing from outside the share, whatever a job does while it is made."""
+"""A copy of a share's directory holds nothing from outside the share, even if a job changes it during the copy."""
 
 from pathlib import Path
 

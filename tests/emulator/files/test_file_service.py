@@ -33,7 +33,7 @@ def on_disk(endpoint: Endpoint, share: str, *names: str) -> Path:
 def test_a_share_is_created_once_and_listed(files: FileService, share: str) -> None:
     with pytest.raises(AzureConflictHttpError, match="The specified share already exists"):
         files.create_share(share, fail_on_exist=True)
-    assert share in [found.name for found in files.list_shares()]
+    assert share in [listed_share.name for listed_share in files.list_shares()]
     assert files.get_share_properties(share).properties.quota == 5120
 
 
@@ -133,7 +133,7 @@ def test_a_wrong_key_is_refused(endpoint: Endpoint, session: requests.Session) -
         list(stranger.list_shares())
 
 
-def test_nobody_is_refused(endpoint: Endpoint, session: requests.Session) -> None:
+def test_an_anonymous_request_is_refused(endpoint: Endpoint, session: requests.Session) -> None:
     answer = session.get(f"https://{endpoint.storage_account}.file.core.windows.net/?comp=list")
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (401, "NoAuthenticationInformation")

@@ -23,11 +23,11 @@ from harness.emulator.endpoint import Endpoint
 
 
 def spans(ranges: Iterable[FileRange]) -> list[tuple[int, int]]:
-    return [(found.start, found.end) for found in ranges]
+    return [(byte_range.start, byte_range.end) for byte_range in ranges]
 
 
-def text_of(answer: PipelineResponse[Any, Any]) -> str:
-    text: str = answer.http_response.text()
+def text_of(response: PipelineResponse[Any, Any]) -> str:
+    text: str = response.http_response.text()
     return text
 
 
@@ -62,10 +62,10 @@ def test_content_headers_metadata_and_md5_are_given_back(file: ShareFileClient) 
     digest = bytearray(hashlib.md5(b"hello").digest())
     settings = ContentSettings("text/plain", "gzip", "en", "attachment", "no-store", digest)
     file.upload_file(b"hello", content_settings=settings, metadata={"Who": "me"})
-    found = file.get_file_properties()
+    properties = file.get_file_properties()
 
-    assert found.content_settings.__dict__ == settings.__dict__
-    assert (found.size, found.metadata) == (5, {"Who": "me"})
+    assert properties.content_settings.__dict__ == settings.__dict__
+    assert (properties.size, properties.metadata) == (5, {"Who": "me"})
     file.set_file_metadata({"other": "1"})
     file.set_http_headers(ContentSettings(content_type="image/png"))
     after = file.get_file_properties()
@@ -74,7 +74,7 @@ def test_content_headers_metadata_and_md5_are_given_back(file: ShareFileClient) 
 
 
 def test_the_md5_that_is_kept_with_a_file_is_the_one_that_was_sent(file: ShareFileClient) -> None:
-    """Nobody checks it, not even that it is one."""
+    """The service does not check it, not even its form."""
     file.upload_file(b"hello", content_settings=ContentSettings(content_md5=bytearray(b"whatever")))
     created = file.get_file_properties().content_settings.content_md5
     file.set_http_headers(ContentSettings(content_md5=bytearray(b"MDAwMDAwMDA=")))
@@ -123,9 +123,9 @@ def test_smb_properties_are_set_and_preserved(file: ShareFileClient) -> None:
         3, file_attributes=NTFSAttributes(temporary=True, hidden=True), file_creation_time=moment,
         file_last_write_time=moment, file_change_time=moment,
     )  # fmt: skip
-    found = file.get_file_properties()
-    assert (found.creation_time, found.last_write_time, found.change_time) == (moment, moment, moment)
-    assert found.file_attributes == "Hidden | Archive | Temporary"
+    properties = file.get_file_properties()
+    assert (properties.creation_time, properties.last_write_time, properties.change_time) == (moment, moment, moment)
+    assert properties.file_attributes == "Hidden | Archive | Temporary"
 
     file.upload_range(b"abc", 0, 3, file_last_write_mode="preserve")
     assert file.get_file_properties().last_write_time == moment
@@ -139,7 +139,7 @@ def test_smb_properties_are_set_and_preserved(file: ShareFileClient) -> None:
     file.set_http_headers(ContentSettings(), file_attributes="None")
 
 
-def test_a_file_is_resized_and_what_is_cut_off_is_gone(file: ShareFileClient) -> None:
+def test_a_file_is_resized_and_a_cut_off_range_reads_as_zeros(file: ShareFileClient) -> None:
     file.upload_file(b"x" * 2000)
     file.resize_file(1000)
     file.resize_file(3000)
@@ -174,18 +174,18 @@ def test_ranges_are_listed_as_they_were_written(file: ShareFileClient) -> None:
     ]
 
 
-def test_what_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFileClient) -> None:
+def test_changes_since_a_snapshot_are_listed(share: ShareClient, file: ShareFileClient) -> None:
     file.create_file(2048)
     first = share.create_snapshot()
     file.upload_range(b"a" * 1536, 0, 1536)
     second = share.create_snapshot()
     file.clear_range(512, 512)
 
-    found = list(file.list_ranges_diff(first))
-    assert spans(each for each in found if not each.cleared) == [(0, 511), (1024, 1535)]
-    assert spans(each for each in found if each.cleared) == [(512, 1023)]
-    found = list(file.list_ranges_diff(second))
-    assert [(each.start, each.end, each.cleared) for each in found] == [(512, 1023, True)]
+    ranges = list(file.list_ranges_diff(first))
+    assert spans(byte_range for byte_range in ranges if not byte_range.cleared) == [(0, 511), (1024, 1535)]
+    assert spans(byte_range for byte_range in ranges if byte_range.cleared) == [(512, 1023)]
+    ranges = list(file.list_ranges_diff(second))
+    assert [(byte_range.start, byte_range.end, byte_range.cleared) for byte_range in ranges] == [(512, 1023, True)]
 
 
 def test_a_file_that_was_renamed_is_compared_only_where_asked(share: ShareClient, file: ShareFileClient) -> None:
@@ -201,14 +201,14 @@ def test_a_file_that_was_renamed_is_compared_only_where_asked(share: ShareClient
     assert spans(renamed.list_ranges_diff(after)) == []
 
 
-def test_what_a_job_changed_since_a_snapshot_is_told(share: ShareClient, file: ShareFileClient, on_disk: Path) -> None:
+def test_changes_by_a_job_since_a_snapshot_are_listed(share: ShareClient, file: ShareFileClient, on_disk: Path) -> None:
     file.upload_file(bytes(2048))
-    taken = share.create_snapshot()
+    snapshot = share.create_snapshot()
     with (on_disk / "f.bin").open("r+b") as stream:
         stream.seek(700)
         stream.write(b"job")
 
-    assert spans(file.list_ranges_diff(taken)) == [(512, 1023)]
+    assert spans(file.list_ranges_diff(snapshot)) == [(512, 1023)]
 
 
 def test_a_range_comes_from_another_file(share: ShareClient, file: ShareFileClient) -> None:
@@ -238,10 +238,10 @@ def test_a_copy_has_content_and_properties_of_its_source(share: ShareClient, fil
     file.upload_file(b"copied", metadata={"m": "1"}, content_settings=ContentSettings("text/plain"))
     target = share.get_file_client("copy")
     started = target.start_copy_from_url(file.url)
-    found = target.get_file_properties()
+    properties = target.get_file_properties()
 
-    assert (started["copy_status"], found.copy.status, found.copy.progress) == ("success", "success", "6/6")
-    assert (found.metadata, found.content_settings.content_type) == ({"m": "1"}, "text/plain")
+    assert (started["copy_status"], properties.copy.status, properties.copy.progress) == ("success", "success", "6/6")
+    assert (properties.metadata, properties.content_settings.content_type) == ({"m": "1"}, "text/plain")
     assert target.download_file().readall() == b"copied"
     with pytest.raises(HttpResponseError, match="NoPendingCopyOperation"):
         target.abort_copy(started["copy_id"])
@@ -281,7 +281,7 @@ def test_the_lease_of_a_file_is_asked_for_before_its_conditions(file: ShareFileC
         file.set_file_metadata({"m": "1"}, headers={"If-Match": "0x1"})
 
 
-def test_a_broken_lease_is_gone_after_a_write(file: ShareFileClient) -> None:
+def test_a_write_removes_a_broken_lease(file: ShareFileClient) -> None:
     writes: list[Callable[[], object]] = [
         lambda: file.set_file_metadata({"m": "1"}),
         lambda: file.upload_range(b"y", 0, 1),
@@ -302,17 +302,17 @@ def test_copies_on_a_share_of_nfs_have_the_owner_and_mode_that_is_asked_for(
     share = service.create_share(f"{share_name}-nfs", protocols="NFS")
     source = share.get_file_client("source")
     source.create_file(1, owner="999", group="888", file_mode="0111")
-    asked: dict[str, dict[str, str]] = {
+    options: dict[str, dict[str, str]] = {
         "new": {},
         "like-source": {"file_mode_copy_mode": "source", "owner_copy_mode": "source"},
         "mode-of-source": {"file_mode_copy_mode": "source"},
         "overridden": {"owner": "5", "group": "6", "file_mode": "7777", "owner_copy_mode": "override"},
     }
-    for name, modes in asked.items():
+    for name, modes in options.items():
         share.get_file_client(name).start_copy_from_url(source.url, **modes)
-    found = {name: share.get_file_client(name).get_file_properties() for name in asked}
+    properties = {name: share.get_file_client(name).get_file_properties() for name in options}
 
-    assert {name: (each.owner, each.group, each.file_mode) for name, each in found.items()} == {
+    assert {name: (copy.owner, copy.group, copy.file_mode) for name, copy in properties.items()} == {
         "new": ("0", "0", "0664"),
         "like-source": ("999", "888", "0111"),
         "mode-of-source": ("0", "0", "0111"),
@@ -347,7 +347,7 @@ def test_names_keep_their_casing_and_are_found_in_any(share: ShareClient, on_dis
 
 def test_dots_at_the_end_of_a_name_count_only_where_asked(share: ShareClient) -> None:
     share.get_file_client("name...").upload_file(b"x")
-    assert [found.name for found in share.list_directories_and_files()] == ["name"]
+    assert [entry.name for entry in share.list_directories_and_files()] == ["name"]
 
 
 def test_handles_of_a_file_are_none(file: ShareFileClient) -> None:
@@ -370,10 +370,10 @@ def test_names_that_xml_cannot_hold_come_back(share: ShareClient) -> None:
     directory = share.create_directory("d\uffff")
     directory.upload_file("f\uffffile & more %41", b"x")
 
-    assert [found.name for found in share.list_directories_and_files()] == ["d\uffff"]
-    assert [found.name for found in directory.list_directories_and_files()] == ["f\uffffile & more %41"]
-    given: list[str] = []
-    list(directory.list_directories_and_files("f\uffff", raw_response_hook=lambda sent: given.append(text_of(sent))))
-    assert ' Encoded="true" DirectoryPath="d%EF%BF%BF">' in given[0]
-    assert '<Prefix Encoded="true">f%EF%BF%BF</Prefix>' in given[0]
-    assert '<Name Encoded="true">f%EF%BF%BFile%20%26%20more%20%2541</Name>' in given[0]
+    assert [entry.name for entry in share.list_directories_and_files()] == ["d\uffff"]
+    assert [entry.name for entry in directory.list_directories_and_files()] == ["f\uffffile & more %41"]
+    bodies: list[str] = []
+    list(directory.list_directories_and_files("f\uffff", raw_response_hook=lambda reply: bodies.append(text_of(reply))))
+    assert ' Encoded="true" DirectoryPath="d%EF%BF%BF">' in bodies[0]
+    assert '<Prefix Encoded="true">f%EF%BF%BF</Prefix>' in bodies[0]
+    assert '<Name Encoded="true">f%EF%BF%BFile%20%26%20more%20%2541</Name>' in bodies[0]

@@ -39,7 +39,7 @@ def open_handle(client: ShareFileClient | ShareDirectoryClient, sas: str, **head
     return requests.put(url, headers={f"x-ms-handle-{name}": value for name, value in headers.items()}, timeout=60)
 
 
-def opened(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: str) -> str:
+def open_id(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: str) -> str:
     answer = open_handle(client, sas, **headers)
     assert answer.status_code == 201, answer.text
     return answer.headers["x-ms-handle-id"]
@@ -47,7 +47,7 @@ def opened(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: 
 
 def test_a_handle_says_who_opened_what_and_when(tree: ShareClient, sas: str) -> None:
     file = tree.get_file_client("d/f")
-    identifier = opened(file, sas, **{"client-name": "node-1", "access-rights": "delete, Read"})
+    identifier = open_id(file, sas, **{"client-name": "node-1", "access-rights": "delete, Read"})
 
     (handle,) = file.list_handles()
     properties = file.get_file_properties()
@@ -59,12 +59,12 @@ def test_a_handle_says_who_opened_what_and_when(tree: ShareClient, sas: str) -> 
 
 
 def test_handles_of_one_client_share_its_session(tree: ShareClient, sas: str) -> None:
-    opened(tree.get_file_client("d/f"), sas)
-    opened(tree.get_file_client("g"), sas)
-    opened(tree.get_file_client("g"), sas, **{"client-name": "another"})
+    open_id(tree.get_file_client("d/f"), sas)
+    open_id(tree.get_file_client("g"), sas)
+    open_id(tree.get_file_client("g"), sas, **{"client-name": "another"})
 
     sessions = [
-        (each.client_name, each.session_id) for each in tree.get_directory_client().list_handles(recursive=True)
+        (handle.client_name, handle.session_id) for handle in tree.get_directory_client().list_handles(recursive=True)
     ]
 
     assert sessions[0] == sessions[1]
@@ -73,24 +73,24 @@ def test_handles_of_one_client_share_its_session(tree: ShareClient, sas: str) ->
 
 def test_a_directory_lists_its_own_handles_and_if_asked_those_below(tree: ShareClient, sas: str) -> None:
     root, directory = tree.get_directory_client(), tree.get_directory_client("d")
-    ids = [opened(client, sas) for client in (root, directory, tree.get_file_client("d/f"), tree.get_file_client("g"))]
+    ids = [open_id(client, sas) for client in (root, directory, tree.get_file_client("d/f"), tree.get_file_client("g"))]
 
-    assert [each.id for each in root.list_handles()] == ids[:1]
-    assert [each.id for each in directory.list_handles(recursive=True)] == ids[1:3]
-    assert [each.id for each in root.list_handles(recursive=True)] == ids
+    assert [handle.id for handle in root.list_handles()] == ids[:1]
+    assert [handle.id for handle in directory.list_handles(recursive=True)] == ids[1:3]
+    assert [handle.id for handle in root.list_handles(recursive=True)] == ids
 
 
 def test_handles_are_listed_in_pages(tree: ShareClient, sas: str) -> None:
-    ids = [opened(tree.get_file_client("g"), sas) for _ in range(5)]
+    ids = [open_id(tree.get_file_client("g"), sas) for _ in range(5)]
 
     pages = tree.get_directory_client().list_handles(recursive=True, results_per_page=2).by_page()
 
-    assert [[each.id for each in page] for page in pages] == [ids[:2], ids[2:4], ids[4:]]
+    assert [[handle.id for handle in page] for page in pages] == [ids[:2], ids[2:4], ids[4:]]
 
 
 def test_one_handle_is_closed_by_its_id_and_all_by_a_star(tree: ShareClient, sas: str) -> None:
     root, file = tree.get_directory_client(), tree.get_file_client("d/f")
-    first, _ = opened(file, sas), opened(file, sas)
+    first, _ = open_id(file, sas), open_id(file, sas)
 
     assert file.close_handle(first) == {"closed_handles_count": 1, "failed_handles_count": 0}
     assert file.close_handle(first) == {"closed_handles_count": 0, "failed_handles_count": 0}
@@ -101,7 +101,7 @@ def test_one_handle_is_closed_by_its_id_and_all_by_a_star(tree: ShareClient, sas
 
 def test_what_is_open_is_neither_deleted_nor_renamed_until_its_handle_is_closed(tree: ShareClient, sas: str) -> None:
     file, directory, other = tree.get_file_client("d/f"), tree.get_directory_client("d"), tree.get_file_client("g")
-    opened(file, sas)
+    open_id(file, sas)
 
     for refused in (
         file.delete_file,
@@ -116,18 +116,18 @@ def test_what_is_open_is_neither_deleted_nor_renamed_until_its_handle_is_closed(
     directory.rename_directory("new")
 
 
-def test_a_snapshot_has_handles_of_its_own(tree: ShareClient, service: ShareServiceClient, sas: str) -> None:
-    taken = service.get_share_client(tree.share_name, snapshot=tree.create_snapshot()["snapshot"])
-    opened(taken.get_directory_client("d"), sas)
+def test_a_snapshot_has_its_own_handles(tree: ShareClient, service: ShareServiceClient, sas: str) -> None:
+    snapshot = service.get_share_client(tree.share_name, snapshot=tree.create_snapshot()["snapshot"])
+    open_id(snapshot.get_directory_client("d"), sas)
 
-    assert [each.path for each in taken.get_directory_client().list_handles(recursive=True)] == ["d"]
+    assert [handle.path for handle in snapshot.get_directory_client().list_handles(recursive=True)] == ["d"]
     assert list(tree.get_directory_client().list_handles(recursive=True)) == []
-    taken.get_directory_client("d").close_all_handles()
-    assert list(taken.get_directory_client().list_handles(recursive=True)) == []
+    snapshot.get_directory_client("d").close_all_handles()
+    assert list(snapshot.get_directory_client().list_handles(recursive=True)) == []
 
 
 def test_the_handles_of_a_share_end_with_it(tree: ShareClient, service: ShareServiceClient, sas: str) -> None:
-    opened(tree.get_file_client("g"), sas)
+    open_id(tree.get_file_client("g"), sas)
     tree.delete_share()
     again = service.create_share(tree.share_name)
     again.get_file_client("g").upload_file(b"g")
@@ -138,9 +138,9 @@ def test_the_handles_of_a_share_end_with_it(tree: ShareClient, service: ShareSer
 def test_the_handles_of_a_share_are_not_restored_with_it(
     tree: ShareClient, service: ShareServiceClient, sas: str
 ) -> None:
-    opened(tree.get_file_client("g"), sas)
+    open_id(tree.get_file_client("g"), sas)
     tree.delete_share()
-    [deleted] = [each for each in service.list_shares(tree.share_name, include_deleted=True) if each.deleted]
+    [deleted] = [share for share in service.list_shares(tree.share_name, include_deleted=True) if share.deleted]
     again = service.undelete_share(tree.share_name, deleted.version)
 
     assert list(again.get_directory_client().list_handles(recursive=True)) == []

@@ -1,4 +1,4 @@
-"""Whatever is sent: an answer in Azure's own form, never a fault of the emulator, never a byte outside the share."""
+"""No request makes the emulator fail or changes a byte outside the share; every response has Azure's form."""
 
 import http.client
 import os
@@ -158,7 +158,7 @@ BODIES = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def token(storage: Endpoint) -> Iterator[str]:
-    """A signature that allows everything, for a share that is there."""
+    """A signature that allows everything, for an existing share."""
     with ShareServiceClient.from_connection_string(storage.connection_string) as service:
         share = service.create_share(SHARE)
         share.create_directory("d")
@@ -167,7 +167,7 @@ def token(storage: Endpoint) -> Iterator[str]:
         expiry = datetime.now(UTC) + timedelta(hours=1)
         name, key = storage.storage_account, storage.storage_key
         yield generate_account_sas(name, key, everything, "rwdlacupi", expiry, services="bf")
-        if SHARE in [each.name for each in service.list_shares()]:
+        if SHARE in [listed_share.name for listed_share in service.list_shares()]:
             service.delete_share(SHARE, delete_snapshots="include-leased")
 
 
@@ -187,7 +187,7 @@ def ask(url: str, method: str, target: str, headers: dict[str, str], body: bytes
 
 
 @dataclass(frozen=True)
-class Sent:
+class Call:
     method: str
     service: str
     names: list[str]
@@ -198,8 +198,8 @@ class Sent:
 
 
 KINDS = ["", "share", "directory", "container", "service", "x"]
-SENT = st.builds(
-    lambda component, kind, query, **rest: Sent(query={"comp": component, "restype": kind} | query, **rest),
+CALLS = st.builds(
+    lambda component, kind, query, **rest: Call(query={"comp": component, "restype": kind} | query, **rest),
     component=st.sampled_from(COMPONENTS),
     kind=st.sampled_from(KINDS),
     query=QUERIES,
@@ -213,12 +213,12 @@ SENT = st.builds(
 
 
 @settings(max_examples=400)
-@given(sent=SENT)
-def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: str, sent: Sent) -> None:
-    url = storage.file_url if sent.service == "file" else storage.blob_url
-    text = "&".join(f"{name}={quote(value, safe='')}" for name, value in sent.query.items() if value)
-    path = "/".join(["", storage.storage_account, SHARE, *sent.names])
-    answer = ask(url, sent.method, f"{path}?{text}&{token if sent.signed else ''}", sent.headers, sent.body)
+@given(call=CALLS)
+def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: str, call: Call) -> None:
+    url = storage.file_url if call.service == "file" else storage.blob_url
+    text = "&".join(f"{name}={quote(value, safe='')}" for name, value in call.query.items() if value)
+    path = "/".join(["", storage.storage_account, SHARE, *call.names])
+    answer = ask(url, call.method, f"{path}?{text}&{token if call.signed else ''}", call.headers, call.body)
 
     is_refused_by_name = answer.status == 501 and answer.headers["x-ms-error-code"] == "NotImplemented"
     assert answer.status < 500 or is_refused_by_name, (answer.status, answer.headers)
@@ -239,12 +239,12 @@ def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: s
     ],
 )
 def test_no_name_leads_out_of_the_share(storage: Endpoint, token: str, path: str) -> None:
-    before = sorted(str(each) for each in Path(storage.directory).rglob("*"))
+    before = sorted(str(entry) for entry in Path(storage.directory).rglob("*"))
     target = f"/{storage.storage_account}/{SHARE}/{path}?{token}"
     answer = ask(storage.file_url, "PUT", target, {"x-ms-type": "file", "x-ms-content-length": "1"}, b"")
 
     assert 400 <= answer.status < 500
-    assert sorted(str(each) for each in Path(storage.directory).rglob("*")) == before
+    assert sorted(str(entry) for entry in Path(storage.directory).rglob("*")) == before
 
 
 def test_links_and_devices_in_a_share_are_not_there(storage: Endpoint, token: str, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_links_and_devices_in_a_share_are_not_there(storage: Endpoint, token: st
     assert ask(storage.file_url, "PUT", f"{root}/way-out/new?{token}", create, b"").status == 404
     assert ask(storage.file_url, "PUT", f"{root}/secret?{token}", create, b"").status in (404, 409)
     assert (outside / "secret").read_text() == "secret"
-    assert [each.name for each in outside.iterdir()] == ["secret"]
+    assert [entry.name for entry in outside.iterdir()] == ["secret"]
     for name in ("way-out", "secret", "pipe"):
         (share / name).unlink()
 
@@ -283,7 +283,7 @@ def test_a_range_beyond_all_sense_takes_no_memory(storage: Endpoint, token: str)
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("message", "expected"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", rb"HTTP/1.1 (400|401|421)"),
         (b"NONSENSE\r\n\r\n", rb"HTTP/1.1 400"),
@@ -295,14 +295,14 @@ def test_a_range_beyond_all_sense_takes_no_memory(storage: Endpoint, token: str)
         ),
     ],
 )
-def test_what_is_no_request_is_refused(storage: Endpoint, sent: bytes, expected: bytes) -> None:
+def test_what_is_no_request_is_refused(storage: Endpoint, message: bytes, expected: bytes) -> None:
     parts = urlsplit(storage.file_url)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as client:
-        client.sendall(sent)
+        client.sendall(message)
         assert re.match(expected, client.recv(1000))
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_body_harms_nobody(storage: Endpoint, token: str) -> None:
+def test_a_client_that_leaves_in_the_middle_of_a_body_harms_no_other(storage: Endpoint, token: str) -> None:
     root = f"/{storage.storage_account}/{SHARE}/half"
     create = {"x-ms-type": "file", "x-ms-content-length": str(1 << 20)}
     assert ask(storage.file_url, "PUT", f"{root}?{token}", create, b"").status == 201

@@ -1,4 +1,4 @@
-"""The same bytes by every way: either SDK, and the plain path that a job has."""
+"""The same bytes through either SDK and through the directory that jobs mount."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.emulator.endpoint import Endpoint
 
-# Characters that Azure, XML and a file system allow in a name; of two names that differ in casing alone one is one.
+# Characters that Azure, XML and a file system allow in a name.
 ALLOWED = st.characters(
     codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Zl", "Zp"], exclude_characters='"\\/:|<>*?'
 )
@@ -29,7 +29,7 @@ EXAMPLES = 100 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 10
 
 @pytest.fixture
 def connection(storage: Endpoint) -> str:
-    """Of an account whose name the SDK of 2019 takes: it refuses that of the development account."""
+    """Return the connection string of an account with another name: the SDK of 2019 refuses the development account."""
     return storage.connection_string_of("other", "c2VjcmV0")
 
 
@@ -41,26 +41,26 @@ def old(connection: str) -> FileService:
 
 @pytest.fixture
 def share(connection: str, share_name: str) -> Iterator[ShareClient]:
-    with ShareClient.from_connection_string(connection, share_name) as made:
-        made.create_share()
-        yield made
-        made.delete_share()
+    with ShareClient.from_connection_string(connection, share_name) as share_client:
+        share_client.create_share()
+        yield share_client
+        share_client.delete_share()
 
 
 @pytest.fixture
 def on_disk(storage: Endpoint, share: ShareClient) -> Path:
-    """Where a job finds the share."""
+    """The directory of the share, which jobs mount."""
     return Path(storage.directory, "storage", "other", "file", share.share_name)
 
 
 def plain(tree: dict[tuple[str, ...], bytes]) -> dict[tuple[str, ...], bytes]:
-    """A tree without what cannot be beside one another: equal names in other casing, a file above another."""
-    found: dict[str, tuple[tuple[str, ...], bytes]] = {}
+    """A tree without entries that cannot exist together: names that differ only in casing, a file below a file."""
+    files: dict[str, tuple[tuple[str, ...], bytes]] = {}
     for path, content in sorted(tree.items(), key=lambda item: len(item[0])):
         key = "/".join(path).casefold()
-        if key not in found and not (len(path) > 1 and path[0].casefold() in {k.split("/")[0] for k in found}):
-            found[key] = (path, content)
-    return dict(found.values())
+        if key not in files and not (len(path) > 1 and path[0].casefold() in {k.split("/")[0] for k in files}):
+            files[key] = (path, content)
+    return dict(files.values())
 
 
 @settings(max_examples=EXAMPLES)
@@ -84,8 +84,8 @@ def test_what_one_writes_all_others_read(
         assert on_disk.joinpath(*path).read_bytes() == content
         assert file.download_file().readall() == content
         assert old.get_file_to_bytes(share.share_name, directory, name).content == content
-        assert name in [each.name for each in share.list_directories_and_files(directory)]
-        assert name in [each.name for each in old.list_directories_and_files(share.share_name, directory)]
+        assert name in [entry.name for entry in share.list_directories_and_files(directory)]
+        assert name in [entry.name for entry in old.list_directories_and_files(share.share_name, directory)]
         assert file.get_file_properties().size == len(content)
         file.delete_file()
         if directory:
@@ -98,7 +98,7 @@ WRITES = st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 4_000), st.boo
 
 @settings(max_examples=EXAMPLES)
 @given(writes=WRITES)
-def test_ranges_are_as_in_memory_whoever_writes_them(
+def test_ranges_are_as_in_memory_for_every_writer(
     share: ShareClient, on_disk: Path, writes: list[tuple[int, int, bool, bool]]
 ) -> None:
     size = 14_000
@@ -121,6 +121,6 @@ def test_ranges_are_as_in_memory_whoever_writes_them(
     assert (on_disk / "ranges").read_bytes() == expected
     assert file.download_file().readall() == expected
     outside = bytearray(expected)
-    for each in file.list_ranges():
-        outside[each.start : each.end + 1] = bytes(each.end + 1 - each.start)
+    for byte_range in file.list_ranges():
+        outside[byte_range.start : byte_range.end + 1] = bytes(byte_range.end + 1 - byte_range.start)
     assert not any(outside), "a byte that is not zero lies in no range"

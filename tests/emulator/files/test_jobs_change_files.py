@@ -1,4 +1,4 @@
-"""What is stored about a file belongs to that file, whatever jobs do on the share."""
+"""The record of a file is valid for that file only, however jobs change the share."""
 
 import subprocess
 from pathlib import Path
@@ -11,10 +11,10 @@ from azure.storage.fileshare import ShareClient, ShareDirectoryClient, ShareFile
 @pytest.fixture
 def file(share: ShareClient) -> ShareFileClient:
     """A file with content, metadata and an endless lease."""
-    made = share.get_file_client("f")
-    made.upload_file(b"content", metadata={"of": "f"})
-    made.acquire_lease("11111111-1111-1111-1111-111111111111")
-    return made
+    client = share.get_file_client("f")
+    client.upload_file(b"content", metadata={"of": "f"})
+    client.acquire_lease("11111111-1111-1111-1111-111111111111")
+    return client
 
 
 def released(file: ShareFileClient) -> bool:
@@ -93,7 +93,7 @@ def test_metadata_change_etags_and_leave_the_time_on_disk(file: ShareFileClient,
     assert (on_disk / "f").stat().st_mtime_ns == on_disk_before
 
 
-def test_a_directory_that_somebody_put_there_becomes_the_share(share: ShareClient, on_disk: Path) -> None:
+def test_an_existing_directory_becomes_the_share(share: ShareClient, on_disk: Path) -> None:
     share.delete_share()
     on_disk.mkdir()
     (on_disk / "f").write_bytes(b"by hand")

@@ -1,4 +1,4 @@
-"""Full disks, quotas and two writers: Azure's own refusal, nothing half done, nothing lost."""
+"""Full disks, quotas and two writers: Azure's error, no partial change, no loss."""
 
 import os
 import subprocess
@@ -19,15 +19,15 @@ from harness.emulator.launch import launch
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """An emulator on a disk of 12 MiB."""
-    place = tmp_path_factory.mktemp("small")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
+    mount_point = tmp_path_factory.mktemp("small")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(mount_point)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount a small file system")
     try:
-        with launch(place / "data", only="storage") as running:
+        with launch(mount_point / "data", only="storage") as running:
             yield running
     finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+        subprocess.run(["umount", "-l", str(mount_point)], check=True)
 
 
 def test_a_full_disk_is_azures_own_refusal_and_loses_nothing(small: Endpoint) -> None:
@@ -40,10 +40,10 @@ def test_a_full_disk_is_azures_own_refusal_and_loses_nothing(small: Endpoint) ->
         assert share.get_file_client("kept").download_file().readall() == b"k" * 1000
         large.delete_file()
         share.get_file_client("after").upload_file(b"a" * 1000)
-        assert sorted(found.name for found in share.list_directories_and_files()) == ["after", "kept"]
+        assert sorted(entry.name for entry in share.list_directories_and_files()) == ["after", "kept"]
 
 
-def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_goes_on_when_there_is_room(small: Endpoint) -> None:
+def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_continues_when_there_is_room(small: Endpoint) -> None:
     with ShareServiceClient.from_connection_string(small.connection_string, retry_total=0) as service:
         share = service.create_share("store")
         file = share.get_file_client("f")
@@ -64,7 +64,7 @@ def test_a_store_on_a_full_disk_refuses_as_a_full_share_and_goes_on_when_there_i
 
 
 METADATA = {"long": "x" * 7500}
-ACTS = 400  # more than what SQLite has room for in files that it has already
+ACTS = 400  # more than fit into the files that SQLite has allocated
 
 
 def create(share: ShareClient, number: int) -> None:
@@ -90,11 +90,11 @@ def test_what_a_full_disk_refuses_has_not_happened(small: Endpoint, act: Callabl
         refused, error = until_refused(act, share)
         room.unlink()
         assert (error.status_code, error.error_code) == (409, "ShareSizeLimitReached")
-        names = {found.name for found in share.list_directories_and_files()}
+        names = {entry.name for entry in share.list_directories_and_files()}
         moved = range(refused) if act is rename else ()
-        made = {f"created-{number}" for number in range(refused)}
-        there = {f"there-{number}" for number in range(ACTS) if number not in moved}
-        assert names == made | there
+        created = {f"created-{number}" for number in range(refused)}
+        remaining = {f"there-{number}" for number in range(ACTS) if number not in moved}
+        assert names == created | remaining
         for number in range(refused if act is rename else 0, ACTS, 20):
             assert share.get_file_client(f"there-{number}").get_file_properties().metadata == {"of": str(number)}
 
@@ -113,7 +113,7 @@ def test_a_full_disk_can_be_emptied(small: Endpoint) -> None:
 
 
 def until_refused(act: Callable[[ShareClient, int], None], share: ShareClient) -> tuple[int, HttpResponseError]:
-    """Act until the disk is full; the number of the refused act, and its error."""
+    """Act until the disk is full; returns the number of the refused act, and its error."""
     for number in range(ACTS):
         try:
             act(share, number)
@@ -123,7 +123,7 @@ def until_refused(act: Callable[[ShareClient, int], None], share: ShareClient) -
 
 
 def fill(path: Path) -> None:
-    """Take all that is left of a disk."""
+    """Fill the rest of a disk."""
     with path.open("wb", buffering=0) as stream, suppress(OSError):
         while stream.write(bytes(4096)):
             pass
@@ -148,12 +148,12 @@ def test_two_writers_of_one_file_leave_each_range_whole(share: ShareClient, on_d
     file.create_file(size * pieces)
     with ThreadPoolExecutor(4) as pool:
         work = [(number, letter) for number in range(pieces) for letter in (b"a", b"b")]
-        list(pool.map(lambda each: file.upload_range(each[1] * size, each[0] * size, size), work))
+        list(pool.map(lambda item: file.upload_range(item[1] * size, item[0] * size, size), work))
     content = (on_disk / "f").read_bytes()
 
     for number in range(pieces):
         assert content[number * size : (number + 1) * size] in (b"a" * size, b"b" * size)
-    assert [(found.start, found.end) for found in file.list_ranges()] == [(0, size * pieces - 1)]
+    assert [(byte_range.start, byte_range.end) for byte_range in file.list_ranges()] == [(0, size * pieces - 1)]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Files with several names: what the store and the disk keep of them once names are replaced, renamed or deleted."""
+"""Files with several names: their records and their disk usage after names are replaced, renamed or deleted."""
 
 import shutil
 from pathlib import Path
@@ -39,7 +39,7 @@ def succeed(storage: LoneStorage, *calls: Call) -> None:
     [(), (file("share/a"),), (file("share/other"), rename("share/a", "share/other"))],
     ids=["deleted", "replaced", "renamed over"],
 )
-def test_no_record_is_left_of_a_file_whose_names_are_gone(tmp_path: Path, replacing: tuple[Call, ...]) -> None:
+def test_no_record_is_left_of_a_file_whose_names_are_deleted(tmp_path: Path, replacing: tuple[Call, ...]) -> None:
     with lone_storage(tmp_path, SteppingClock()) as storage:
         succeed(storage, NFS)
         for _ in range(2):
@@ -54,9 +54,9 @@ def test_a_name_that_is_replaced_leaves_the_record_of_the_others(tmp_path: Path)
         succeed(storage, NFS, file("share/a"), hard_link("share/b", "a"))
         succeed(storage, file("share/a"))
 
-        [shown] = run(storage, Call("file", "HEAD", "share/b"))
+        [response] = run(storage, Call("file", "HEAD", "share/b"))
 
-        assert META in shown.headers
+        assert META in response.headers
 
 
 def test_a_renamed_directory_keeps_the_records_of_its_linked_files_in_a_copy(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_a_renamed_directory_keeps_the_records_of_its_linked_files_in_a_copy(tmp
     shutil.copytree(tmp_path / "first", tmp_path / "second")
 
     with lone_storage(tmp_path / "second", SteppingClock()) as storage:
-        [shown] = run(storage, Call("file", "HEAD", "share/e/a"))
+        [response] = run(storage, Call("file", "HEAD", "share/e/a"))
 
-    assert META in shown.headers
+    assert META in response.headers
 
 
 def test_a_snapshot_and_the_quota_count_a_file_once_whatever_its_names(tmp_path: Path) -> None:
@@ -88,5 +88,5 @@ def test_a_snapshot_and_the_quota_count_a_file_once_whatever_its_names(tmp_path:
         assert [used_bytes(path) for path in (snapshot, storage.directory / "file" / "share")] == [4096, 4096]
         stamp = snapshot.name.partition("@")[2]
         for name in "abc":
-            [shown] = run(storage, Call("file", "HEAD", f"share/{name}?sharesnapshot={stamp}"))
-            assert META in shown.headers
+            [response] = run(storage, Call("file", "HEAD", f"share/{name}?sharesnapshot={stamp}"))
+            assert META in response.headers

@@ -21,15 +21,15 @@ from azure.storage.fileshare import (
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 
-# The SDK's create_symlink has an argument ``metadata``, of which it makes one header that means nothing.
+# The SDK's create_symlink turns its argument ``metadata`` into one meaningless header, so tests send these headers.
 META = {"x-ms-meta-of": "link"}
 
 
 @pytest.fixture
 def nfs(service: ShareServiceClient, share_name: str) -> Iterator[ShareClient]:
-    made = service.create_share(share_name, protocols="NFS")
-    yield made
-    made.delete_share(delete_snapshots="include-leased" if list(service.list_shares(share_name)) else None)
+    share = service.create_share(share_name, protocols="NFS")
+    yield share
+    share.delete_share(delete_snapshots="include-leased" if list(service.list_shares(share_name)) else None)
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def pair(nfs: ShareClient) -> tuple[ShareFileClient, ShareFileClient]:
 
 
 def entries(nfs: ShareClient, directory: str | None = None) -> list[str]:
-    return [each.name for each in nfs.list_directories_and_files(directory)]
+    return [entry.name for entry in nfs.list_directories_and_files(directory)]
 
 
 # Hard links
 
 
 def test_a_hard_link_is_another_name_of_the_file(pair: tuple[ShareFileClient, ShareFileClient], disk: Path) -> None:
-    first, second = (each.get_file_properties() for each in pair)
+    first, second = (client.get_file_properties() for client in pair)
 
     assert (second.link_count, second.nfs_file_type) == (2, "Regular")
     assert (second.owner, second.group, second.file_mode) == ("345", "123", "0600")
@@ -70,10 +70,10 @@ def test_a_hard_link_is_another_name_of_the_file(pair: tuple[ShareFileClient, Sh
 def test_what_is_made_answers_with_what_it_is(nfs: ShareClient) -> None:
     nfs.get_file_client("f").create_file(1024)
 
-    made = nfs.get_file_client("g").create_hardlink("f")
+    response = nfs.get_file_client("g").create_hardlink("f")
 
-    assert (made["file_file_type"], made["link_count"], made["mode"]) == ("Regular", 2, "0664")
-    assert made["etag"] == nfs.get_file_client("g").get_file_properties().etag
+    assert (response["file_file_type"], response["link_count"], response["mode"]) == ("Regular", 2, "0664")
+    assert response["etag"] == nfs.get_file_client("g").get_file_properties().etag
 
 
 def test_all_names_show_what_is_done_by_one(pair: tuple[ShareFileClient, ShareFileClient]) -> None:
@@ -83,10 +83,10 @@ def test_all_names_show_what_is_done_by_one(pair: tuple[ShareFileClient, ShareFi
     first.upload_range(b"CON", offset=0, length=3)
     lease = second.acquire_lease()
 
-    shown = [each.get_file_properties() for each in pair]
-    assert [each.metadata for each in shown] == [{"by": "second"}] * 2
-    assert [(each.owner, each.file_mode) for each in shown] == [("1", "0700")] * 2
-    assert shown[0].etag == shown[1].etag
+    both = [client.get_file_properties() for client in pair]
+    assert [properties.metadata for properties in both] == [{"by": "second"}] * 2
+    assert [(properties.owner, properties.file_mode) for properties in both] == [("1", "0700")] * 2
+    assert both[0].etag == both[1].etag
     assert second.download_file(lease=lease).readall() == b"CONtent"
     with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
         first.delete_file()
@@ -97,8 +97,8 @@ def test_a_deleted_name_leaves_the_others(nfs: ShareClient, pair: tuple[ShareFil
     first, second = pair
     first.delete_file()
 
-    found = second.get_file_properties()
-    assert (found.link_count, found.metadata, found.owner) == (1, {"of": "both"}, "345")
+    properties = second.get_file_properties()
+    assert (properties.link_count, properties.metadata, properties.owner) == (1, {"of": "both"}, "345")
     second.set_file_metadata({"still": "kept"})
     assert second.get_file_properties().metadata == {"still": "kept"}
     second.delete_file()
@@ -146,11 +146,11 @@ def test_a_directory_with_a_name_is_renamed(nfs: ShareClient, pair: tuple[ShareF
 def test_a_snapshot_has_all_names_with_their_metadata(
     service: ShareServiceClient, nfs: ShareClient, pair: tuple[ShareFileClient, ShareFileClient]
 ) -> None:
-    taken = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
+    snapshot = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
     pair[0].set_file_metadata({"later": "1"})
 
     for name in ("d/first", "e/second"):
-        assert taken.get_file_client(name).get_file_properties().metadata == {"of": "both"}
+        assert snapshot.get_file_client(name).get_file_properties().metadata == {"of": "both"}
 
 
 def test_a_listing_shows_what_a_name_has_of_the_file(
@@ -214,13 +214,13 @@ def test_a_sas_for_one_name_makes_it_no_name_of_another_file(storage: Endpoint, 
 def test_a_symbolic_link_is_one_on_disk_and_keeps_its_text(nfs: ShareClient, disk: Path) -> None:
     link, text = nfs.get_file_client("link"), "../a b/ünïcode/./file"
 
-    made = link.create_symlink(requests.utils.quote(text), owner="345", group="123", headers=META)
+    response = link.create_symlink(requests.utils.quote(text), owner="345", group="123", headers=META)
 
-    assert (made["file_file_type"], made["owner"], made["group"]) == ("SymLink", "345", "123")
+    assert (response["file_file_type"], response["owner"], response["group"]) == ("SymLink", "345", "123")
     assert unquote(link.get_symlink()["link_text"]) == text
     assert os.readlink(disk / "link") == text  # noqa: PTH115 - a Path would be another text
-    found = link.get_file_properties()
-    assert (found.nfs_file_type, found.metadata, found.owner, found.file_mode) == (
+    properties = link.get_file_properties()
+    assert (properties.nfs_file_type, properties.metadata, properties.owner, properties.file_mode) == (
         "SymLink", {"of": "link"}, "345", "0777",
     )  # fmt: skip
     assert entries(nfs) == ["link"]
@@ -277,10 +277,10 @@ def test_a_symbolic_link_is_renamed_replaced_and_deleted(nfs: ShareClient) -> No
 
 def test_a_snapshot_has_symbolic_links(service: ShareServiceClient, nfs: ShareClient) -> None:
     nfs.get_file_client("link").create_symlink(".%2F%2Fanything", headers=META)
-    taken = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
+    snapshot = service.get_share_client(nfs.share_name, snapshot=nfs.create_snapshot()["snapshot"])
 
-    assert unquote(taken.get_file_client("link").get_symlink()["link_text"]) == ".//anything"
-    assert taken.get_file_client("link").get_file_properties().metadata == {"of": "link"}
+    assert unquote(snapshot.get_file_client("link").get_symlink()["link_text"]) == ".//anything"
+    assert snapshot.get_file_client("link").get_file_properties().metadata == {"of": "link"}
 
 
 def test_a_link_that_a_job_made_is_one(nfs: ShareClient, disk: Path) -> None:
@@ -322,14 +322,14 @@ def test_links_are_for_shares_of_nfs(share: ShareClient, on_disk: Path) -> None:
 
 def test_links_outlive_the_emulator(tmp_path: Path) -> None:
     with launch(tmp_path, only="storage") as endpoint:
-        made = ShareServiceClient.from_connection_string(endpoint.connection_string)
-        share = made.create_share("links", protocols="NFS")
+        service = ShareServiceClient.from_connection_string(endpoint.connection_string)
+        share = service.create_share("links", protocols="NFS")
         share.get_file_client("f").upload_file(b"f", metadata={"of": "f"})
         share.get_file_client("g").create_hardlink("f")
         share.get_file_client("l").create_symlink("f", headers=META)
     with launch(tmp_path, only="storage") as endpoint:
         share = ShareServiceClient.from_connection_string(endpoint.connection_string).get_share_client("links")
-        found = {name: share.get_file_client(name).get_file_properties() for name in ("f", "g", "l")}
+        properties = {name: share.get_file_client(name).get_file_properties() for name in ("f", "g", "l")}
 
-    assert {name: each.metadata["of"] for name, each in found.items()} == {"f": "f", "g": "f", "l": "link"}
-    assert found["g"].link_count == 2
+    assert {name: item.metadata["of"] for name, item in properties.items()} == {"f": "f", "g": "f", "l": "link"}
+    assert properties["g"].link_count == 2

@@ -1,4 +1,4 @@
-"""Copies that are pending for a while: their end, and their abortion."""
+"""Copies that are pending for a while: how they end, and how they are aborted."""
 
 import os
 from base64 import b64encode
@@ -19,7 +19,7 @@ OTHER_KEY = b64encode(b"key of another account").decode()
 
 @contextmanager
 def copying(directory: Path, *, delay: float) -> Iterator[tuple[ShareFileClient, dict[str, Any]]]:
-    """A file that another one is being copied to, and the answer that began the copy."""
+    """The target file of a pending copy, and the response that started the copy."""
     with (
         launch(directory, only="storage", copy_delay=delay) as endpoint,
         ShareServiceClient.from_connection_string(endpoint.connection_string) as shares,
@@ -40,7 +40,7 @@ def test_a_copy_stays_pending_for_as_long_as_was_said_and_can_be_aborted(tmp_pat
 
 
 def test_the_answer_to_an_abort_says_what_became_of_the_copy(tmp_path: Path) -> None:
-    """However far the copy has come: it is aborted, or it has ended and cannot be aborted any more."""
+    """At any time the copy is either aborted, or has ended and can no longer be aborted."""
     content = os.urandom(1 << 20) * 8
     with (
         launch(tmp_path, only="storage", accounts=[f"other:{OTHER_KEY}"]) as endpoint,
@@ -58,10 +58,10 @@ def test_the_answer_to_an_abort_says_what_became_of_the_copy(tmp_path: Path) -> 
             try:
                 target.abort_copy(started["copy_id"])
             except ResourceExistsError:  # 409: no copy is pending
-                wanted = ("success", content)
+                expected = ("success", content)
             else:
-                wanted = ("aborted", b"")
-            assert (target.get_file_properties().copy.status, target.download_file().readall()) == wanted
+                expected = ("aborted", b"")
+            assert (target.get_file_properties().copy.status, target.download_file().readall()) == expected
 
 
 def test_a_leased_file_that_is_being_copied_to_is_aborted_with_its_lease(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A share whose deletion or restoration was cut short is whole again at the next start; so is a copied directory."""
+"""Recovery of a share whose deletion or restoration was interrupted, and of a copied data directory."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ from tests.emulator.storage_service.lone_storage import Call, lone_storage, run
 
 
 class Emulator:
-    """The parts of Azure Files on one directory, started as often as one likes."""
+    """The parts of Azure Files on one directory, which can start several times."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.store, self.clock = root, Store(":memory:"), SteppingClock()
@@ -33,14 +33,14 @@ class Emulator:
         AzureFiles(accounts, store=self.store, clock=self.clock, trash=trash, sources=sources)
 
     def names(self) -> list[str]:
-        return sorted(each.name for each in self.shares.iterdir())
+        return sorted(directory.name for directory in self.shares.iterdir())
 
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    made = Emulator(tmp_path)
-    yield made
-    made.store.close()
+    new_emulator = Emulator(tmp_path)
+    yield new_emulator
+    new_emulator.store.close()
 
 
 def test_a_deletion_is_finished(emulator: Emulator) -> None:
@@ -82,14 +82,14 @@ def test_files_of_several_names_that_have_swapped_numbers_in_a_copied_directory_
             run(storage, Call("file", "PUT", f"nfs/{name}", (*of_file, ("x-ms-meta-of", name))))
             run(storage, Call("file", "PUT", f"nfs/{name}2?restype=hardlink", target))
         disk = storage.directory / "file" / "nfs"
-    for one, other in (("a", "b"), ("a2", "b2")):
-        (disk / one).rename(disk / "aside")
-        (disk / other).rename(disk / one)
-        (disk / "aside").rename(disk / other)
+    for first, second in (("a", "b"), ("a2", "b2")):
+        (disk / first).rename(disk / "aside")
+        (disk / second).rename(disk / first)
+        (disk / "aside").rename(disk / second)
     with closing(Store(DataDirectory(tmp_path).database)) as store:
         store.delete(Home, "file")  # as in a directory that was copied
 
     with lone_storage(tmp_path, clock) as storage:
         answers = run(storage, *(Call("file", "HEAD", f"nfs/{name}") for name in ("a", "a2", "b", "b2")))
 
-    assert [dict(each.headers).get("x-ms-meta-of") for each in answers] == ["a", "a", "b", "b"]
+    assert [dict(answer.headers).get("x-ms-meta-of") for answer in answers] == ["a", "a", "b", "b"]

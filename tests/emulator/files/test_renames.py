@@ -1,4 +1,4 @@
-"""Every case of Rename File and Rename Directory: what is renamed, what is there, and what the request says.
+"""Every case of Rename File and Rename Directory: the source, what exists at the target, and what the request says.
 
 Source: Microsoft's "Rename File" and "Rename Directory".
 """
@@ -16,7 +16,7 @@ IGNORE = {"overwrite": True, "ignore_read_only": True}
 
 
 class Case(NamedTuple):
-    """A target, what the request says, and the code with which it is refused; none if it is done."""
+    """A target, the options of the request, and the error code; empty if the rename succeeds."""
 
     to: str
     options: Mapping[str, bool] = {}
@@ -46,7 +46,7 @@ CASES = (
 
 @pytest.fixture
 def tree(share: ShareClient) -> ShareClient:
-    """A file and a directory to rename, and one of each kind that is there already."""
+    """A file and a directory to rename, and existing targets of each kind."""
     share.get_file_client("file").upload_file(b"source", metadata={"of": "file"})
     share.create_directory("dir", metadata={"of": "dir"})
     share.get_file_client("dir/inner").upload_file(b"inner", metadata={"of": "inner"})
@@ -65,7 +65,7 @@ def rename(share: ShareClient, source: str, to: str, **options: object) -> Share
 
 
 def listed(share: ShareClient, directory: str | None = None) -> set[str]:
-    return {each.name for each in share.list_directories_and_files(directory)}
+    return {entry.name for entry in share.list_directories_and_files(directory)}
 
 
 @pytest.mark.parametrize("source", ["file", "dir"])
@@ -81,12 +81,12 @@ def test_a_rename_by_what_is_at_its_target(tree: ShareClient, on_disk: Path, sou
     rename(tree, source, case.to, **case.options)
 
     assert source not in listed(tree)
-    kept = on_disk / case.to.replace("THERE", "there")  # what is replaced keeps the spelling of its name
+    target = on_disk / case.to.replace("THERE", "there")  # a replaced file keeps the spelling of its name
     if source == "file":
-        assert kept.read_bytes() == b"source"
+        assert target.read_bytes() == b"source"
         assert tree.get_file_client(case.to).get_file_properties().metadata == {"of": "file"}
     else:
-        assert (kept / "inner").read_bytes() == b"inner"
+        assert (target / "inner").read_bytes() == b"inner"
         assert tree.get_directory_client(case.to).get_directory_properties().metadata == {"of": "dir"}
         assert tree.get_file_client(f"{case.to}/inner").get_file_properties().metadata == {"of": "inner"}
 
@@ -114,8 +114,8 @@ def test_a_directory_is_not_renamed_into_itself(tree: ShareClient, to: str) -> N
 
 
 def test_a_rename_needs_the_leases_of_both_files(tree: ShareClient) -> None:
-    file, there = tree.get_file_client("file"), tree.get_file_client("leased")
-    ours, theirs = file.acquire_lease(), there.acquire_lease()
+    file, target = tree.get_file_client("file"), tree.get_file_client("leased")
+    ours, theirs = file.acquire_lease(), target.acquire_lease()
 
     for options in ({}, {"source_lease": ours}, {"destination_lease": theirs}):
         with pytest.raises(HttpResponseError, match="LeaseIdMissing"):
@@ -149,6 +149,6 @@ def test_new_attributes_and_metadata_come_with_a_rename(tree: ShareClient) -> No
         "new", metadata={"of": "renamed"}, file_attributes=NTFSAttributes(hidden=True), content_type="a/b"
     )
 
-    found = moved.get_file_properties()
-    assert (found.metadata, found.content_settings.content_type) == ({"of": "renamed"}, "a/b")
-    assert "Hidden" in str(found.file_attributes)
+    properties = moved.get_file_properties()
+    assert (properties.metadata, properties.content_settings.content_type) == ({"of": "renamed"}, "a/b")
+    assert "Hidden" in str(properties.file_attributes)

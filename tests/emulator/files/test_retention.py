@@ -1,4 +1,4 @@
-"""Deleted shares, once the days have passed for which they are kept."""
+"""Deleted shares after the end of their retention."""
 
 import asyncio
 from collections.abc import Generator
@@ -79,12 +79,12 @@ def test_a_share_that_cannot_be_deleted_for_good_keeps_no_other(
 
         run(storage, Call("file", "PUT", "later?restype=share"), Call("file", "DELETE", "later?restype=share"))
 
-        found = {path.name.partition("!")[0] for path in (storage.directory / "file").iterdir()}
-        assert found == {"first", "later"}
+        names = {path.name.partition("!")[0] for path in (storage.directory / "file").iterdir()}
+        assert names == {"first", "later"}
 
 
 def refuse_renames_of(monkeypatch: pytest.MonkeyPatch, beginning: str) -> None:
-    """The disk refuses to move one directory, as that of an immutable one."""
+    """Make the disk refuse to move one directory, as if it were immutable."""
     rename = trash.rename_to_new
 
     def refusing(source: Path, parent: int, name: str) -> None:
@@ -106,7 +106,7 @@ def test_two_deletions_of_one_moment_keep_two_shares(tmp_path: Path) -> None:
 def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be one of the next share of that name, with what was in this one."""
+    """Otherwise the next share of that name would have it, with the content of this one."""
     create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
     copying, deleted = Event(), Event()
 
@@ -127,9 +127,9 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
     with lone_storage(tmp_path, SteppingClock()) as storage:
         run(storage, create, *file(1))
 
-        taken = asyncio.run(both(storage))
+        response = asyncio.run(both(storage))
 
-        assert (taken.status, dict(taken.headers)["x-ms-error-code"]) == (404, "ShareNotFound")
+        assert (response.status, dict(response.headers)["x-ms-error-code"]) == (404, "ShareNotFound")
         run(storage, create)
         [answer] = run(storage, Call("file", "GET", "?comp=list&include=snapshots"))
         assert b"<Snapshot>" not in answer.body
@@ -157,7 +157,7 @@ def test_a_restored_share_has_its_own_room_and_not_that_of_another_of_its_name(
 
 
 def file(size: int, name: str = "f") -> tuple[Call, Call]:
-    """A file with so many bytes in it."""
+    """Calls that create a file of a size and fill it."""
     headers = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-write", "update"))
     return (
         Call("file", "PUT", f"share/{name}", (("x-ms-type", "file"), ("x-ms-content-length", str(size)))),

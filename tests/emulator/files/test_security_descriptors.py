@@ -1,4 +1,4 @@
-"""Security descriptors: SDDL and binary mean the same, and whatever is sent is read or refused."""
+"""Security descriptors: SDDL and binary forms are equivalent, and every input is either read or refused."""
 
 import base64
 import struct
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from harness.emulator.providers.files import sddl, security_descriptor
 from harness.emulator.providers.files.security_descriptor import Ace, Acl, SecurityDescriptor
 
-# What Azure Files was sent, and gave back, in the tests of Microsoft's SDKs for Python and Go.
-SENT = (
+# A descriptor that Azure Files received and returned in the tests of Microsoft's SDKs for Python and Go.
+SDDL = (
     "O:S-1-5-21-2127521184-1604012920-1887927527-21560751G:S-1-5-21-2127521184-1604012920-1887927527-513"
     "D:AI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;S-1-5-21-397955417-626881126-188441444-3053964)"
 )
@@ -42,15 +42,15 @@ descriptors = st.builds(SecurityDescriptor, sids, sids, lists, lists)
 
 
 def test_what_azure_was_sent_comes_back_as_azure_gave_it() -> None:
-    descriptor = sddl.from_sddl(SENT)
+    descriptor = sddl.from_sddl(SDDL)
 
-    assert sddl.to_sddl(descriptor) == f"{SENT}S:NO_ACCESS_CONTROL"
+    assert sddl.to_sddl(descriptor) == f"{SDDL}S:NO_ACCESS_CONTROL"
     assert base64.b64encode(security_descriptor.to_binary(descriptor)).decode() == BINARY
-    assert sddl.to_sddl(security_descriptor.from_binary(base64.b64decode(BINARY))) == f"{SENT}S:NO_ACCESS_CONTROL"
+    assert sddl.to_sddl(security_descriptor.from_binary(base64.b64decode(BINARY))) == f"{SDDL}S:NO_ACCESS_CONTROL"
 
 
 @pytest.mark.parametrize(
-    ("sent", "normal"),
+    ("text", "normal"),
     [
         pytest.param(
             "O:S-1-5-32-548G:S-1-5-21-397955417-626881126-188441444-512D:(A;;RPWPCCDCLCSWRCWDWOGA;;;S-1-0-0)",
@@ -66,8 +66,8 @@ def test_what_azure_was_sent_comes_back_as_azure_gave_it() -> None:
         pytest.param("O:SYG:SYD:S:(ML;;NW;;;HI)", "O:SYG:SYD:S:(ML;;NW;;;HI)", id="mandatory label"),
     ],
 )
-def test_sddl_is_normalised(sent: str, normal: str) -> None:
-    assert sddl.to_sddl(sddl.from_sddl(sent)) == normal
+def test_sddl_is_normalised(text: str, normal: str) -> None:
+    assert sddl.to_sddl(sddl.from_sddl(text)) == normal
     assert sddl.to_sddl(sddl.from_sddl(normal)) == normal
 
 
@@ -135,9 +135,9 @@ def test_an_entry_of_an_unknown_type_is_kept_in_binary_and_has_no_sddl() -> None
     acl = struct.pack("<BBHHH", 2, 0, 8 + len(body), 1, 0) + body
     system = bytes([1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0])
     owner, group = 20 + len(acl), 20 + len(acl) + len(system)
-    whole = struct.pack("<BBHIIII", 1, 0, 0x8014, owner, group, 0, 20) + acl + system + system
-    descriptor = security_descriptor.from_binary(whole)
+    binary = struct.pack("<BBHIIII", 1, 0, 0x8014, owner, group, 0, 20) + acl + system + system
+    descriptor = security_descriptor.from_binary(binary)
 
-    assert security_descriptor.to_binary(descriptor) == whole
+    assert security_descriptor.to_binary(descriptor) == binary
     with pytest.raises(sddl.CustomAceError):
         sddl.to_sddl(descriptor)

@@ -25,12 +25,12 @@ def test_service_properties_are_set_and_given_back(service: ShareServiceClient) 
     metrics = Metrics(enabled=True, include_apis=True, retention_policy=RetentionPolicy(enabled=True, days=5))
     rule = CorsRule(["https://a.example"], ["GET", "PUT"], allowed_headers=["x-ms-*"], max_age_in_seconds=60)
     service.set_service_properties(hour_metrics=metrics, cors=[rule])
-    found = service.get_service_properties()
+    properties = service.get_service_properties()
 
-    assert (found["hour_metrics"].enabled, found["hour_metrics"].retention_policy.days) == (True, 5)
-    assert found["cors"][0].allowed_origins == "https://a.example"
-    assert not found["minute_metrics"].enabled
-    assert not found["protocol"].smb.multichannel.enabled
+    assert (properties["hour_metrics"].enabled, properties["hour_metrics"].retention_policy.days) == (True, 5)
+    assert properties["cors"][0].allowed_origins == "https://a.example"
+    assert not properties["minute_metrics"].enabled
+    assert not properties["protocol"].smb.multichannel.enabled
     with pytest.raises(HttpResponseError, match="InvalidXmlDocument"):
         service.set_service_properties(cors=[rule] * 6)
     service.set_service_properties(hour_metrics=Metrics(), cors=[])
@@ -45,9 +45,9 @@ def test_quota_tier_and_metadata_are_set(service: ShareServiceClient, share: Sha
     share.set_share_quota(7)
     share.set_share_properties(access_tier="Hot")
     share.set_share_metadata({"Who": "me"})
-    found = share.get_share_properties()
+    properties = share.get_share_properties()
 
-    assert (found.quota, found.access_tier, found.metadata) == (7, "Hot", {"Who": "me"})
+    assert (properties.quota, properties.access_tier, properties.metadata) == (7, "Hot", {"Who": "me"})
     with pytest.raises(HttpResponseError, match="InvalidHeaderValue"):
         share.set_share_properties(access_tier="Lukewarm")
 
@@ -64,7 +64,7 @@ def test_shares_are_listed_by_prefix_and_page(service: ShareServiceClient, share
         service.create_share(name, metadata={"n": name})
     pages = service.list_shares(share_name, include_metadata=True, results_per_page=2).by_page()
 
-    assert [[found.metadata["n"] for found in page] for page in pages] == [names[:2], names[2:]]
+    assert [[listed_share.metadata["n"] for listed_share in page] for page in pages] == [names[:2], names[2:]]
     for name in names:
         service.delete_share(name)
 
@@ -72,19 +72,19 @@ def test_shares_are_listed_by_prefix_and_page(service: ShareServiceClient, share
 def test_a_snapshot_keeps_what_was(service: ShareServiceClient, share: ShareClient, storage: Endpoint) -> None:
     share.create_directory("d")
     share.get_file_client("d/f").upload_file(b"before", metadata={"m": "1"})
-    taken = share.create_snapshot(metadata={"s": "2"})
+    snapshot = share.create_snapshot(metadata={"s": "2"})
     share.get_file_client("d/f").upload_file(b"after!!")
     listed = list(service.list_shares(share.share_name, include_snapshots=True))
-    assert [found.snapshot for found in listed] == [taken["snapshot"], None]
+    assert [listed_share.snapshot for listed_share in listed] == [snapshot["snapshot"], None]
     with pytest.raises(HttpResponseError, match="ShareHasSnapshots"):
         share.delete_share()
 
-    name, moment = share.share_name, taken["snapshot"]
+    name, moment = share.share_name, snapshot["snapshot"]
     with ShareClient.from_connection_string(storage.connection_string, name, snapshot=moment) as old:
         assert old.get_share_properties().metadata == {"s": "2"}
         assert old.get_file_client("d/f").download_file().readall() == b"before"
         assert old.get_file_client("d/f").get_file_properties().metadata == {"m": "1"}
-        assert [found.name for found in old.list_directories_and_files("d")] == ["f"]
+        assert [entry.name for entry in old.list_directories_and_files("d")] == ["f"]
         old.delete_share()
         with pytest.raises(ResourceNotFoundError, match="ShareNotFound"):
             old.get_share_properties()
@@ -115,17 +115,17 @@ def test_a_snapshot_is_never_changed(share: ShareClient, storage: Endpoint) -> N
 
 
 def test_a_share_has_no_immutability(share: ShareClient) -> None:
-    given: list[dict[str, str]] = []
-    share.get_share_properties(raw_response_hook=lambda answer: given.append(dict(answer.http_response.headers)))
+    responses: list[dict[str, str]] = []
+    share.get_share_properties(raw_response_hook=lambda reply: responses.append(dict(reply.http_response.headers)))
 
-    assert given[0]["x-ms-has-immutability-policy"] == "false"
-    assert given[0]["x-ms-has-legal-hold"] == "false"
+    assert responses[0]["x-ms-has-immutability-policy"] == "false"
+    assert responses[0]["x-ms-has-legal-hold"] == "false"
 
 
 def test_a_deleted_share_is_restored_with_all_that_is_in_it(service: ShareServiceClient, share: ShareClient) -> None:
     share.get_file_client("f").upload_file(b"kept", metadata={"m": "1"})
     share.delete_share()
-    deleted = [found for found in service.list_shares(share.share_name, include_deleted=True) if found.deleted]
+    deleted = [item for item in service.list_shares(share.share_name, include_deleted=True) if item.deleted]
     assert deleted[-1].remaining_retention_days == 7
 
     service.undelete_share(share.share_name, deleted[-1].version)
@@ -137,10 +137,10 @@ def test_access_policies_are_set_and_given_back(share: ShareClient) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     policy = AccessPolicy(ShareSasPermissions(read=True, list=True), start + timedelta(days=1), start)
     share.set_share_access_policy({"first": policy, "empty": AccessPolicy()})
-    found = {policy.id: policy.access_policy for policy in share.get_share_access_policy()["signed_identifiers"]}
+    policies = {policy.id: policy.access_policy for policy in share.get_share_access_policy()["signed_identifiers"]}
 
-    assert found["first"].permission == "rl"
-    assert (found["first"].start, found["first"].expiry) == (
+    assert policies["first"].permission == "rl"
+    assert (policies["first"].start, policies["first"].expiry) == (
         "2026-01-01T00:00:00.0000000Z",
         "2026-01-02T00:00:00.0000000Z",
     )
@@ -186,7 +186,7 @@ def test_a_permission_that_is_none_is_refused(share: ShareClient, permission: st
     assert not share.get_file_client("f").exists()
 
 
-def test_stats_tell_the_bytes_on_disk(share: ShareClient) -> None:
+def test_stats_show_the_bytes_on_disk(share: ShareClient) -> None:
     assert share.get_share_stats() == 0
     share.get_file_client("f").upload_file(b"x" * 5000)
     share.get_file_client("hole").create_file(1 << 30)
@@ -216,7 +216,7 @@ def test_a_share_provisioned_by_the_second_model_shows_what_comes_with_it(
 ) -> None:
     with service.get_share_client(share_name) as share:
         share.create_share(provisioned_iops=500, provisioned_bandwidth_mibps=150)
-        shown = share.get_share_properties()
+        created = share.get_share_properties()
         [listed] = service.list_shares(share_name)
         share.set_share_properties(access_tier="Hot", provisioned_iops=20_000, provisioned_bandwidth_mibps=200)
         changed = share.get_share_properties()
@@ -224,9 +224,9 @@ def test_a_share_provisioned_by_the_second_model_shows_what_comes_with_it(
             share.set_share_properties(access_tier="Hot", provisioned_iops=2_000_000)
         share.delete_share()
 
-    assert (shown.provisioned_iops, shown.provisioned_bandwidth) == (500, 150)
-    assert (shown.included_burst_iops, shown.max_burst_credits_for_iops) == (5000, 4500 * 3600)
-    assert shown.next_provisioned_iops_downgrade == shown.next_provisioned_bandwidth_downgrade
+    assert (created.provisioned_iops, created.provisioned_bandwidth) == (500, 150)
+    assert (created.included_burst_iops, created.max_burst_credits_for_iops) == (5000, 4500 * 3600)
+    assert created.next_provisioned_iops_downgrade == created.next_provisioned_bandwidth_downgrade
     assert (listed.included_burst_iops, listed.next_provisioned_iops_downgrade is not None) == (5000, True)
     assert (changed.provisioned_iops, changed.included_burst_iops) == (20_000, 50_000)
 
@@ -239,6 +239,6 @@ def test_an_account_for_premium_files_can_be_had_from_the_start(tmp_path: Path) 
             {"account_name": "premium", "account_key": "c2VjcmV0"},
         ) as service,
     ):
-        found = service.create_share("share").get_share_properties()
+        properties = service.create_share("share").get_share_properties()
 
-    assert (found.quota, found.access_tier, found.provisioned_iops) == (100, "Premium", 3100)
+    assert (properties.quota, properties.access_tier, properties.provisioned_iops) == (100, "Premium", 3100)

@@ -1,4 +1,4 @@
-"""Every operation of the storage services that changes something, and the storage that each of them finds."""
+"""Every operation of the storage services that changes something, and the calls that prepare the storage."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def _blob(path: str, body: bytes, *more: tuple[str, str]) -> Call:
     return Call("blob", "PUT", path, (("x-ms-blob-type", "BlockBlob"), *more), body)
 
 
-def _made(path: str, kind: str, *more: tuple[str, str]) -> Call:
+def _create_blob(path: str, kind: str, *more: tuple[str, str]) -> Call:
     """An append blob, or a page blob of 300 KiB."""
     length = (("x-ms-blob-content-length", str(300 << 10)),) if kind == "PageBlob" else ()
     return Call("blob", "PUT", path, (("x-ms-blob-type", kind), *length, *more))
@@ -36,8 +36,8 @@ def _append(path: str, body: bytes) -> Call:
 
 
 def _pages(path: str, first: int, body: bytes) -> Call:
-    where = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
-    return Call("blob", "PUT", f"{path}?comp=page", (("x-ms-page-write", "update"), where), body)
+    range_header = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
+    return Call("blob", "PUT", f"{path}?comp=page", (("x-ms-page-write", "update"), range_header), body)
 
 
 def _copy(path: str, source: str, *more: tuple[str, str]) -> Call:
@@ -60,8 +60,8 @@ def _id(name: str) -> str:
 
 
 def _range(path: str, first: int, body: bytes, *more: tuple[str, str]) -> Call:
-    where = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
-    return Call("file", "PUT", f"{path}?comp=range", (("x-ms-write", "update"), where, *more), body)
+    range_header = ("x-ms-range", f"bytes={first}-{first + len(body) - 1}")
+    return Call("file", "PUT", f"{path}?comp=range", (("x-ms-write", "update"), range_header, *more), body)
 
 
 def _meta(value: str) -> tuple[str, str]:
@@ -73,9 +73,9 @@ def _lease(service: str, path: str, lease: str = LEASE) -> Call:
     return Call(service, "PUT", f"{path}{'&' if '?' in path else '?'}comp=lease", headers)
 
 
-def _rename(path: str, to: str, *more: tuple[str, str], directory: bool = False) -> Call:
+def _rename(path: str, new_path: str, *more: tuple[str, str], directory: bool = False) -> Call:
     query = "?restype=directory&comp=rename" if directory else "?comp=rename"
-    return Call("file", "PUT", to + query, (("x-ms-file-rename-source", f"{_URL}/{path}"), *more))
+    return Call("file", "PUT", new_path + query, (("x-ms-file-rename-source", f"{_URL}/{path}"), *more))
 
 
 def _hard_link(path: str, target: str) -> Call:
@@ -100,12 +100,12 @@ _RETENTION = (
 
 
 def _versioned(call: Call) -> Call:
-    """The same in the account that keeps versions."""
+    """The same call in the account with versioning."""
     return replace(call, account=VERSIONED)
 
 
-def _kept(call: Call) -> Call:
-    """The same in the account that keeps what is deleted."""
+def _with_soft_delete(call: Call) -> Call:
+    """The same call in the account with soft delete."""
     return replace(call, account=KEEPING)
 
 
@@ -152,9 +152,9 @@ BEFORE = (
     _block("box/new/c", "1", b"1" * 10),
     Call("blob", "PUT", "spare?restype=container", (_meta("spare"),)),
     _blob("spare/a", b"a" * 10, _meta("spare a")),
-    _made("box/log", "AppendBlob", _meta("log")),
+    _create_blob("box/log", "AppendBlob", _meta("log")),
     _append("box/log", b"l" * 9000),
-    _made("box/disk", "PageBlob", ("x-ms-blob-sequence-number", "7"), _meta("disk")),
+    _create_blob("box/disk", "PageBlob", ("x-ms-blob-sequence-number", "7"), _meta("disk")),
     _pages("box/disk", 4096, b"d" * 512 * 20),
     _block("spare/b", "1", b"1" * 10),
     _blob("box/t/taken", b"t" * 10, _meta("taken")),
@@ -171,7 +171,7 @@ BEFORE = (
         )
     ),
     *(
-        _kept(call)
+        _with_soft_delete(call)
         for call in (
             Call("blob", "PUT", "?restype=service&comp=properties", (), _RETENTION),
             Call("blob", "PUT", "box?restype=container"),
@@ -313,23 +313,23 @@ OPERATIONS = {
     "delete snapshot of blob": Call("blob", "DELETE", "box/t/taken?snapshot={snapshot of blob}"),
     "delete snapshots of blob": Call("blob", "DELETE", "box/t/taken", (("x-ms-delete-snapshots", "only"),)),
     "delete blob with its snapshots": Call("blob", "DELETE", "box/t/taken", (_SNAPSHOTS,)),
-    "replace blob that is kept": _kept(_blob("box/a", b"n" * 50, _meta("new"))),
-    "delete blob that is kept": _kept(Call("blob", "DELETE", "box/a", (_SNAPSHOTS,))),
-    "delete snapshot that is kept": _kept(Call("blob", "DELETE", "box/a?snapshot={snapshot of blob}")),
-    "put blob where one was deleted": _kept(_blob("box/g/gone", b"n" * 50, _meta("new"))),
+    "replace blob that is kept": _with_soft_delete(_blob("box/a", b"n" * 50, _meta("new"))),
+    "delete blob that is kept": _with_soft_delete(Call("blob", "DELETE", "box/a", (_SNAPSHOTS,))),
+    "delete snapshot that is kept": _with_soft_delete(Call("blob", "DELETE", "box/a?snapshot={snapshot of blob}")),
+    "put blob where one was deleted": _with_soft_delete(_blob("box/g/gone", b"n" * 50, _meta("new"))),
     "replace blob that has versions": _versioned(_blob("box/a", b"n" * 50, _meta("new"))),
     "set metadata of blob that has versions": _versioned(Call("blob", "PUT", "box/a?comp=metadata", (_meta("other"),))),
     "snapshot blob that has versions": _versioned(_snapshot("box/a")),
     "delete blob that has versions": _versioned(Call("blob", "DELETE", "box/a")),
     "delete version": _versioned(Call("blob", "DELETE", "box/a?versionid={snapshot}")),
     "put blob where one was deleted that has versions": _versioned(_blob("box/g/gone", b"n" * 50, _meta("new"))),
-    "undelete blob": _kept(Call("blob", "PUT", "box/g/gone?comp=undelete")),
-    "make append blob": _made("box/p/new", "AppendBlob", _meta("new")),
-    "replace append blob": _made("box/log", "AppendBlob", _meta("new")),
+    "undelete blob": _with_soft_delete(Call("blob", "PUT", "box/g/gone?comp=undelete")),
+    "make append blob": _create_blob("box/p/new", "AppendBlob", _meta("new")),
+    "replace append blob": _create_blob("box/log", "AppendBlob", _meta("new")),
     "append block": _append("box/log", b"n" * 100),
     "append large block": _append("box/log", os.urandom(200_000)),
     "seal append blob": Call("blob", "PUT", "box/log?comp=seal"),
-    "make page blob": _made("box/new", "PageBlob", _meta("new")),
+    "make page blob": _create_blob("box/new", "PageBlob", _meta("new")),
     "put pages where none are": _pages("box/disk", 102_400, b"n" * 512),
     "put pages over others": _pages("box/disk", 2048, b"n" * 4096),
     "put many pages": _pages("box/disk", 512, os.urandom(512 * 400)),
@@ -351,11 +351,11 @@ OPERATIONS = {
 
 
 def prepare(storage: LoneStorage, at: int) -> None:
-    """What a job left on the share and in the container at a time (ns)."""
+    """Write what a job leaves on the share and in the container, with a time (ns)."""
     share, container = storage.directory / "file" / "data", storage.directory / "blob" / "box"
     for directory in (share, container):
         Path(directory, "jobs").mkdir()
         Path(directory, "jobs", "log").write_text("by a job")
     Path(share, "job.txt").write_text("by a job")
-    for each in (*share.glob("job*"), *share.glob("jobs/*"), *container.glob("jobs/*"), container / "jobs"):
-        os.utime(each, ns=(at, at))
+    for path in (*share.glob("job*"), *share.glob("jobs/*"), *container.glob("jobs/*"), container / "jobs"):
+        os.utime(path, ns=(at, at))

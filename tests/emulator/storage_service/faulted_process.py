@@ -1,4 +1,4 @@
-"""A process of its own that runs one operation of the storage services, for faults to strike at its system calls."""
+"""A separate process that runs one operation of the storage services, so that faults can strike its system calls."""
 
 import asyncio
 import ctypes
@@ -15,18 +15,18 @@ from tests.emulator.storage_service.every_operation import BEFORE, OPERATIONS, p
 from tests.emulator.storage_service.lone_storage import Call, LoneStorage, lone_storage
 from tests.emulator.storage_service.observation import observe
 
-_AHEAD = timedelta(seconds=30)  # so that the times that the disk gives by itself never come into what is to be seen
+_AHEAD = timedelta(seconds=30)  # so that times that the file system sets by itself are never observed
 _HOUR = 3600 * 10**9  # ns
 _AFTER_THE_BLOB = 1000  # nanoseconds: the snapshot of a blob is later than the blob
 _SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
 
 
 def perform(root: Path, operation: str, link: Connection) -> None:
-    """Prepare a data directory, and send process id and time; then obey.
+    """Prepare a data directory, and send the process id and the time; then execute commands.
 
-    At the word "perform" the answer to the operation is sent, at any other what is to be seen.
+    "perform" sends the response of the operation; any other command sends the observation.
     """
-    ctypes.CDLL(None).prctl(_SET_PTRACER, _ANY)  # strace is no ancestor of ours
+    ctypes.CDLL(None).prctl(_SET_PTRACER, _ANY)  # strace is not an ancestor of this process
     clock = SteppingClock(SystemClock().now().replace(microsecond=0) + _AHEAD)
     with lone_storage(root, clock) as storage:
         asyncio.run(_perform(storage, clock.now(), operation, link))
@@ -38,23 +38,23 @@ async def _perform(storage: LoneStorage, start: datetime, operation: str, link: 
         assert answer.status < 300, (call, answer)
     prepare(storage, timestamps.nanoseconds(start) - _HOUR)
     link.send((os.getpid(), start))
-    while word := link.recv():
-        if word == "perform":
+    while command := link.recv():
+        if command == "perform":
             link.send(await storage.ask(_completed(OPERATIONS[operation], start)))
         else:
             link.send(await observe(storage, start))
 
 
 def restarted(root: Path, start: datetime, link: Connection) -> None:
-    """Start the services again on a data directory, and send what is to be seen."""
+    """Start the services again on a data directory, and send the observation."""
     with lone_storage(root, SteppingClock(start)) as storage:
         link.send(asyncio.run(observe(storage, start, restoring=True)))
 
 
 def _completed(call: Call, start: datetime) -> Call:
-    """A call with the moments that the services gave out in its run."""
+    """A call with the times that the services returned in its run."""
     ticks = timestamps.nanoseconds(start)
-    snapshot, of_blob = (quote(timestamps.stamp(each)) for each in (ticks, ticks + _AFTER_THE_BLOB))
+    snapshot, of_blob = (quote(timestamps.stamp(time)) for time in (ticks, ticks + _AFTER_THE_BLOB))
     versions = {"{version}": f"{ticks // 100:016X}"}
     headers = tuple((name, versions.get(value, value)) for name, value in call.headers)
     path = call.path.replace("{snapshot}", snapshot).replace("{snapshot of blob}", of_blob)

@@ -1,4 +1,4 @@
-"""A judge of tokens for storage services that run without an emulator."""
+"""A token authority for storage services that run without an emulator."""
 
 from functools import cache
 
@@ -10,10 +10,10 @@ from harness.emulator.storage_service import BearerAuthority
 
 @cache
 def identity() -> Identity:
-    """One for all: making its key takes long."""
+    """One identity for all tests, because creating its key takes long."""
     return new_identity()
 
 
 def authority(clock: Clock) -> BearerAuthority:
-    """It trusts a tenant that no test signs in to."""
+    """An authority that trusts a tenant without users."""
     return BearerAuthority(identity(), Tokens(identity(), clock))

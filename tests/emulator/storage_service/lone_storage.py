@@ -24,8 +24,8 @@ from harness.emulator.wire import http_date
 from tests.emulator.storage_service.lone_authority import authority, identity
 
 OTHER = "other"  # an account in a resource group, which can be deleted
-KEEPING = "keeping"  # an account that keeps what is deleted of its blobs
-VERSIONED = "versioned"  # one that keeps every version of them
+KEEPING = "keeping"  # an account with soft delete of blobs
+VERSIONED = "versioned"  # an account with versioning of blobs
 ACCOUNT, KEY = "mine", base64.b64encode(b"k" * 64).decode()
 VERSION = "2025-05-05"
 
@@ -34,8 +34,8 @@ VERSION = "2025-05-05"
 class Call:
     """One request: ``service`` is ``file`` or ``blob``; ``path`` begins at the share and may have a query.
 
-    The service ``account`` stands for Resource Manager, which deletes the other account, or has it keep no deleted
-    share.
+    The service ``account`` is Resource Manager, which deletes the other account, or disables its soft delete of
+    shares.
     """
 
     service: str
@@ -48,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; names of headers are lower-case."""
+    """A response; names of headers are in lower case."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -79,7 +79,7 @@ class LoneStorage:
         self.directory = paths.storage / ACCOUNT
 
     async def ask(self, call: Call) -> Answer:
-        """Send a request that the account's key signs."""
+        """Send a request, signed with the account's key."""
         if call.service == "account":
             return self._delete_account() if call.method == "DELETE" else self._keep_no_deleted_share()
         path, _, query = call.path.partition("?")
@@ -108,7 +108,7 @@ class LoneStorage:
     def _delete_account(self) -> Answer:
         try:
             self._resource_provider.begin_group_delete("s", "g")
-        except Exception:  # as the emulator itself does
+        except Exception:  # as the emulator does
             logging.getLogger(__name__).exception("the account was not deleted")
             return Answer(500, (), b"")
         return Answer(200, (), b"")
@@ -116,7 +116,7 @@ class LoneStorage:
 
 @contextmanager
 def lone_storage(root: Path, clock: Clock) -> Iterator[LoneStorage]:
-    """Start the services on a data directory, as an emulator does, and let go of it at the end."""
+    """Start the services on a data directory, as an emulator does, and release it at the end."""
     paths = DataDirectory(root)
     is_new = not paths.database.exists()
     paths.prepare()
@@ -128,7 +128,7 @@ class _Connection:
     """A connection that never ends."""
 
     def trust(self) -> None:
-        """Nothing depends on it."""
+        """Do nothing."""
 
 
 async def _answer(host: PathStyle, scope: dict[str, Any], body: bytes) -> Answer:
@@ -139,7 +139,7 @@ async def _answer(host: PathStyle, scope: dict[str, Any], body: bytes) -> Answer
 
     try:
         answer = await host.handle(Request(scope, receive))
-    except Exception:  # as the emulator itself does
+    except Exception:  # as the emulator does
         logging.getLogger(__name__).exception("%s %s failed", scope["method"], scope["path"])
         answer = host.broken()
     headers = tuple((name.lower(), value) for name, value in answer.headers)

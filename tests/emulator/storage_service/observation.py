@@ -1,4 +1,4 @@
-"""All that a client can see of the storage services, in a form that two runs can be compared by."""
+"""Everything that clients can see of the storage services, in a form in which two runs can be compared."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER,
 PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_BEFORE_1970 = 621_355_968_000_000_000
-_UNSTEADY = {  # of each answer, or of each file that is made: they differ from run to run
+_UNSTEADY = {  # these headers differ from run to run
     "date",
     "x-ms-request-id",
     "x-ms-file-id",
@@ -28,111 +28,111 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z")
 _ETAG = re.compile(r"0x[0-9A-F]{15}")
 _VERSION = re.compile(r"\b[0-9A-F]{16}\b")
 
-Seen = dict[str, str]
+Observation = dict[str, str]
 
 
-async def observe(storage: LoneStorage, start: datetime, *, restoring: bool = False) -> Seen:
-    """What each address shows.
+async def observe(storage: LoneStorage, start: datetime, *, restoring: bool = False) -> Observation:
+    """The response of each address.
 
     Args:
-        start: when everything was made; times are told from there.
-        restoring: looks into deleted shares, too, for which it has to restore them.
+        start: when everything was created; times are relative to it.
+        restoring: whether to restore deleted shares and observe them, too.
     """
-    found: Seen = {}
-    await _observe_files(storage, found, restoring=restoring)
-    await _observe_blobs(storage, found)
-    await _observe_kept_blobs(storage, found)
-    await _observe_other_account(storage, found)
-    return {_steady(key, start): _steady(text, start) for key, text in found.items()}
+    observed: Observation = {}
+    await _observe_files(storage, observed, restoring=restoring)
+    await _observe_blobs(storage, observed)
+    await _observe_kept_blobs(storage, observed)
+    await _observe_other_account(storage, observed)
+    return {_steady(key, start): _steady(text, start) for key, text in observed.items()}
 
 
-async def _observe_files(storage: LoneStorage, found: Seen, *, restoring: bool) -> None:
-    await _look(storage, found, "file", "GET", "?restype=service&comp=properties")
-    shares = await _look(storage, found, "file", "GET", "?comp=list&include=metadata,snapshots,deleted")
+async def _observe_files(storage: LoneStorage, observed: Observation, *, restoring: bool) -> None:
+    await _look(storage, observed, "file", "GET", "?restype=service&comp=properties")
+    shares = await _look(storage, observed, "file", "GET", "?comp=list&include=metadata,snapshots,deleted")
     for share in ET.fromstring(_text(shares)).iter("Share"):
         name, snapshot = share.findtext("Name", ""), share.findtext("Snapshot", "")
         if share.findtext("Deleted"):
             if restoring:
-                await _restore(storage, found, name, share.findtext("Version", ""))
+                await _restore(storage, observed, name, share.findtext("Version", ""))
             continue
-        await _observe_share(storage, found, name, f"sharesnapshot={snapshot}" if snapshot else "")
+        await _observe_share(storage, observed, name, f"sharesnapshot={snapshot}" if snapshot else "")
 
 
-async def _restore(storage: LoneStorage, found: Seen, name: str, version: str) -> None:
+async def _restore(storage: LoneStorage, observed: Observation, name: str, version: str) -> None:
     headers = (("x-ms-deleted-share-name", name), ("x-ms-deleted-share-version", version))
-    to = f"restored-{name}"
-    answer = await storage.ask(Call("file", "PUT", f"{to}?restype=share&comp=undelete", headers))
+    new_name = f"restored-{name}"
+    answer = await storage.ask(Call("file", "PUT", f"{new_name}?restype=share&comp=undelete", headers))
     assert answer.status == 201, answer
-    await _observe_share(storage, found, to, "")
+    await _observe_share(storage, observed, new_name, "")
 
 
-async def _observe_share(storage: LoneStorage, found: Seen, name: str, query: str) -> None:
-    # Not its usage: a write that was taken back may leave a block of zeros where a hole was.
-    for what in ("restype=share", *(() if query else ("restype=share&comp=acl",))):
-        await _look(storage, found, "file", "GET", f"{name}?{what}&{query}")
+async def _observe_share(storage: LoneStorage, observed: Observation, name: str, query: str) -> None:
+    # The usage is not observed: an undone write may leave a block of zeros where a hole was.
+    for resource in ("restype=share", *(() if query else ("restype=share&comp=acl",))):
+        await _look(storage, observed, "file", "GET", f"{name}?{resource}&{query}")
     for key in PERMISSIONS:
-        asked = ("x-ms-file-permission-key", key)
-        await _look(storage, found, "file", "GET", f"{name}?restype=share&comp=filepermission&{query}", asked)
+        key_header = ("x-ms-file-permission-key", key)
+        await _look(storage, observed, "file", "GET", f"{name}?restype=share&comp=filepermission&{query}", key_header)
     below = ("x-ms-recursive", "true")
-    await _look(storage, found, "file", "GET", f"{name}?comp=listhandles&{query}", below)
-    await _observe_directory(storage, found, name, query)
+    await _look(storage, observed, "file", "GET", f"{name}?comp=listhandles&{query}", below)
+    await _observe_directory(storage, observed, name, query)
 
 
-async def _observe_directory(storage: LoneStorage, found: Seen, path: str, query: str) -> None:
-    if "/" in path:  # the time of a share's root is that of the disk
-        await _look(storage, found, "file", "GET", f"{path}?restype=directory&{query}")
+async def _observe_directory(storage: LoneStorage, observed: Observation, path: str, query: str) -> None:
+    if "/" in path:  # the time of a share's root is the one on disk
+        await _look(storage, observed, "file", "GET", f"{path}?restype=directory&{query}")
     include = "include=timestamps,etag,attributes,permissionkey"
-    listed = await _look(storage, found, "file", "GET", f"{path}?restype=directory&comp=list&{include}&{query}")
+    listed = await _look(storage, observed, "file", "GET", f"{path}?restype=directory&comp=list&{include}&{query}")
     entries = ET.fromstring(_text(listed)).find("Entries")
     assert entries is not None
     for entry in entries:
         below = f"{path}/{entry.findtext('Name')}"
         if entry.tag == "Directory":
-            await _observe_directory(storage, found, below, query)
+            await _observe_directory(storage, observed, below, query)
         else:
-            await _look(storage, found, "file", "GET", f"{below}?{query}")
-            await _look(storage, found, "file", "HEAD", f"{below}?{query}")
-            await _look(storage, found, "file", "GET", f"{below}?comp=rangelist&{query}")
-            await _look(storage, found, "file", "GET", f"{below}?restype=symboliclink&{query}")
+            await _look(storage, observed, "file", "GET", f"{below}?{query}")
+            await _look(storage, observed, "file", "HEAD", f"{below}?{query}")
+            await _look(storage, observed, "file", "GET", f"{below}?comp=rangelist&{query}")
+            await _look(storage, observed, "file", "GET", f"{below}?restype=symboliclink&{query}")
 
 
-async def _observe_blobs(storage: LoneStorage, found: Seen) -> None:
-    await _look(storage, found, "blob", "GET", "?restype=service&comp=properties")
-    containers = await _look(storage, found, "blob", "GET", "?comp=list&include=metadata")
+async def _observe_blobs(storage: LoneStorage, observed: Observation) -> None:
+    await _look(storage, observed, "blob", "GET", "?restype=service&comp=properties")
+    containers = await _look(storage, observed, "blob", "GET", "?comp=list&include=metadata")
     for container in ET.fromstring(_text(containers)).iter("Container"):
         name = container.findtext("Name", "")
-        await _look(storage, found, "blob", "GET", f"{name}?restype=container")
-        await _look(storage, found, "blob", "GET", f"{name}?restype=container&comp=acl")
-        listed = await _look(storage, found, "blob", "GET", f"{name}?restype=container&comp=list&include=metadata")
+        await _look(storage, observed, "blob", "GET", f"{name}?restype=container")
+        await _look(storage, observed, "blob", "GET", f"{name}?restype=container&comp=acl")
+        listed = await _look(storage, observed, "blob", "GET", f"{name}?restype=container&comp=list&include=metadata")
         blobs = {blob.findtext("Name", "") for blob in ET.fromstring(_text(listed)).iter("Blob")}
         for blob in sorted(blobs):
-            await _look(storage, found, "blob", "GET", f"{name}/{blob}")
-            await _look(storage, found, "blob", "HEAD", f"{name}/{blob}")
-            await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=pagelist")
+            await _look(storage, observed, "blob", "GET", f"{name}/{blob}")
+            await _look(storage, observed, "blob", "HEAD", f"{name}/{blob}")
+            await _look(storage, observed, "blob", "GET", f"{name}/{blob}?comp=pagelist")
         for blob in sorted(blobs | {"a", "b", "d", "new/c"}):
-            await _look(storage, found, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
-        await _observe_earlier(storage, found, name, ACCOUNT)
+            await _look(storage, observed, "blob", "GET", f"{name}/{blob}?comp=blocklist&blocklisttype=all")
+        await _observe_earlier(storage, observed, name, ACCOUNT)
 
 
-async def _observe_kept_blobs(storage: LoneStorage, found: Seen) -> None:
-    await _look(storage, found, "blob", "GET", "?restype=service&comp=properties", account=KEEPING)
+async def _observe_kept_blobs(storage: LoneStorage, observed: Observation) -> None:
+    await _look(storage, observed, "blob", "GET", "?restype=service&comp=properties", account=KEEPING)
     for account in (KEEPING, VERSIONED):
-        await _observe_earlier(storage, found, "box", account)
+        await _observe_earlier(storage, observed, "box", account)
 
 
-async def _observe_earlier(storage: LoneStorage, found: Seen, container: str, account: str) -> None:
-    """What the blobs of a container are, and what they have been."""
+async def _observe_earlier(storage: LoneStorage, observed: Observation, container: str, account: str) -> None:
+    """Observe the current and earlier states of the blobs of a container."""
     query = "restype=container&comp=list&include=metadata,snapshots,deleted,versions,tags"
-    listed = await _look(storage, found, "blob", "GET", f"{container}?{query}", account=account)
+    listed = await _look(storage, observed, "blob", "GET", f"{container}?{query}", account=account)
     for blob in ET.fromstring(_text(listed)).iter("Blob"):
         if blob.findtext("Deleted"):
             continue
         moments = [("snapshot", blob.findtext("Snapshot")), ("versionid", blob.findtext("VersionId"))]
         query = "&".join(f"{name}={moment}" for name, moment in moments if moment)
-        await _look(storage, found, "blob", "GET", f"{container}/{blob.findtext('Name')}?{query}", account=account)
+        await _look(storage, observed, "blob", "GET", f"{container}/{blob.findtext('Name')}?{query}", account=account)
 
 
-async def _observe_other_account(storage: LoneStorage, found: Seen) -> None:
+async def _observe_other_account(storage: LoneStorage, observed: Observation) -> None:
     for service, path in (
         ("file", "?comp=list&include=metadata,deleted"),
         ("file", "one/f"),
@@ -142,12 +142,12 @@ async def _observe_other_account(storage: LoneStorage, found: Seen) -> None:
     ):
         answer = await storage.ask(Call(service, "GET", path, account=OTHER))
         shown = "refused" if answer.status == 403 else "\n".join([str(answer.status), *_headers(answer), _body(answer)])
-        found[f"{OTHER} {service} {path}"] = shown
+        observed[f"{OTHER} {service} {path}"] = shown
 
 
 async def _look(
     storage: LoneStorage,
-    found: Seen,
+    observed: Observation,
     service: str,
     method: str,
     path: str,
@@ -155,7 +155,7 @@ async def _look(
     account: str = ACCOUNT,
 ) -> Answer:
     answer = await storage.ask(Call(service, method, path.rstrip("?&"), headers, account=account))
-    found[" ".join([account, service, method, path, *(value for _, value in headers)])] = "\n".join(
+    observed[" ".join([account, service, method, path, *(value for _, value in headers)])] = "\n".join(
         [str(answer.status), *_headers(answer), _body(answer)]
     )
     return answer
@@ -181,7 +181,7 @@ def _body(answer: Answer) -> str:
 
 
 def _steady(text: str, start: datetime) -> str:
-    """A text whose times are told from the start on."""
+    """A text with times relative to the start."""
 
     def http_date(match: re.Match[str]) -> str:
         at = datetime.strptime(match[0], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)

@@ -6,11 +6,11 @@ from azure.storage.blob._shared.streams import StructuredMessageEncodeStream, St
 
 
 def structured(content: bytes, *, segment_size: int = 4 << 20, break_crc: bool = False) -> bytes:
-    """A content as a structured message.
+    """A structured message with a content.
 
     Args:
         segment_size: bytes in each segment.
-        break_crc: its last byte, of the CRC-64 of the whole content, is another.
+        break_crc: whether to change its last byte, which belongs to the CRC-64 of the whole content.
     """
     stream = StructuredMessageEncodeStream(
         BytesIO(content), len(content), StructuredMessageProperties.CRC64, segment_size=segment_size

@@ -1,4 +1,4 @@
-"""Who is let in: SharedKey, SharedKeyLite, account and service SAS, and the code for each fault."""
+"""Authorization by SharedKey, SharedKeyLite, account and service SAS, and the code of each error."""
 
 import base64
 import hashlib
@@ -33,49 +33,49 @@ SHARE = "access"
 @pytest.fixture(scope="module", autouse=True)
 def share(storage: Endpoint) -> Iterator[ShareClient]:
     with ShareServiceClient.from_connection_string(storage.connection_string) as service:
-        made = service.create_share(SHARE)
-        made.create_directory("d")
-        made.get_file_client("d/f").upload_file(b"hello")
-        yield made
-        made.delete_share()
+        share_client = service.create_share(SHARE)
+        share_client.create_directory("d")
+        share_client.get_file_client("d/f").upload_file(b"hello")
+        yield share_client
+        share_client.delete_share()
 
 
 @pytest.fixture
 def web() -> Iterator[requests.Session]:
-    with requests.Session() as made:
-        made.trust_env = False
-        yield made
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
 
 
 def code(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.headers.get("x-ms-error-code", "")
 
 
-def account_sas(storage: Endpoint, **terms: Any) -> str:
-    given: dict[str, Any] = {
+def account_sas(storage: Endpoint, **fields: Any) -> str:
+    defaults: dict[str, Any] = {
         "resource_types": ResourceTypes(service=True, container=True, object=True),
         "permission": AccountSasPermissions(read=True, list=True),
         "expiry": SOON,
     }
-    return str(generate_account_sas(storage.storage_account, storage.storage_key, **(given | terms)))
+    return str(generate_account_sas(storage.storage_account, storage.storage_key, **(defaults | fields)))
 
 
-def file_sas(storage: Endpoint, **terms: Any) -> str:
-    given: dict[str, Any] = {"permission": FileSasPermissions(read=True), "expiry": SOON}
+def file_sas(storage: Endpoint, **fields: Any) -> str:
+    defaults: dict[str, Any] = {"permission": FileSasPermissions(read=True), "expiry": SOON}
     key = storage.storage_key
-    return str(generate_file_sas(storage.storage_account, SHARE, ["d", "f"], key, **(given | terms)))
+    return str(generate_file_sas(storage.storage_account, SHARE, ["d", "f"], key, **(defaults | fields)))
 
 
-def share_sas(storage: Endpoint, **terms: Any) -> str:
-    given: dict[str, Any] = {"permission": ShareSasPermissions(read=True, list=True), "expiry": SOON}
-    return str(generate_share_sas(storage.storage_account, SHARE, storage.storage_key, **(given | terms)))
+def share_sas(storage: Endpoint, **fields: Any) -> str:
+    defaults: dict[str, Any] = {"permission": ShareSasPermissions(read=True, list=True), "expiry": SOON}
+    return str(generate_share_sas(storage.storage_account, SHARE, storage.storage_key, **(defaults | fields)))
 
 
 def get(web: requests.Session, storage: Endpoint, path: str, token: str, query: str = "") -> requests.Response:
     return web.get(f"{storage.file_url}/{storage.storage_account}/{path}?{query}{'&' if query else ''}{token}")
 
 
-def test_nobody_is_refused(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+def test_an_anonymous_request_is_refused(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
     answer = web.get(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/f")
 
     assert code(answer) == (401, "NoAuthenticationInformation")
@@ -118,7 +118,7 @@ def signed(storage: Endpoint, *, lite: bool, date: datetime) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lite", [False, True])
-def test_a_request_signed_by_hand_is_let_in(storage: Endpoint, web: requests.Session, lite: bool) -> None:
+def test_a_request_signed_by_hand_is_accepted(storage: Endpoint, web: requests.Session, lite: bool) -> None:
     url = f"{storage.file_url}/{storage.storage_account}/?comp=list"
 
     assert web.get(url, headers=signed(storage, lite=lite, date=datetime.now(UTC))).status_code == 200
@@ -134,7 +134,7 @@ def test_metadata_is_signed_in_any_order_of_names(share: ShareClient) -> None:
 
 
 def test_names_that_are_no_metadata_are_signed_in_the_order_of_the_service(share: ShareClient) -> None:
-    """The SDK sorts them as the service does, which sees a hyphen only where all else is equal."""
+    """The SDK sorts them as the service does, where a hyphen counts only if all else is equal."""
     for names in ("test test- test-_ test_- test-a testa test_a_ test_a- test_a-_ test__", "+ 1 a ~ ! # ' | ^ _ .1"):
         with pytest.raises(HttpResponseError) as refused:
             share.set_share_metadata(dict.fromkeys(names.split(), "value"))
@@ -144,7 +144,7 @@ def test_names_that_are_no_metadata_are_signed_in_the_order_of_the_service(share
 def test_a_value_with_two_blanks_is_signed_as_it_is_or_folded(
     share: ShareClient, storage: Endpoint, web: requests.Session
 ) -> None:
-    """The SDKs sign it as it is, Microsoft's description folds it."""
+    """The SDKs sign it as it is; Microsoft's description folds it."""
     share.set_share_metadata({"name": "Utah  Contracts"})
     assert share.get_share_properties().metadata == {"name": "Utah  Contracts"}
 
@@ -190,7 +190,7 @@ def test_a_service_sas_opens_what_it_names(share: ShareClient, storage: Endpoint
 
 
 @pytest.mark.parametrize(
-    ("terms", "address", "expected"),
+    ("fields", "address", "expected"),
     [
         ({"expiry": BEFORE}, "?comp=list", "AuthenticationFailed"),
         ({"start": SOON}, "?comp=list", "AuthenticationFailed"),
@@ -205,17 +205,17 @@ def test_a_service_sas_opens_what_it_names(share: ShareClient, storage: Endpoint
     ],
 )
 def test_an_account_sas_that_does_not_do_has_its_code(
-    storage: Endpoint, web: requests.Session, terms: dict[str, Any], address: str, expected: str
+    storage: Endpoint, web: requests.Session, fields: dict[str, Any], address: str, expected: str
 ) -> None:
     path, _, query = address.partition("?")
-    assert code(get(web, storage, path, account_sas(storage, **terms), query)) == (403, expected)
+    assert code(get(web, storage, path, account_sas(storage, **fields), query)) == (403, expected)
 
 
-def test_an_address_and_a_protocol_that_fit_are_let_in(
+def test_an_address_and_a_protocol_that_fit_are_accepted(
     share: ShareClient, storage: Endpoint, web: requests.Session
 ) -> None:
-    for terms in ({"ip": "127.0.0.1"}, {"ip": "127.0.0.0-127.0.0.9"}, {"protocol": "https,http"}, {"start": BEFORE}):
-        assert get(web, storage, "", account_sas(storage, **terms), "comp=list").status_code == 200
+    for fields in ({"ip": "127.0.0.1"}, {"ip": "127.0.0.0-127.0.0.9"}, {"protocol": "https,http"}, {"start": BEFORE}):
+        assert get(web, storage, "", account_sas(storage, **fields), "comp=list").status_code == 200
 
 
 def test_a_service_sas_is_for_its_resource_alone(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
@@ -238,12 +238,12 @@ def test_a_stored_policy_says_what_the_sas_leaves_out(
     empty = {"permission": None, "expiry": None}
 
     assert get(web, storage, f"{SHARE}/d/f", file_sas(storage, policy_id="good", **empty)).text == "hello"
-    for terms, detail in (
+    for fields, detail in (
         ({"policy_id": "late", **empty}, "Signature not valid in the specified time frame"),
         ({"policy_id": "none", **empty}, "SAS identifier cannot be found"),
         ({"policy_id": "good"}, "but not both"),
     ):
-        answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **terms))
+        answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **fields))
         assert code(answer) == (403, "AuthenticationFailed")
         assert detail in answer.text
 
@@ -258,7 +258,7 @@ def test_a_sas_may_set_the_headers_of_the_answer(share: ShareClient, storage: En
 def test_only_a_service_sas_sets_headers_of_the_answer(
     share: ShareClient, storage: Endpoint, web: requests.Session
 ) -> None:
-    """An account SAS does not sign them, and beside the account's key nobody looks at the SAS."""
+    """An account SAS does not sign them, and the account's key makes a SAS irrelevant."""
     unsigned = "rsct=text/html&rscd=attachment&rscc=no-store&rsce=gzip&rscl=de"
     by_account = get(web, storage, f"{SHARE}/d/f", f"{account_sas(storage)}&{unsigned}")
     with ShareServiceClient.from_connection_string(storage.connection_string) as service:
@@ -325,7 +325,7 @@ HEADERS_OF_A_SAS = ["cache_control", "content_disposition", "content_encoding", 
 def test_a_header_of_a_sas_cannot_begin_another_one(
     storage: Endpoint, web: requests.Session, name: str, value: str
 ) -> None:
-    """The connection stays: the answer is a refusal, and not the end of it."""
+    """The response is an error, and the connection stays open."""
     answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **{name: value}))
 
     assert code(answer) == (400, "InvalidQueryParameterValue")

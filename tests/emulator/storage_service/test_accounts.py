@@ -1,4 +1,4 @@
-"""Storage accounts as the other providers use them."""
+"""Storage accounts, as other providers use them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ KEY = "c2VjcmV0" * 8
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with closing(Store(":memory:")) as made:
-        yield made
+    with closing(Store(":memory:")) as memory_store:
+        yield memory_store
 
 
 @pytest.fixture
 def accounts(store: Store, tmp_path: Path) -> Accounts:
-    made = Accounts(store, SteppingClock(NOW), root=tmp_path)
-    made.put(StorageAccount("mine", "eastus", (KEY, new_key()), NOW, f"{GROUP}/providers/p/storageAccounts/mine"))
-    return made
+    result = Accounts(store, SteppingClock(NOW), root=tmp_path)
+    result.put(StorageAccount("mine", "eastus", (KEY, new_key()), NOW, f"{GROUP}/providers/p/storageAccounts/mine"))
+    return result
 
 
 def refuse(accounts: Accounts, trash: Trash) -> None:
-    """Begin to delete an account, in a store that refuses."""
+    """Begin to delete an account in a store that refuses."""
     with accounts.removing("mine", trash):
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -80,13 +80,13 @@ def test_an_account_that_was_made_again_keeps_its_directory(accounts: Accounts, 
 
 def test_an_account_that_is_wanted_has_its_key_and_is_in_no_group_unless_asked(accounts: Accounts) -> None:
     accounts.ensure("first", KEY)
-    made = accounts.get("first")
+    account = accounts.get("first")
     accounts.ensure("first", KEY)
 
-    assert made is not None
-    assert made.keys[0] == KEY
-    assert accounts.get("first") == made
-    assert made not in accounts.list()
+    assert account is not None
+    assert account.keys[0] == KEY
+    assert accounts.get("first") == account
+    assert account not in accounts.list()
 
 
 def test_an_account_that_is_in_no_group_is_put_into_one_and_stays_there(accounts: Accounts) -> None:
@@ -101,10 +101,10 @@ def test_an_account_that_is_in_no_group_is_put_into_one_and_stays_there(accounts
 
 def test_a_key_that_others_know_is_revoked(accounts: Accounts) -> None:
     accounts.revoke(KEY)
-    made = accounts.get("mine")
+    account = accounts.get("mine")
 
-    assert made is not None
-    assert KEY not in made.keys
+    assert account is not None
+    assert KEY not in account.keys
 
 
 def test_accounts_are_listed_by_group_in_any_casing(accounts: Accounts) -> None:

@@ -1,4 +1,4 @@
-"""Tokens of Microsoft Entra ID: who is let in, by which role, and the code for each fault."""
+"""Authorization by tokens of Microsoft Entra ID: roles, and the code of each error."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -54,10 +54,10 @@ def entra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def web(entra: Endpoint) -> Iterator[requests.Session]:
-    with requests.Session() as made:
-        made.trust_env = False
-        made.proxies, made.verify = {"https": entra.proxy_url}, entra.ca_path
-        yield made
+    with requests.Session() as session:
+        session.trust_env = False
+        session.proxies, session.verify = {"https": entra.proxy_url}, entra.ca_path
+        yield session
 
 
 def through(endpoint: Endpoint) -> dict[str, Any]:
@@ -66,22 +66,22 @@ def through(endpoint: Endpoint) -> dict[str, Any]:
 
 @pytest.fixture
 def credential(entra: Endpoint) -> Iterator[Callable[..., ClientSecretCredential]]:
-    """Signs in as an application; default the first one."""
+    """Sign in as an application; the default is the first one."""
     opened: list[ClientSecretCredential] = []
 
     def sign_in(application: str = "", **more: Any) -> ClientSecretCredential:
-        given = entra.environment(application, by_proxy=True)
-        tenant = more.pop("tenant_id", given["AZURE_TENANT_ID"])
+        variables = entra.environment(application, by_proxy=True)
+        tenant = more.pop("tenant_id", variables["AZURE_TENANT_ID"])
         opened.append(
             ClientSecretCredential(
-                tenant, given["AZURE_CLIENT_ID"], given["AZURE_CLIENT_SECRET"], **through(entra), **more
+                tenant, variables["AZURE_CLIENT_ID"], variables["AZURE_CLIENT_SECRET"], **through(entra), **more
             )
         )
         return opened[-1]
 
     yield sign_in
-    for each in opened:
-        each.close()
+    for opened_credential in opened:
+        opened_credential.close()
 
 
 def url(endpoint: Endpoint, service: str) -> str:
@@ -89,8 +89,8 @@ def url(endpoint: Endpoint, service: str) -> str:
 
 
 def shares_of(endpoint: Endpoint, credential: Any, **more: Any) -> ShareServiceClient:
-    given = {"token_intent": "backup", "retry_total": 0} | through(endpoint) | more
-    return ShareServiceClient(url(endpoint, "file"), credential, **given)
+    settings = {"token_intent": "backup", "retry_total": 0} | through(endpoint) | more
+    return ShareServiceClient(url(endpoint, "file"), credential, **settings)
 
 
 def blobs_of(endpoint: Endpoint, credential: Any, **more: Any) -> BlobServiceClient:
@@ -98,7 +98,7 @@ def blobs_of(endpoint: Endpoint, credential: Any, **more: Any) -> BlobServiceCli
 
 
 def token(endpoint: Endpoint, **changes: Any) -> str:
-    """A token of the first application with claims of our own; None leaves a claim out."""
+    """A token of the first application with changed claims; None omits a claim."""
     identity = load_identity(DataDirectory(Path(endpoint.directory)))
     now = int(datetime.now(UTC).timestamp())
     claims = {
@@ -110,8 +110,8 @@ def token(endpoint: Endpoint, **changes: Any) -> str:
 
 
 def ask(web: requests.Session, address: str, bearer: str, **headers: str) -> requests.Response:
-    given = {"x-ms-version": "2025-01-05", "x-ms-file-request-intent": "backup", "Authorization": f"Bearer {bearer}"}
-    return web.get(address, headers={name: value for name, value in (given | headers).items() if value})
+    defaults = {"x-ms-version": "2025-01-05", "x-ms-file-request-intent": "backup", "Authorization": f"Bearer {bearer}"}
+    return web.get(address, headers={name: value for name, value in (defaults | headers).items() if value})
 
 
 def refusal(answer: requests.Response) -> tuple[int, str]:
@@ -130,8 +130,8 @@ def test_the_first_application_reads_and_writes_both_services(entra: Endpoint, c
         share = shares.create_share("made-by-token")
         share.create_directory("d").upload_file("f", b"abc")
         assert share.get_file_client("d/f").download_file().readall() == b"abc"
-        assert [each.name for each in share.list_directories_and_files()] == ["d"]
-        assert "made-by-token" in [each.name for each in shares.list_shares()]
+        assert [entry.name for entry in share.list_directories_and_files()] == ["d"]
+        assert "made-by-token" in [listed_share.name for listed_share in shares.list_shares()]
         share.delete_share()
 
         container = blobs.create_container("made-by-token")
@@ -147,18 +147,18 @@ def test_the_default_credential_of_the_sdks_works_as_it_is(entra: Endpoint, monk
         monkeypatch.setenv(name, value)
     with DefaultAzureCredential() as default:
         with BlobServiceClient(url(entra, "blob"), default) as blobs:
-            assert [each.name for each in blobs.list_containers()] == [CONTAINER]
+            assert [listed_container.name for listed_container in blobs.list_containers()] == [CONTAINER]
         with ShareServiceClient(url(entra, "file"), default, token_intent="backup") as shares:
-            assert [each.name for each in shares.list_shares()] == [SHARE]
+            assert [listed_share.name for listed_share in shares.list_shares()] == [SHARE]
 
 
 def test_asynchronous_clients_sign_in_too(entra: Endpoint) -> None:
-    given = entra.environment(by_proxy=True)
+    variables = entra.environment(by_proxy=True)
 
     async def read() -> tuple[bytes, bytes]:
         settings = {"proxies": {"https": entra.proxy_url}, "connection_verify": entra.ca_path}
         sign_in = AsyncCredential(
-            given["AZURE_TENANT_ID"], given["AZURE_CLIENT_ID"], given["AZURE_CLIENT_SECRET"], **settings
+            variables["AZURE_TENANT_ID"], variables["AZURE_CLIENT_ID"], variables["AZURE_CLIENT_SECRET"], **settings
         )
         shares = AsyncShares(url(entra, "file"), sign_in, token_intent="backup", **settings)
         blobs = AsyncBlobs(url(entra, "blob"), sign_in, **settings)
@@ -276,7 +276,7 @@ def test_a_reader_reads_and_does_nothing_else(entra: Endpoint, credential: Calla
         share, container = shares.get_share_client(SHARE), blobs.get_container_client(CONTAINER)
         assert share.get_file_client("f").download_file().readall() == b"hello"
         assert container.download_blob("b").readall() == b"hello"
-        assert [each.name for each in container.list_blobs()] == ["b"]
+        assert [blob.name for blob in container.list_blobs()] == ["b"]
 
         assert codes(lambda: share.get_file_client("new").create_file(1)) == MISMATCH
         assert codes(lambda: share.get_file_client("f").delete_file()) == MISMATCH
@@ -399,7 +399,7 @@ def test_a_key_is_given_for_a_token_alone(entra: Endpoint) -> None:
         assert codes(lambda: delegated(blobs)) == (403, "AuthenticationFailed")
 
 
-def test_a_source_is_read_with_a_token_in_a_header_of_its_own(entra: Endpoint, credential: Callable[..., Any]) -> None:
+def test_a_source_is_read_with_a_token_in_a_separate_header(entra: Endpoint, credential: Callable[..., Any]) -> None:
     source = f"{url(entra, 'blob')}/{CONTAINER}/b"
     with ShareServiceClient.from_connection_string(entra.connection_string, retry_total=0) as shares:
         file = shares.get_share_client(SHARE).get_file_client("from-blob")
@@ -421,10 +421,10 @@ def test_who_has_a_role_copies_and_renames_within_the_account(entra: Endpoint, c
 
 
 def test_applications_keep_their_credentials_when_the_emulator_starts_again(tmp_path: Path) -> None:
-    seen = []
+    environments = []
     for role in ("reader", "none"):
         with launch(tmp_path, only="storage", applications=[f"a={role}"]) as running:
-            seen.append(running.environment("a"))
-            seen[-1].pop("HTTPS_PROXY"), seen[-1].pop("https_proxy")
+            environments.append(running.environment("a"))
+            environments[-1].pop("HTTPS_PROXY"), environments[-1].pop("https_proxy")
 
-    assert seen[0] == seen[1]
+    assert environments[0] == environments[1]

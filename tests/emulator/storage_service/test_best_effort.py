@@ -1,4 +1,4 @@
-"""An error in cleaning up does not become the answer of an operation that has succeeded."""
+"""An error in the clean-up does not fail an operation that has succeeded."""
 
 import sqlite3
 

@@ -11,8 +11,8 @@ CHANGED = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 
 
 def check(**headers: str) -> None:
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    conditions.check(given, etag='"0x1"', modified=CHANGED, read=False)
+    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    conditions.check(request_headers, etag='"0x1"', modified=CHANGED, read=False)
 
 
 @pytest.mark.parametrize("date", ["", "null", "yesterday", "Thu, 99 Jan 2026 00:00:00 GMT"])

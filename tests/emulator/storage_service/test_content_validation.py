@@ -1,4 +1,4 @@
-"""Checksums between client and service, as Microsoft's SDKs send and check them with ``validate_content``."""
+"""Checksums of bodies, as Microsoft's SDKs send and check them with ``validate_content``."""
 
 import base64
 import os
@@ -26,7 +26,7 @@ Ask = Callable[..., list[Answer]]
 
 @pytest.fixture
 def transport() -> Iterator[RequestsTransport]:
-    """Closes its connections at the end. The SDK's decoder never reads the end of a body, and leaves them open."""
+    """A transport that closes its connections; the SDK's decoder leaves them open, since it never reads to the end."""
     answers: list[requests.Response] = []
     with requests.Session() as session:
         session.hooks["response"] = lambda answer, **_: answers.append(answer)
@@ -47,14 +47,14 @@ def file(storage: Endpoint, transport: RequestsTransport) -> ShareFileClient:
 def blob(storage: Endpoint, transport: RequestsTransport) -> BlobClient:
     text, name = storage.connection_string, f"t-{uuid4()}"
     sizes = {"max_single_put_size": 1 << 20, "max_block_size": 1 << 20}
-    made = BlobClient.from_connection_string(text, name, "b", transport=transport, retry_total=0, **sizes)
-    made._get_container_client().create_container()
-    return made
+    client = BlobClient.from_connection_string(text, name, "b", transport=transport, retry_total=0, **sizes)
+    client._get_container_client().create_container()
+    return client
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Iterator[Ask]:
-    """Sends requests to services that hold the file ``data/f`` with ``12345`` and the container ``box``."""
+    """Send requests to services that have the file ``data/f`` with ``12345`` and the container ``box``."""
     with lone_storage(tmp_path, SystemClock()) as lone:
         size = (("x-ms-type", "file"), ("x-ms-content-length", "5"))
         run(
@@ -71,17 +71,17 @@ def crc64(body: bytes) -> str:
 
 
 def put_range(message: bytes, length: int = 5, form: str = FORM) -> Call:
-    where = (("x-ms-write", "update"), ("x-ms-range", f"bytes=0-{length - 1}"))
-    described = (("x-ms-structured-body", form), ("x-ms-structured-content-length", str(length)))
-    return Call("file", "PUT", "data/f?comp=range", (*where, *described), message)
+    range_headers = (("x-ms-write", "update"), ("x-ms-range", f"bytes=0-{length - 1}"))
+    body_headers = (("x-ms-structured-body", form), ("x-ms-structured-content-length", str(length)))
+    return Call("file", "PUT", "data/f?comp=range", (*range_headers, *body_headers), message)
 
 
-@pytest.mark.parametrize("how", ["crc64", "md5", "auto"])
-def test_a_file_is_uploaded_and_downloaded_with_checksums(file: ShareFileClient, how: str) -> None:
+@pytest.mark.parametrize("mode", ["crc64", "md5", "auto"])
+def test_a_file_is_uploaded_and_downloaded_with_checksums(file: ShareFileClient, mode: str) -> None:
     body = os.urandom(SIZE)
-    file.upload_file(body, validate_content=how, max_concurrency=2)
+    file.upload_file(body, validate_content=mode, max_concurrency=2)
 
-    assert file.download_file(validate_content=how, max_concurrency=2).readall() == body
+    assert file.download_file(validate_content=mode, max_concurrency=2).readall() == body
 
 
 @pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1])
@@ -100,13 +100,13 @@ def test_a_range_is_written_and_read_with_checksums(file: ShareFileClient) -> No
     assert file.download_file(4, 4, validate_content="crc64").readall() == b"\x00567"
 
 
-@pytest.mark.parametrize("how", ["crc64", "md5", "auto"])
+@pytest.mark.parametrize("mode", ["crc64", "md5", "auto"])
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
-def test_a_blob_whole_or_in_blocks_has_checksums(blob: BlobClient, how: str, size: int) -> None:
+def test_a_blob_whole_or_in_blocks_has_checksums(blob: BlobClient, mode: str, size: int) -> None:
     body = os.urandom(size)
-    blob.upload_blob(body, validate_content=how)
+    blob.upload_blob(body, validate_content=mode)
 
-    assert blob.download_blob(validate_content=how, max_concurrency=2).readall() == body
+    assert blob.download_blob(validate_content=mode, max_concurrency=2).readall() == body
 
 
 def test_a_checksum_that_was_compared_is_in_the_answer(blob: BlobClient) -> None:
@@ -117,21 +117,21 @@ def test_a_checksum_that_was_compared_is_in_the_answer(blob: BlobClient) -> None
 
 
 def test_a_structured_answer_has_the_headers_of_one(ask: Ask) -> None:
-    asked = (("x-ms-structured-body", FORM), ("x-ms-range", "bytes=1-3"))
-    (answer,) = ask(Call("file", "GET", "data/f", asked))
+    headers = (("x-ms-structured-body", FORM), ("x-ms-range", "bytes=1-3"))
+    (answer,) = ask(Call("file", "GET", "data/f", headers))
 
     assert (answer.status, answer.body) == (206, structured(b"234"))
-    shown = dict(answer.headers)
-    assert shown["content-length"] == str(len(answer.body))
-    assert (shown["x-ms-structured-content-length"], shown["content-range"]) == ("3", "bytes 1-3/5")
+    fields = dict(answer.headers)
+    assert fields["content-length"] == str(len(answer.body))
+    assert (fields["x-ms-structured-content-length"], fields["content-range"]) == ("3", "bytes 1-3/5")
 
 
 @pytest.mark.parametrize(("size", "status"), [(4 << 20, 206), ((4 << 20) + 1, 400)])
-def test_the_checksum_of_a_range_of_a_blob_is_told_up_to_4_mib(ask: Ask, size: int, status: int) -> None:
+def test_the_checksum_of_a_range_of_a_blob_is_returned_up_to_4_mib(ask: Ask, size: int, status: int) -> None:
     body = os.urandom(size)
-    asked = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-range-get-content-crc64", "true"))
+    headers = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-range-get-content-crc64", "true"))
     _, answer = ask(
-        Call("blob", "PUT", "box/b", (("x-ms-blob-type", "BlockBlob"),), body), Call("blob", "GET", "box/b", asked)
+        Call("blob", "PUT", "box/b", (("x-ms-blob-type", "BlockBlob"),), body), Call("blob", "GET", "box/b", headers)
     )
 
     assert answer.status == status

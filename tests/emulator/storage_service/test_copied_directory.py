@@ -1,4 +1,4 @@
-"""A data directory that was copied, or written by an earlier emulator, shows what it has always shown."""
+"""A data directory that was copied, or written by an earlier emulator, shows the same as before."""
 
 import asyncio
 import json
@@ -17,47 +17,47 @@ from harness.clock import SteppingClock
 from harness.emulator.paths import DataDirectory
 from tests.emulator.storage_service.every_operation import BEFORE
 from tests.emulator.storage_service.lone_storage import LoneStorage, lone_storage
-from tests.emulator.storage_service.observation import Seen, observe
+from tests.emulator.storage_service.observation import Observation, observe
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-async def played(storage: LoneStorage) -> Seen:
+async def played(storage: LoneStorage) -> Observation:
     for call in BEFORE:
         assert (await storage.ask(call)).status < 300
     return lasting(await observe(storage, START))
 
 
-def shown(root: Path) -> Seen:
+def shown(root: Path) -> Observation:
     with lone_storage(root, SteppingClock(START)) as storage:
         return lasting(asyncio.run(observe(storage, START)))
 
 
-def lasting(seen: Seen) -> Seen:
-    """All but the handles, which end with their emulator."""
-    return {key: text for key, text in seen.items() if "comp=listhandles" not in key}
+def lasting(observed: Observation) -> Observation:
+    """All observations but the handles, which end with their emulator."""
+    return {key: text for key, text in observed.items() if "comp=listhandles" not in key}
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Seen]:
-    """A data directory with everything in it, and what it shows."""
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Observation]:
+    """A data directory with everything in it, and its observation."""
     root = tmp_path_factory.mktemp("original")
     with lone_storage(root, SteppingClock(START)) as storage:
         return root, asyncio.run(played(storage))
 
 
-def copied(root: Path, to: Path) -> None:
-    subprocess.run(["cp", "-a", str(root), str(to)], check=True)  # which keeps holes
+def copy_directory(root: Path, target: Path) -> None:
+    subprocess.run(["cp", "-a", str(root), str(target)], check=True)  # which keeps holes
 
 
 def with_times_in_seconds(root: Path) -> None:
     for path in (path for path in root.rglob("storage/**/*") if path.is_file()):
-        whole = path.stat().st_mtime_ns // 10**9 * 10**9
-        os.utime(path, ns=(whole, whole))
+        seconds = path.stat().st_mtime_ns // 10**9 * 10**9
+        os.utime(path, ns=(seconds, seconds))
 
 
 def as_before_records_named_their_files(root: Path) -> None:
-    """Write the store as earlier emulators did: what is in a share was kept by the share's name, for any file."""
+    """Write the store as earlier emulators did: record keys had the share's name, and records identified no file."""
     with closing(sqlite3.connect(DataDirectory(root).database)) as store, store:
         contents = {}
         for kind in ("Share", "DeletedShare", "Container"):
@@ -78,8 +78,8 @@ def as_before_records_named_their_files(root: Path) -> None:
                 put(store, kind, key, "/".join([account, contents[account, content][1].casefold(), *path]), record)
         store.execute("DELETE FROM records WHERE kind = 'Home'")
         for (account, content), (kind, name) in contents.items():
-            for beside in ("blocks", "earlier"):
-                folder = root / "storage" / account / beside / content
+            for folder_name in ("blocks", "earlier"):
+                folder = root / "storage" / account / folder_name / content
                 if kind == "Container" and folder.exists():
                     folder.rename(folder.with_name(name))
 
@@ -93,10 +93,10 @@ def put(store: sqlite3.Connection, kind: str, old: str, new: str, record: object
     "change", [lambda _: None, with_times_in_seconds, as_before_records_named_their_files], ids=["cp -a", "tar", "old"]
 )
 def test_a_copied_directory_shows_what_the_original_does(
-    original: tuple[Path, Seen], tmp_path: Path, change: Callable[[Path], None]
+    original: tuple[Path, Observation], tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     root, expected = original
-    copied(root, tmp_path / "copy")
+    copy_directory(root, tmp_path / "copy")
     change(tmp_path / "copy")
 
     assert shown(tmp_path / "copy") == expected
@@ -104,9 +104,9 @@ def test_a_copied_directory_shows_what_the_original_does(
 
 
 def test_a_share_whose_files_were_copied_back_shows_no_metadata_of_the_old_ones(
-    original: tuple[Path, Seen], tmp_path: Path
+    original: tuple[Path, Observation], tmp_path: Path
 ) -> None:
-    copied(original[0], tmp_path / "copy")
+    copy_directory(original[0], tmp_path / "copy")
     assert "x-ms-meta-of: f" in shown(tmp_path / "copy")["mine file HEAD data/f?"]
     file = tmp_path / "copy" / "storage" / "mine" / "file" / "data" / "f"
     file.rename(tmp_path / "f")

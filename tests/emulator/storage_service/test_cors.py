@@ -1,4 +1,4 @@
-"""Cross-origin requests: what a page of another origin may do, by the rules of each service."""
+"""Cross-origin requests: the rules of each service for pages of other origins."""
 
 import subprocess
 import threading
@@ -49,7 +49,7 @@ def url(endpoint: Endpoint, path: str = "/box/b", permission: str = "rw") -> str
 
 def ask(address: str, origin: str, method: str, names: str = "") -> requests.Response:
     headers = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": names}
-    return requests.options(address, headers={name: each for name, each in headers.items() if each}, timeout=60)
+    return requests.options(address, headers={name: value for name, value in headers.items() if value}, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,7 @@ def ask(address: str, origin: str, method: str, names: str = "") -> requests.Res
         ("http://anybody.example", "HEAD", ""),
     ],
 )
-def test_a_browser_that_asks_first_is_told_what_a_page_may_do(
-    shared: Endpoint, origin: str, method: str, names: str
-) -> None:
+def test_a_preflight_response_shows_what_a_page_may_do(shared: Endpoint, origin: str, method: str, names: str) -> None:
     answer = ask(url(shared), origin, method, names)
 
     assert answer.status_code == 200
@@ -135,7 +133,7 @@ def test_a_rule_that_means_nothing_is_refused(shared: Endpoint, rule: CorsRule) 
 
 
 class _Page(BaseHTTPRequestHandler):
-    """A page that reads and writes a blob, and shows what came of it."""
+    """A page that reads and writes a blob, and shows the results."""
 
     address = ""
 

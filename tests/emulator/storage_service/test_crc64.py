@@ -1,4 +1,4 @@
-"""CRC-64 as Azure has it."""
+"""CRC-64 as Azure computes it."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Which record holds for which file: pure."""
+"""The file for which a record is valid; pure."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,33 +19,33 @@ def record(name: str) -> Properties:
     return Properties(metadata={"of": name})
 
 
-def shown(found: Properties | None) -> str | None:
-    return found.metadata["of"] if found else None
+def shown(properties: Properties | None) -> str | None:
+    return properties.metadata["of"] if properties else None
 
 
 def test_a_record_holds_for_its_file_alone() -> None:
-    kept = bind(record("a"), entry(1))
+    bound = bind(record("a"), entry(1))
 
-    assert shown(valid_record(kept, entry(1))) == "a"
-    assert shown(valid_record(kept, entry(1, time=5))) == "a", "also when somebody has written to it"
-    assert valid_record(kept, entry(2)) is None
-    assert valid_record(kept, entry(1, birth=8)) is None, "another file that has got the same inode"
+    assert shown(valid_record(bound, entry(1))) == "a"
+    assert shown(valid_record(bound, entry(1, time=5))) == "a", "also after a write to it"
+    assert valid_record(bound, entry(2)) is None
+    assert valid_record(bound, entry(1, birth=8)) is None, "another file with the same inode"
     assert valid_record(None, entry(1)) is None
 
 
 def test_before_a_rename_the_record_of_the_replaced_file_holds() -> None:
-    kept = bind(record("new"), entry(2), previous=bind(record("old"), entry(1)))
+    bound = bind(record("new"), entry(2), previous=bind(record("old"), entry(1)))
 
-    assert shown(valid_record(kept, entry(1))) == "old"
-    assert shown(valid_record(kept, entry(2))) == "new"
-    assert valid_record(kept, entry(3)) is None
+    assert shown(valid_record(bound, entry(1))) == "old"
+    assert shown(valid_record(bound, entry(2))) == "new"
+    assert valid_record(bound, entry(3)) is None
 
 
 def test_before_a_write_the_record_of_the_old_state_holds() -> None:
-    kept = bind(record("new"), entry(1, time=2), previous=bind(record("old"), entry(1, time=1)))
+    bound = bind(record("new"), entry(1, time=2), previous=bind(record("old"), entry(1, time=1)))
 
-    assert shown(valid_record(kept, entry(1, time=1))) == "old"
-    assert shown(valid_record(kept, entry(1, time=2))) == "new"
+    assert shown(valid_record(bound, entry(1, time=1))) == "old"
+    assert shown(valid_record(bound, entry(1, time=2))) == "new"
 
 
 def test_only_one_record_is_kept_of_those_before() -> None:

@@ -1,4 +1,4 @@
-"""The states of a lease, as Microsoft's tables of "Lease Blob" have them."""
+"""The states of a lease, as in Microsoft's tables of "Lease Blob"."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def test_a_lease_that_ran_out_is_renewed_while_nothing_was_written() -> None:
         pytest.param(Lease(ID, leases.FOR_EVER, NOW, breaking=True), id="broken"),
     ],
 )
-def test_a_lease_that_is_over_is_gone_after_a_write(over: Lease) -> None:
+def test_a_write_removes_a_lease_that_has_ended(over: Lease) -> None:
     after = leases.after_write(over, NOW)
 
     assert leases.state(after, NOW) == "available"

@@ -1,4 +1,4 @@
-"""Metadata keeps the casing of its names on every resource, although headers have none."""
+"""Metadata keeps the casing of its names on every resource, although header names are case-insensitive."""
 
 import http.client
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ METADATA = {"OwnerName": "Utah", "lower": "a", "UPPER": "B", "_x1": "c"}
 @pytest.fixture
 def share(storage: Endpoint) -> Iterator[ShareClient]:
     with ShareServiceClient.from_connection_string(storage.connection_string) as service:
-        made = service.create_share("metadata", metadata=METADATA)
-        yield made
-        made.delete_share(delete_snapshots="include")
+        client = service.create_share("metadata", metadata=METADATA)
+        yield client
+        client.delete_share(delete_snapshots="include")
 
 
 @pytest.fixture
 def container(storage: Endpoint) -> Iterator[ContainerClient]:
     with BlobServiceClient.from_connection_string(storage.connection_string) as service:
-        made = service.create_container("metadata", metadata=METADATA)
-        yield made
-        made.delete_container()
+        client = service.create_container("metadata", metadata=METADATA)
+        yield client
+        client.delete_container()
 
 
 def test_a_share(share: ShareClient, storage: Endpoint) -> None:
@@ -85,7 +85,7 @@ def test_a_directory_is_one_in_any_casing(container: ContainerClient) -> None:
 
 
 def test_names_are_on_the_wire_as_they_were_sent(container: ContainerClient, storage: Endpoint) -> None:
-    """Clients that fold names themselves hide it."""
+    """The test reads the socket, because clients that fold names would hide a fault."""
     container.upload_blob("b", b"x", metadata={"CustomerId": "7"})
     permission = ContainerSasPermissions(read=True)
     token = generate_container_sas(

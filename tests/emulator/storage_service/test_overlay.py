@@ -1,4 +1,4 @@
-"""A data directory in the image of a container: its files are copied to another layer when they are first written."""
+"""A data directory in a container image, whose files are copied to another layer at their first write."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Shares and containers to begin with."""
+"""Shares and containers from a seed directory."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from harness.errors import EmulatorError
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A share with a file in a directory, a link out of it, and a container with a blob; in a path with a space."""
+    """A seed in a path with a space: a share with a file in a directory and a link, and a container with a blob."""
     root = tmp_path / "a seed"
     for name in ("file/data/d/f.txt", "blob/models/m/b.bin"):
         path = root / name
@@ -33,20 +33,20 @@ def test_an_emulator_begins_with_a_tree_and_keeps_what_it_has(tree: Path, tmp_pa
         with launch(tmp_path / "data", only="storage", seed=tree) as endpoint:
             with ShareServiceClient.from_connection_string(endpoint.connection_string) as shares:
                 share = shares.get_share_client("data")
-                assert [each.name for each in share.list_directories_and_files()] == ["d"]
+                assert [entry.name for entry in share.list_directories_and_files()] == ["d"]
                 assert share.get_file_client("d/f.txt").download_file().readall() == content
                 share.get_file_client("d/f.txt").upload_file(b"changed")
             with BlobServiceClient.from_connection_string(endpoint.connection_string) as blobs:
                 container = blobs.get_container_client("models")
                 assert container.download_blob("m/b.bin").readall() == b"seed"
-                assert [each.name for each in container.list_blobs()] == ["m", "m/b.bin"]  # as blobfuse lists them
+                assert [blob.name for blob in container.list_blobs()] == ["m", "m/b.bin"]  # as blobfuse lists them
 
 
 @pytest.fixture
 def accounts(tmp_path: Path) -> Accounts:
-    made = Accounts(Store(":memory:"), SteppingClock(), root=tmp_path / "storage")
-    made.ensure("mine", "c2VjcmV0")
-    return made
+    result = Accounts(Store(":memory:"), SteppingClock(), root=tmp_path / "storage")
+    result.ensure("mine", "c2VjcmV0")
+    return result
 
 
 def test_a_start_that_was_killed_copies_again(accounts: Accounts, tree: Path) -> None:
@@ -59,15 +59,15 @@ def test_a_start_that_was_killed_copies_again(accounts: Accounts, tree: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("made", "text"),
+    ("name", "text"),
     [
         ("data/f", "it holds 'data'; shares go to"),
         ("file/Data/f", "file/Data is no directory"),
         ("blob/f", "blob/f is"),
     ],
 )
-def test_what_is_no_seed_is_named(accounts: Accounts, tmp_path: Path, made: str, text: str) -> None:
-    path = tmp_path / "seed" / made
+def test_what_is_no_seed_is_named(accounts: Accounts, tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / "seed" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
 

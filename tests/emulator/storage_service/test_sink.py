@@ -1,4 +1,4 @@
-"""The sink of bodies: what its threads make of the parts, and how they end."""
+"""The sink of bodies: the work of its threads, and their end."""
 
 import asyncio
 import base64
@@ -70,7 +70,7 @@ def test_a_disk_that_refuses_is_noticed(tmp_path: Path, size: int) -> None:
 
 
 class Work:
-    """What a lane does: it waits until it may go on."""
+    """The work of a lane, which waits until the test lets it continue."""
 
     def __init__(self) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()

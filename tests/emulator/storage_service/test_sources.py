@@ -1,4 +1,4 @@
-"""What a copy may read and a rename may move: what the caller's key, or the SAS of the source itself, opens."""
+"""Authorization of the sources of copies and renames: by the caller's key, or by a SAS of the source."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,29 +33,29 @@ Sign = Callable[..., str]
 def share(storage: Endpoint) -> Iterator[ShareClient]:
     """A share with a file ``secret`` and a directory ``vault``."""
     with ShareServiceClient.from_connection_string(storage.connection_string, retry_total=0) as service:
-        made = service.create_share("sources")
-        made.get_file_client("secret").upload_file(SECRET)
-        made.create_directory("vault")
-        yield made
-        made.delete_share()
+        client = service.create_share("sources")
+        client.get_file_client("secret").upload_file(SECRET)
+        client.create_directory("vault")
+        yield client
+        client.delete_share()
 
 
 @pytest.fixture
 def container(storage: Endpoint) -> Iterator[ContainerClient]:
     """A container with a blob ``secret``."""
     with BlobServiceClient.from_connection_string(storage.connection_string, retry_total=0) as service:
-        made = service.create_container("sources")
-        made.upload_blob("secret", SECRET)
-        yield made
-        made.delete_container()
+        client = service.create_container("sources")
+        client.upload_blob("secret", SECRET)
+        yield client
+        client.delete_container()
 
 
 @pytest.fixture
 def web() -> Iterator[requests.Session]:
-    with requests.Session() as made:
-        made.trust_env = False
-        made.headers["x-ms-version"] = "2022-11-02"
-        yield made
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["x-ms-version"] = "2022-11-02"
+        yield session
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ def test_a_caller_by_sas_copies_no_source_that_is_not_signed(share: ShareClient,
 def test_a_caller_by_sas_copies_what_the_sas_of_the_source_opens(share: ShareClient, sas: Sign) -> None:
     mine, secret = with_sas(share, "mine", sas("mine", "rcw")), share.get_file_client("secret").url
     with pytest.raises(HttpResponseError) as refused:
-        mine.start_copy_from_url(f"{secret}?{sas('mine', 'r')}")  # of another file
+        mine.start_copy_from_url(f"{secret}?{sas('mine', 'r')}")  # for another file
     assert source_refusal(refused) == (403, "CannotVerifyCopySource", "403", "AuthenticationFailed")
     with pytest.raises(HttpResponseError) as refused:
-        mine.start_copy_from_url(f"{secret}?{sas('secret', 'w')}")  # which does not read
+        mine.start_copy_from_url(f"{secret}?{sas('secret', 'w')}")  # which does not permit reading
     assert source_refusal(refused) == (403, "CannotVerifyCopySource", "403", "AuthorizationPermissionMismatch")
 
     mine.start_copy_from_url(f"{secret}?{sas('secret', 'r')}")
@@ -161,7 +161,7 @@ def test_a_blob_needs_a_sas_even_for_the_key(share: ShareClient, container: Cont
     assert copy.download_file().readall() == SECRET
 
 
-def test_a_range_from_a_url_needs_a_sas_whoever_asks(share: ShareClient, sas: Sign) -> None:
+def test_a_range_from_a_url_needs_a_sas_from_every_caller(share: ShareClient, sas: Sign) -> None:
     target, secret = share.get_file_client("target"), share.get_file_client("secret").url
     target.create_file(len(SECRET))
     with pytest.raises(HttpResponseError) as refused:
@@ -216,13 +216,13 @@ def test_a_caller_by_sas_moves_no_directory_that_the_sas_does_not_cover(
 ) -> None:
     vault, target = share.get_directory_client("vault").url, share.get_directory_client("mine").url
     permitted = ShareSasPermissions(read=True, write=True)
-    whole = generate_share_sas(
+    share_sas = generate_share_sas(
         storage.storage_account, "sources", storage.storage_key, permission=permitted, expiry=SOON
     )
 
     assert rename(web, f"{target}?restype=directory&{sas('mine', 'cw')}", vault) == (403, "AuthenticationFailed")
     assert share.get_directory_client("vault").exists()
-    assert rename(web, f"{target}?restype=directory&{whole}", f"{vault}?{whole}")[0] == 200
+    assert rename(web, f"{target}?restype=directory&{share_sas}", f"{vault}?{share_sas}")[0] == 200
 
 
 def test_a_signature_in_a_rename_source_holds_for_the_key_too(share: ShareClient, sas: Sign) -> None:

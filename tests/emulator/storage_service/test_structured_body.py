@@ -66,7 +66,7 @@ def test_a_message_that_ends_early_is_refused(cut: int) -> None:
         read(structured(b"0123456789" * 4, segment_size=20)[:cut], 40)
 
 
-def test_a_message_that_goes_on_is_refused() -> None:
+def test_a_message_with_bytes_after_its_end_is_refused() -> None:
     with pytest.raises(StorageError, match="continues after its end"):
         read(structured(b"01234") + b"x", 5)
 

@@ -1,12 +1,12 @@
-"""Struck at any system call, an operation on storage has happened as a whole or not at all.
+"""A fault at any system call of an operation on storage leaves the operation completely done or not done at all.
 
 The services run in a small process over a real store and directory. strace kills it at one system call of an operation,
-or lets that call fail for want of room (ENOSPC), of a working disk (EIO) or of a thread (EAGAIN). Then what is to be
-seen is compared with what was to be seen before the operation and after it: all that was acknowledged is there, and
-nothing that was refused.
+or makes that call fail: disk full (ENOSPC), disk broken (EIO) or no more threads (EAGAIN). Then the test compares the
+observation of the services with those before and after the operation: an acknowledged operation has happened, a refused
+one has not.
 
-By default a sample of the calls is struck, always the same one: it depends on the name of the operation and of the call
-alone. The calls at which a fault was found once are always struck. The full dose strikes every call.
+By default the test strikes a sample of the calls, always the same one: it depends only on the names of the operation
+and of the call. It always strikes the calls at which a fault was found before. The full dose strikes every call.
 
 HARNESS_TEST_DOSE=full pytest tests/emulator/storage_service/test_system_calls.py
 """
@@ -31,18 +31,18 @@ import pytest
 from tests.emulator.storage_service import faulted_process
 from tests.emulator.storage_service.every_operation import OPERATIONS
 from tests.emulator.storage_service.lone_storage import ACCOUNT, Answer
-from tests.emulator.storage_service.observation import Seen
+from tests.emulator.storage_service.observation import Observation
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
 SAMPLE = {"signal=KILL": 3, "error=ENOSPC": 2, "error=EIO": 1, "error=EAGAIN": 1}  # system calls of each operation
-LINES = 12  # of what is wrong that are shown
+LINES = 12  # the number of differences to show
 FAILING = {  # the calls that reach the disk; locks (fcntl) do not
     *("openat", "close", "fstat", "newfstatat", "statx", "lseek", "getdents64", "statfs", "fstatfs"),
     *("pread64", "pwrite64", "pwritev", "pwritev2", "ftruncate", "truncate", "fallocate", "copy_file_range"),
     *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "utimensat"),
     *("fsync", "fdatasync", "link", "linkat", "symlink", "symlinkat", "readlink", "readlinkat", "ioctl"),
 }
-THREADS = {"clone", "clone3"}  # the calls that start a thread, which a system without room for one refuses
+THREADS = {"clone", "clone3"}  # the calls that start a thread, which fail if the system has no more threads
 _CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 pytestmark = [
@@ -53,7 +53,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Strike:
-    """One system call of an operation, and what happens at it."""
+    """A system call of an operation, and the fault that strikes it."""
 
     name: str
     number: int
@@ -63,21 +63,21 @@ class Strike:
         return f"{self.effect} at {self.name} {self.number}"
 
 
-FOUND_FAULTS = {  # strikes after which an operation that had been refused had happened
+FOUND_FAULTS = {  # strikes after which a refused operation had happened
     "commit blocks": [Strike("newfstatat", 4, "error=ENOSPC")],
 }
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What is to be seen of the services while they live, and when they have started again."""
+    """The observations of the services in the same process, and after a restart."""
 
-    living: Seen
-    restarted: Seen
+    living: Observation
+    restarted: Observation
 
 
 class Run:
-    """A process that has prepared its storage, and waits for the word to perform its operation."""
+    """A process that has prepared its storage, and waits for the command to perform its operation."""
 
     def __init__(self, root: Path, link: Connection, process: BaseProcess) -> None:
         self.root, self._link, self._process = root, link, process
@@ -85,7 +85,7 @@ class Run:
         self.pid, self.start = self._received()
 
     def perform(self, *options: str) -> Answer | None:
-        """The answer to the operation, under strace; None if the process is killed before."""
+        """Perform the operation under strace; returns its response, or None if the process is killed before."""
         tracer = subprocess.Popen(["strace", "-f", "-p", str(self.pid), *options], stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
         line = tracer.stderr.readline()
@@ -100,18 +100,18 @@ class Run:
             answer = None
         return answer
 
-    def observe(self) -> Seen:
-        """What the process shows after its operation, when nothing strikes it any more."""
+    def observe(self) -> Observation:
+        """The observation of the process after its operation, without faults."""
         if self._tracer is not None:
             self._tracer.terminate()
             self._tracer.communicate()
             self._tracer = None
         self._link.send("observe")
-        seen: Seen = self._received()
-        return seen
+        observed: Observation = self._received()
+        return observed
 
     def kill(self) -> None:
-        """End the process, if it has not been ended, and whoever traces it."""
+        """End the process, if it still runs, and its tracer."""
         self._process.kill()
         if self._tracer is not None:
             with suppress(subprocess.TimeoutExpired):
@@ -126,7 +126,7 @@ class Run:
 
 
 class Bench:
-    """Starts processes, and remembers what an operation does where nothing strikes."""
+    """Starts processes, and has the observation before an operation."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._number = folder, 0
@@ -151,15 +151,15 @@ class Bench:
             ours.close()
             shutil.rmtree(root, ignore_errors=True)
 
-    def restarted(self, run: Run) -> Seen:
-        """What is to be seen when the services start again after a run."""
+    def restarted(self, run: Run) -> Observation:
+        """The observation after the services start again on the directory of a run."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=faulted_process.restarted, args=(run.root, run.start, theirs))
         process.start()
         theirs.close()
         try:
-            seen: Seen = received(ours, process)
-            return seen
+            observed: Observation = received(ours, process)
+            return observed
         finally:
             process.kill()
             process.join()
@@ -171,7 +171,7 @@ class Bench:
         return Shown(living, self.restarted(run))
 
     def undisturbed(self, operation: str) -> tuple["Shown", Counter[str]]:
-        """What an operation leads to, and the system calls that it makes: name and number."""
+        """The observations after an operation without faults, and its system calls: names and counts."""
         log = self._folder / "log"
         with self.run(operation) as run:
             answer = run.perform("-o", str(log))
@@ -187,13 +187,13 @@ class Bench:
 
 
 def received(link: Connection, process: BaseProcess) -> Any:
-    """The next message of a process, however long it takes.
+    """The next message of a process, without a timeout.
 
     Raises:
         EOFError: the process has ended without one.
     """
     wait([link, process.sentinel])
-    if not link.poll():  # it may have sent one just before its end
+    if not link.poll():  # the process may have sent a message just before its end
         raise EOFError("the process has ended without an answer")
     return link.recv()
 
@@ -212,7 +212,7 @@ def test_an_operation_has_happened_as_a_whole_or_not_at_all(bench: Bench, operat
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("late", [True, False], ids=["a job wrote later", "nobody wrote"])
+@pytest.mark.parametrize("late", [True, False], ids=["a job wrote later", "no job wrote"])
 def test_what_a_job_wrote_after_a_kill_is_not_undone(bench: Bench, late: bool) -> None:
     with bench.run("put range over data") as run:
         assert run.perform(*inject(Strike("utimensat", 1, "signal=KILL"))) is None
@@ -229,7 +229,7 @@ def test_what_a_job_wrote_after_a_kill_is_not_undone(bench: Bench, late: bool) -
 
 
 def strikes(operation: str, calls: Counter[str]) -> list[Strike]:
-    """Each system call of an operation with each effect, or a sample of them and those that found a fault before."""
+    """Each system call of an operation with each effect, or a sample of them with those that found a fault before."""
     chosen = list(FOUND_FAULTS.get(operation, ()))
     for effect, size in SAMPLE.items():
         every = [
@@ -238,14 +238,14 @@ def strikes(operation: str, calls: Counter[str]) -> list[Strike]:
             if effect == "signal=KILL" or name in (THREADS if effect == "error=EAGAIN" else FAILING)
             for number in range(count)
         ]
-        # Each strike has a rank of its own, so that one call more or less changes little of the sample.
+        # The rank of a strike depends on nothing else, so that one more call changes little of the sample.
         every.sort(key=lambda strike: random.Random(f"{operation}: {strike}").random())
         chosen += [strike for strike in every[: None if IS_FULL else size] if strike not in chosen]
     return chosen
 
 
 def struck(bench: Bench, operation: str, strike: Strike, after: Shown) -> Iterator[str]:
-    """What is wrong after an operation at one of whose system calls something has happened."""
+    """The differences after an operation with a fault at one of its system calls."""
     before = bench.before
     with bench.run(operation) as run:
         answer = run.perform(*inject(strike))
@@ -256,14 +256,14 @@ def struck(bench: Bench, operation: str, strike: Strike, after: Shown) -> Iterat
         else:
             expected = [before]
         status = answer.status if answer else "no answer"
-        if answer is not None and strike.effect != "signal=KILL":  # which may strike after the answer, too
-            seen, living = run.observe(), [each.living for each in expected]
-            if seen not in living:
-                yield f"{strike} ({status}): {difference(seen, nearest(seen, living))}"
+        if answer is not None and strike.effect != "signal=KILL":  # a kill may also strike after the response
+            observed, living = run.observe(), [shown.living for shown in expected]
+            if observed not in living:
+                yield f"{strike} ({status}): {difference(observed, nearest(observed, living))}"
         run.kill()
-        seen, restarted = bench.restarted(run), [each.restarted for each in expected]
-        if seen not in restarted:
-            yield f"{strike} ({status}), restarted: {difference(seen, nearest(seen, restarted))}"
+        observed, restarted = bench.restarted(run), [shown.restarted for shown in expected]
+        if observed not in restarted:
+            yield f"{strike} ({status}), restarted: {difference(observed, nearest(observed, restarted))}"
 
 
 def inject(strike: Strike) -> tuple[str, ...]:
@@ -272,17 +272,17 @@ def inject(strike: Strike) -> tuple[str, ...]:
     return ("-o", "/dev/null", "-e", f"trace={strike.name}", "-e", effect)
 
 
-def nearest(seen: Seen, expected: Sequence[Seen]) -> Seen:
-    """What shares most with what is to be seen."""
-    return max(expected, key=lambda each: len(seen.items() & each.items()))
+def nearest(observed: Observation, expected: Sequence[Observation]) -> Observation:
+    """The expected observation that has most in common with the actual one."""
+    return max(expected, key=lambda candidate: len(observed.items() & candidate.items()))
 
 
-def difference(seen: Seen, expected: Seen) -> str:
+def difference(observed: Observation, expected: Observation) -> str:
     """The first lines that differ, with their addresses."""
-    found = []
-    for key in sorted(seen | expected):
-        there, wanted = seen.get(key, "").splitlines(), expected.get(key, "").splitlines()
-        found += [f"{key}: {line}" for line in there if line not in wanted]
-        found += [f"{key}: not {line}" for line in wanted if line not in there]
-    shown = found[:LINES] + [f"and {len(found) - LINES} more lines"] * (len(found) > LINES)
+    lines = []
+    for key in sorted(observed | expected):
+        actual_lines, expected_lines = observed.get(key, "").splitlines(), expected.get(key, "").splitlines()
+        lines += [f"{key}: {line}" for line in actual_lines if line not in expected_lines]
+        lines += [f"{key}: not {line}" for line in expected_lines if line not in actual_lines]
+    shown = lines[:LINES] + [f"and {len(lines) - LINES} more lines"] * (len(lines) > LINES)
     return "".join(f"\n    {line[:300]}" for line in shown)

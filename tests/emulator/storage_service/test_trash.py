@@ -1,4 +1,4 @@
-"""Directories on their way out."""
+"""The deletion of directories."""
 
 import threading
 from pathlib import Path
@@ -26,7 +26,7 @@ def full(tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_directory_is_gone_at_once_and_soon_for_good(tmp_path: Path, full: Path) -> None:
+def test_a_directory_is_moved_away_at_once_and_deleted_soon(tmp_path: Path, full: Path) -> None:
     Trash(tmp_path / "trash").take(full)
     assert not full.exists()
 
@@ -51,7 +51,7 @@ def test_what_a_killed_process_left_is_deleted_by_the_next(tmp_path: Path, full:
     assert list((tmp_path / "trash").iterdir()) == []
 
 
-def test_a_directory_is_gone_also_where_no_thread_can_start(
+def test_a_directory_is_moved_away_even_if_no_thread_can_start(
     tmp_path: Path, full: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     trash = Trash(tmp_path / "trash")
@@ -66,7 +66,7 @@ def refuse(_: object) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_nothing_to_take_is_no_matter(tmp_path: Path) -> None:
+def test_a_missing_directory_is_no_error(tmp_path: Path) -> None:
     Trash(tmp_path / "trash").take(tmp_path / "missing")
 
     assert list((tmp_path / "trash").iterdir()) == []

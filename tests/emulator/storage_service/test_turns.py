@@ -14,7 +14,7 @@ class Claim:
 
 
 class Log:
-    """What requests do, in order."""
+    """The log of what requests do, in order."""
 
     def __init__(self) -> None:
         self.turns, self.lines = Turns(), list[str]()
@@ -27,17 +27,17 @@ class Log:
 
 
 async def played(first: Claim, second: Claim) -> list[str]:
-    """Two requests that begin one after the other; the first ends once the second waits or has ended."""
-    log, go_on = Log(), asyncio.Event()
-    at_once = asyncio.Event()
-    at_once.set()
-    one = asyncio.create_task(log.change("1", lambda: first, go_on))
+    """The log of two requests that begin one after the other; the first ends once the second waits or has ended."""
+    log, may_continue = Log(), asyncio.Event()
+    already_set = asyncio.Event()
+    already_set.set()
+    first_task = asyncio.create_task(log.change("1", lambda: first, may_continue))
     await asyncio.sleep(0)
-    two = asyncio.create_task(log.change("2", lambda: second, at_once))
+    second_task = asyncio.create_task(log.change("2", lambda: second, already_set))
     for _ in range(5):
         await asyncio.sleep(0)
-    go_on.set()
-    await asyncio.gather(one, two)
+    may_continue.set()
+    await asyncio.gather(first_task, second_task)
     return log.lines
 
 
@@ -66,14 +66,14 @@ def test_two_renames_to_each_others_names_both_end() -> None:
 
 def test_the_files_are_looked_for_again_after_a_wait() -> None:
     async def renamed() -> list[str]:
-        log, go_on = Log(), asyncio.Event()
+        log, may_continue = Log(), asyncio.Event()
         names = iter([["a"], ["b"]])
-        one = asyncio.create_task(log.change("1", lambda: Claim(["a"]), go_on))
+        first_task = asyncio.create_task(log.change("1", lambda: Claim(["a"]), may_continue))
         await asyncio.sleep(0)
-        two = asyncio.create_task(log.change("2", lambda: Claim(next(names)), go_on))
+        second_task = asyncio.create_task(log.change("2", lambda: Claim(next(names)), may_continue))
         await asyncio.sleep(0)
-        go_on.set()
-        await asyncio.gather(one, two)
+        may_continue.set()
+        await asyncio.gather(first_task, second_task)
         return list(names)
 
     assert asyncio.run(renamed()) == []
@@ -81,14 +81,14 @@ def test_the_files_are_looked_for_again_after_a_wait() -> None:
 
 def test_a_share_is_idle_when_nothing_in_it_is_changed() -> None:
     async def idle() -> bool:
-        log, go_on = Log(), asyncio.Event()
-        one = asyncio.create_task(log.change("1", lambda: Claim(["share/f"]), go_on))
+        log, may_continue = Log(), asyncio.Event()
+        first_task = asyncio.create_task(log.change("1", lambda: Claim(["share/f"]), may_continue))
         await asyncio.sleep(0)
         waiting = asyncio.create_task(log.turns.wait_for_changes("share/"))
         await asyncio.sleep(0)
         before = waiting.done()
-        go_on.set()
-        await asyncio.gather(one, waiting)
+        may_continue.set()
+        await asyncio.gather(first_task, waiting)
         return before
 
     assert asyncio.run(idle()) is False
