@@ -53,7 +53,7 @@ class Target:
         return f"{self.share}@{self.snapshot}" if self.snapshot else self.share
 
 
-Openness = Literal["", "blob", "container"]  # what anonymous requests may read: nothing, blobs by name, or all
+AccessLevel = Literal["", "blob", "container"]  # what anonymous requests may read: nothing, blobs by name, or all
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Grant:
     letters: str
     kind: str
     action: str
-    public: Openness = ""
+    public: AccessLevel = ""
 
 
 Policies = Callable[[], Sequence[Policy]]
@@ -113,7 +113,7 @@ class AuthorizationContext:
         authority: validates tokens and user delegation keys.
         policies: reads the stored access policies of the target's share, if a SAS names one.
         version: the REST version of the request.
-        openness: reads the public access of the target's container.
+        public_access: reads the public access of the target's container.
     """
 
     keys: Sequence[str]
@@ -121,7 +121,7 @@ class AuthorizationContext:
     policies: Policies
     now: datetime
     version: str = ""
-    openness: Callable[[], Openness] = lambda: ""
+    public_access: Callable[[], AccessLevel] = lambda: ""
 
 
 def check(request: Request, target: Target, grant: Grant, context: AuthorizationContext) -> Credential:
@@ -141,7 +141,7 @@ def check(request: Request, target: Target, grant: Grant, context: Authorization
         _check_key(request, target.account, authorization, keys=context.keys, now=context.now)
         return Credential("account key")
     if "sig" not in request.query:
-        if grant.public and context.openness() in (grant.public, "container"):
+        if grant.public and context.public_access() in (grant.public, "container"):
             return Credential("none")
         raise errors.anonymous(context.authority.challenge)
     permissions = check_sas(request.query, target, grant, context, request)

@@ -12,7 +12,14 @@ from datetime import datetime
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.access import AuthorizationContext, Grant, Openness, Policies, Target, check_sas
+from harness.emulator.storage_service.access import (
+    AccessLevel,
+    AuthorizationContext,
+    Grant,
+    Policies,
+    Target,
+    check_sas,
+)
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority, action_of, check_intent
 from harness.emulator.storage_service.entries import close
@@ -62,7 +69,7 @@ class CopySources:
         self._accounts = accounts
         self.authority = authority
         self.delay = delay
-        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies], Callable[[Target], Openness]]] = {}
+        self._openers: dict[Service, tuple[Opener, Callable[[Target], Policies], Callable[[Target], AccessLevel]]] = {}
         self._ports: dict[int, Service] = {}
 
     def add(
@@ -70,16 +77,16 @@ class CopySources:
         service: Service,
         opener: Opener,
         policies: Callable[[Target], Policies],
-        openness: Callable[[Target], Openness] = lambda _target: "",
+        public_access: Callable[[Target], AccessLevel] = lambda _target: "",
     ) -> None:
         """Register a service as a source of copies.
 
         Args:
             opener: opens a target; its flag says whether dots at the end of names count.
             policies: the stored access policies of a share.
-            openness: the public access of a target's container.
+            public_access: the public access of a target's container.
         """
-        self._openers[service] = (opener, policies, openness)
+        self._openers[service] = (opener, policies, public_access)
 
     def add_port(self, service: Service, port: int) -> None:
         """Register the plain port of a service, where the path names the account."""

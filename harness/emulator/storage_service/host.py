@@ -10,7 +10,7 @@ from harness.emulator.context import BodyStalledError, BodyTooLargeError, Reques
 from harness.emulator.fault_targets import FaultTarget, InjectedError
 from harness.emulator.guids import new_guid
 from harness.emulator.storage_service import cors, errors, sas_headers
-from harness.emulator.storage_service.access import AuthorizationContext, Openness, Target, check
+from harness.emulator.storage_service.access import AccessLevel, AuthorizationContext, Target, check
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.errors import StorageError
@@ -44,7 +44,7 @@ class StorageHost:
         authority: validates tokens.
         policies: the stored access policies of a share or container.
         check_target: refuses invalid names; called after a request is authorized.
-        openness: the public access of a target's container.
+        public_access: the public access of a target's container.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class StorageHost:
         clock: Clock,
         policies: Callable[[Target], Sequence[Policy]],
         check_target: Callable[[Target], None],
-        openness: Callable[[Target], Openness] = lambda _target: "",
+        public_access: Callable[[Target], AccessLevel] = lambda _target: "",
     ) -> None:
         self.service = service
-        self._openness = openness
+        self._public_access = public_access
         self._operations = operations
         self._unserved = unserved
         self._snapshot_writes = snapshot_writes
@@ -193,7 +193,7 @@ class StorageHost:
             lambda: self._policies(target),
             now + request.ahead,
             stated,
-            lambda: self._openness(target),
+            lambda: self._public_access(target),
         )
         grant = operation.grant(self.service) if operation else grant_of(self.service, "", "r", "o")
         credential = check(request, target, grant, context)

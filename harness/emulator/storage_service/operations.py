@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from harness.emulator.context import Request, Response
-from harness.emulator.storage_service.access import Credential, Grant, Openness, Target
+from harness.emulator.storage_service.access import AccessLevel, Credential, Grant, Target
 from harness.emulator.storage_service.bearer import action_of
 from harness.emulator.storage_service.model import Service
 
@@ -39,7 +39,7 @@ class Operation:
     letters: str
     kind: str
     handler: Handler
-    public: Openness = ""
+    public: AccessLevel = ""
 
     def grant(self, service: Service) -> Grant:
         """The permissions that a request for the operation needs."""
@@ -47,7 +47,7 @@ class Operation:
 
 
 @lru_cache(maxsize=512)
-def grant_of(service: Service, operation: str, letters: str, kind: str, public: Openness = "") -> Grant:
+def grant_of(service: Service, operation: str, letters: str, kind: str, public: AccessLevel = "") -> Grant:
     """The permissions that a request for an operation needs; cached, because every request reads it."""
     return Grant(letters, kind, action_of(service, operation, letters=letters, kind=kind), public)
 

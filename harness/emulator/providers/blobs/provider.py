@@ -38,7 +38,7 @@ class AzureBlobs(StorageHost):
             clock=clock,
             policies=containers.policies,
             check_target=check_target,
-            openness=public.of,
+            public_access=public.of,
         )
         sources.add("blob", self._open, lambda target: lambda: containers.policies(target), public.of)
 

@@ -3,7 +3,7 @@
 Source: Microsoft's "Configure anonymous read access for containers and blobs".
 """
 
-from harness.emulator.storage_service.access import Openness, Target
+from harness.emulator.storage_service.access import AccessLevel, Target
 from harness.emulator.storage_service.accounts import Accounts
 from harness.emulator.storage_service.errors import StorageError
 from harness.emulator.storage_service.model import Container, share_key
@@ -17,7 +17,7 @@ class PublicAccess:
         self._accounts = accounts
         self._store = store
 
-    def of(self, target: Target) -> Openness:
+    def of(self, target: Target) -> AccessLevel:
         """Return the public access of a target's container."""
         container = self._store.get(Container, share_key(target.account, target.share))
         if container is None or not container.access:
