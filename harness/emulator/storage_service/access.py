@@ -15,8 +15,8 @@ from harness.emulator.storage_service.sas_limits import check_caller, check_time
 from harness.emulator.storage_service.signatures import (
     SNAPSHOTS,
     account_sas_text,
-    http_moment,
     matches,
+    parse_http_time,
     service_sas_text,
     shared_key_lite_texts,
     shared_key_texts,
@@ -165,7 +165,7 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
     if name != account:
         raise errors.authentication_failed("The Authorization header names another account.")
     date = request.headers.get("x-ms-date") or request.headers.get("date", "")
-    signed = http_moment(date)
+    signed = parse_http_time(date)
     if signed is None:
         raise errors.authentication_failed("The Date header in the request is incorrect.")
     if abs((now - signed).total_seconds()) > _SKEW:
@@ -206,9 +206,11 @@ def check_sas(
     if "ss" in query:
         text = account_sas_text(target.account, query)
     elif key:
-        text = delegation.sas_text(target.service, _sas_resource(query, target), _signed(query), request.headers)
+        text = delegation.sas_text(
+            target.service, _sas_resource(query, target), _signed_parameters(query), request.headers
+        )
     else:
-        text = service_sas_text(target.service, _sas_resource(query, target), _signed(query))
+        text = service_sas_text(target.service, _sas_resource(query, target), _signed_parameters(query))
     if not matches(keys, text, query["sig"]):
         shown = text.replace("\n", "\\n")
         raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
@@ -258,7 +260,7 @@ def _sas_resource(query: Mapping[str, str], target: Target) -> str:
     return f"/{target.account}/{target.share}{path}"
 
 
-def _signed(query: Mapping[str, str]) -> Mapping[str, str]:
+def _signed_parameters(query: Mapping[str, str]) -> Mapping[str, str]:
     """The parameters that a service SAS signs, with the snapshot or version if the SAS is for that one alone."""
     return {**query, "snapshot": query.get(_STATES.get(query.get("sr", ""), ""), "")}
 

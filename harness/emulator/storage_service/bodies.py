@@ -33,19 +33,19 @@ class Checksums:
     md5: str
     crc64: str
 
-    def confirmed(self, request: Request) -> list[tuple[str, str]]:
+    def checksum_headers(self, request: Request) -> list[tuple[str, str]]:
         """The response headers with the checksums of the body."""
         crc64 = [(_CRC64, self.crc64)] if self.crc64 else []
-        return [("content-md5", self.md5), *crc64, *_confirmed_structure(request)]
+        return [("content-md5", self.md5), *crc64, *_structure_headers(request)]
 
 
-def confirmed(request: Request) -> list[tuple[str, str]]:
+def checksum_headers(request: Request) -> list[tuple[str, str]]:
     """The response headers that confirm the checksums of a body, for responses that show no others."""
     crc64 = request.headers.get(_CRC64)
-    return [*_confirmed_structure(request), *([(_CRC64, crc64)] if crc64 is not None else [])]
+    return [*_structure_headers(request), *([(_CRC64, crc64)] if crc64 is not None else [])]
 
 
-def _confirmed_structure(request: Request) -> list[tuple[str, str]]:
+def _structure_headers(request: Request) -> list[tuple[str, str]]:
     return [(structured_body.HEADER, structured_body.FORM)] if structured_body.is_requested(request) else []
 
 
@@ -71,7 +71,7 @@ async def receive_copied(
     return await _receive(content, descriptor, _Expected.of_source(request), limit)
 
 
-class Gathered:
+class BufferedBody:
     """A body in memory.
 
     Args:
@@ -93,12 +93,12 @@ class Gathered:
         """
         return await _checksums(self._sink, self._expected)
 
-    async def confirmed(self, request: Request) -> list[tuple[str, str]]:
+    async def checksum_headers(self, request: Request) -> list[tuple[str, str]]:
         """Wait for its checksums, and return the response headers with them."""
-        return (await self.checksums()).confirmed(request)
+        return (await self.checksums()).checksum_headers(request)
 
 
-async def gather(request: Request, *, limit: int) -> Gathered:
+async def gather(request: Request, *, limit: int) -> BufferedBody:
     """Receive a body into memory. If the request states no checksum, a thread may still compute them on return.
 
     Args:
@@ -111,7 +111,7 @@ async def gather(request: Request, *, limit: int) -> Gathered:
     return await _gather(_content(request), _Expected.of_body(request), limit)
 
 
-async def gather_copied(request: Request, content: AsyncIterable[bytes], *, limit: int) -> Gathered:
+async def gather_copied(request: Request, content: AsyncIterable[bytes], *, limit: int) -> BufferedBody:
     """Like ``gather``, with content that the request names by a URL."""
     return await _gather(content, _Expected.of_source(request), limit)
 
@@ -134,7 +134,7 @@ class _Expected:
         return _Expected(md5, request.headers.get("x-ms-source-content-crc64"), None)
 
 
-async def _gather(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> Gathered:
+async def _gather(content: AsyncIterable[bytes], expected: _Expected, limit: int) -> BufferedBody:
     parts: list[bytes] = []
 
     async def collect() -> AsyncIterator[bytes]:
@@ -144,7 +144,7 @@ async def _gather(content: AsyncIterable[bytes], expected: _Expected, limit: int
 
     sink = _sink(None, expected)
     await _fill(sink, collect(), expected, limit)
-    body = Gathered(parts, sink, expected)
+    body = BufferedBody(parts, sink, expected)
     if expected.md5 or expected.crc64 is not None:
         await body.checksums()
     return body

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from harness.emulator.storage_service.model import Service
-from harness.emulator.storage_service.signatures import moment
+from harness.emulator.storage_service.signatures import parse_time
 
 LONGEST = timedelta(days=7)  # the longest time for which a key may be valid
 FIRST_VERSIONS: Mapping[Service, str] = {"blob": "2018-11-09", "file": "2026-02-06"}
@@ -48,7 +48,7 @@ class DelegationKey:
 
     def is_valid(self, now: datetime) -> bool:
         """Whether the key is valid at a time."""
-        begins, ends = moment(self.start), moment(self.expiry)
+        begins, ends = parse_time(self.start), parse_time(self.expiry)
         return begins is not None and ends is not None and begins <= now <= ends
 
 

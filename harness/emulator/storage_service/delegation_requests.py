@@ -7,7 +7,7 @@ from harness.emulator.storage_service import documents, errors
 from harness.emulator.storage_service.bearer import BearerAuthority
 from harness.emulator.storage_service.delegation import FIRST_VERSIONS, LONGEST, DelegationKey
 from harness.emulator.storage_service.operations import Call
-from harness.emulator.storage_service.signatures import moment
+from harness.emulator.storage_service.signatures import parse_time
 
 _LIMIT = 16 << 10  # bytes of the body
 
@@ -50,7 +50,7 @@ def _key_info(body: bytes, now: datetime) -> tuple[str, str, str]:
         StorageError: the expiry is missing, in the past, before the start, or more than seven days ahead.
     """
     element = documents.parse(body, "KeyInfo")
-    begins, ends = (moment((element.findtext(name) or "").strip()) for name in ("Start", "Expiry"))
+    begins, ends = (parse_time((element.findtext(name) or "").strip()) for name in ("Start", "Expiry"))
     if element.findtext("Start") is None:
         begins = now
     if begins is None:

@@ -11,7 +11,7 @@ from harness.emulator.context import Request, Response
 from harness.emulator.storage_service import errors
 from harness.emulator.storage_service.cors import is_rule
 from harness.emulator.storage_service.model import Policy
-from harness.emulator.storage_service.signatures import moment
+from harness.emulator.storage_service.signatures import parse_time
 from harness.emulator.wire import precise_timestamp
 
 LIMIT = 1 << 20  # bytes of a body that is XML
@@ -127,7 +127,7 @@ def policies(body: bytes) -> tuple[Policy, ...]:
         start, expiry, permission = (
             (terms.findtext(field) or "" if terms is not None else "") for field in ("Start", "Expiry", "Permission")
         )
-        if not all(moment(time) for time in (start, expiry) if time):
+        if not all(parse_time(time) for time in (start, expiry) if time):
             raise errors.invalid_node("AccessPolicy")
         stored_policies.append(Policy(name, start, expiry, permission))
     if len(stored_policies) > _POLICIES or len({policy.id for policy in stored_policies}) < len(stored_policies):
@@ -149,7 +149,7 @@ def _policy(policy: Policy) -> str:
 
 def _precise(time: str) -> str:
     """A time of a policy with seven decimals, as the service always returns it."""
-    parsed = moment(time)
+    parsed = parse_time(time)
     if parsed is None or _SEVEN_DECIMALS.search(time):
         return time
     return precise_timestamp(parsed)

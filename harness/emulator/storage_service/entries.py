@@ -54,13 +54,13 @@ class Entry:
 
     def with_modified(self, modified_ns: int) -> "Entry":
         """The entry with another last-modified time for clients."""
-        return self._changed(self.length, modified_ns, self.written_ns)
+        return self._with_times(self.length, modified_ns, self.written_ns)
 
     def after_write(self, length: int, time_ns: int) -> "Entry":
         """The entry after a write."""
-        return self._changed(length, time_ns, time_ns)
+        return self._with_times(length, time_ns, time_ns)
 
-    def _changed(self, length: int, modified_ns: int, written_ns: int) -> "Entry":
+    def _with_times(self, length: int, modified_ns: int, written_ns: int) -> "Entry":
         # dataclasses.replace takes five times as long, and listings call this for each file.
         unchanged = (self.changed_ns, self.accessed_ns, self.inode, self.birth_ns, self.links, self.is_link)
         return Entry(self.name, self.is_directory, length, modified_ns, written_ns, *unchanged)

@@ -19,7 +19,7 @@ class FileStream:
         self._descriptor = descriptor
         self._first = self._count = 0
 
-    def show(self, first: int, count: int) -> None:
+    def set_range(self, first: int, count: int) -> None:
         """Set the range of bytes to read, which is empty until then."""
         self._first, self._count = first, count
 

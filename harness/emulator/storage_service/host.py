@@ -117,7 +117,7 @@ class StorageHost:
             if request.method == "OPTIONS":  # browsers send it without credentials
                 response = cors.preflight(request, self._cors_rules(target))
             else:
-                response = await self._answer(request, target, version, stated)
+                response = await self._respond(request, target, version, stated)
         except StorageError as error:
             response = self._error_response(error, request_id, version)
         except BodyTooLargeError as error:
@@ -180,7 +180,7 @@ class StorageHost:
         secondary = account.endswith(_SECONDARY)
         return Target(self.service, account.removesuffix(_SECONDARY), share, below, snapshot, secondary, version)
 
-    async def _answer(self, request: Request, target: Target, version: str, stated: str) -> Response:
+    async def _respond(self, request: Request, target: Target, version: str, stated: str) -> Response:
         level = "path" if target.path else "share" if target.share else "service"
         query = request.query
         name = (level, request.method, query.get("restype", "").lower(), query.get("comp", "").lower())

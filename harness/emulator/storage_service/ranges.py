@@ -13,7 +13,7 @@ def to_read(header: str, length: int) -> tuple[int, int]:
     Raises:
         StorageError: the header is malformed, or the range begins at or after the end.
     """
-    first, last = parsed(header)
+    first, last = parse(header)
     if first >= length:
         raise errors.invalid_range(length)
     end = length if last is None else min(last + 1, length)
@@ -26,7 +26,7 @@ def to_write(header: str, length: int) -> tuple[int, int]:
     Raises:
         StorageError: the header is malformed, or the range lies outside the file.
     """
-    first, last = parsed(header)
+    first, last = parse(header)
     if last is None:
         raise errors.invalid_header("x-ms-range")
     if last >= length:
@@ -34,7 +34,7 @@ def to_write(header: str, length: int) -> tuple[int, int]:
     return first, last + 1 - first
 
 
-def parsed(header: str) -> tuple[int, int | None]:
+def parse(header: str) -> tuple[int, int | None]:
     """First and last byte of a range; the last one is None if the range is open.
 
     Raises:

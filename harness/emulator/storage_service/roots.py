@@ -43,7 +43,7 @@ class Roots:
         return self._accounts.directory(self._service, account, name=name)
 
     @contextmanager
-    def making(self, account: str, name: str) -> Iterator[FileId]:
+    def creating(self, account: str, name: str) -> Iterator[FileId]:
         """Create a directory; the block stores its record. An existing directory is used as it is.
 
         Yields:
@@ -65,7 +65,7 @@ class Roots:
             raise
 
     @contextmanager
-    def taking(self, account: str, name: str, staged_path: Path) -> Iterator[FileId]:
+    def moving_in(self, account: str, name: str, staged_path: Path) -> Iterator[FileId]:
         """Move a staged directory to its path; the block stores the record.
 
         Yields:

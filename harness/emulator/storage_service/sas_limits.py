@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from harness.emulator.storage_service import errors
-from harness.emulator.storage_service.signatures import moment
+from harness.emulator.storage_service.signatures import parse_time
 from harness.emulator.wire import precise_timestamp
 
 
@@ -19,7 +19,7 @@ def check_time(fields: Mapping[str, str], now: datetime) -> None:
         StorageError: the signature has expired or is not valid yet.
     """
     start, expiry = fields.get("st", ""), fields["se"]
-    begins, ends = moment(start) if start else now, moment(expiry)
+    begins, ends = parse_time(start) if start else now, parse_time(expiry)
     if begins is None or ends is None:
         raise errors.authentication_failed("The expiry or start of the signature is not a valid time.")
     if begins > now or ends < now:

@@ -35,17 +35,17 @@ _CULTURE = "!#$%&*.^_`|~+0123456789abcdefghijklmnopqrstuvwxyz"
 _WEIGHTS = str.maketrans({character: chr(weight) for weight, character in enumerate(_CULTURE)} | dict.fromkeys("'-"))
 _HYPHENS = str.maketrans(dict.fromkeys(_CULTURE, "0") | {"'": "1", "-": "2"})
 
-_MOMENTS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
+_TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @lru_cache(maxsize=256)
-def _decoded(key: str) -> bytes:
+def _decode_key(key: str) -> bytes:
     return base64.b64decode(key)
 
 
 def sign(key: str, text: str) -> str:
     """HMAC-SHA256 of a text under an account key (base64), in base64."""
-    return base64.b64encode(hmac.digest(_decoded(key), text.encode(), "sha256")).decode()
+    return base64.b64encode(hmac.digest(_decode_key(key), text.encode(), "sha256")).decode()
 
 
 def matches(keys: Iterable[str], text: str, signature: str) -> bool:
@@ -55,11 +55,11 @@ def matches(keys: Iterable[str], text: str, signature: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     encoded = text.encode("utf-8", "surrogatepass")
-    return sum(hmac.compare_digest(hmac.digest(_decoded(key), encoded, hashlib.sha256), digest) for key in keys) > 0
+    return sum(hmac.compare_digest(hmac.digest(_decode_key(key), encoded, hashlib.sha256), digest) for key in keys) > 0
 
 
 @lru_cache(maxsize=64)
-def http_moment(text: str) -> datetime | None:
+def parse_http_time(text: str) -> datetime | None:
     """A time in the format of HTTP; None for any other text. Cached, because requests in one second share it."""
     try:
         return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
@@ -67,12 +67,12 @@ def http_moment(text: str) -> datetime | None:
         return None
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """A time in a format of signatures and policies; None for any other text. Azure writes seven decimals."""
     whole, point, decimals = text.partition(".")
     if point and len(decimals) == 8 and decimals.endswith("Z"):
         text = f"{whole}.{decimals[:6]}Z"
-    for form in _MOMENTS:
+    for form in _TIME_FORMATS:
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:

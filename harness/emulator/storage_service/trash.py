@@ -16,7 +16,7 @@ KEPT = ".kept"  # the suffix of files that recovery may still need
 class Trash:
     """A folder on the file system of the storage. New files are created in it, too, before they get their names.
 
-    At the next start, files that a killed process left in it are deleted; ``forget_kept`` deletes those for recovery.
+    At the next start, files that a killed process left in it are deleted; ``delete_kept`` deletes those for recovery.
 
     Args:
         folder: created if missing.
@@ -29,7 +29,7 @@ class Trash:
             if path.suffix != KEPT:
                 _delete(path)
 
-    def forget_kept(self) -> None:
+    def delete_kept(self) -> None:
         """Delete the files for recovery, after it has ended."""
         for path in self.folder.glob(f"*{KEPT}"):
             _delete(path)

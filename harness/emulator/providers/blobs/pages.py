@@ -86,7 +86,7 @@ def written_range(request: Request, blob_length: int) -> tuple[int, int]:
     header = headers.requested_range(request)
     if header is None:
         raise errors.missing_header("x-ms-range")
-    first, last = ranges.parsed(header)
+    first, last = ranges.parse(header)
     if last is None or first % PAGE or (last + 1) % PAGE:
         raise errors.invalid_header("x-ms-range")
     if last >= blob_length:
@@ -106,7 +106,7 @@ def read_range(request: Request, blob_length: int) -> tuple[int, int]:
     header = headers.requested_range(request)
     if header is None:
         return 0, blob_length
-    first, last = ranges.parsed(header)
+    first, last = ranges.parse(header)
     if first >= blob_length:
         raise invalid_page_range()
     end = blob_length if last is None else min(-(-(last + 1) // PAGE) * PAGE, blob_length)

@@ -65,7 +65,7 @@ def _settle_changes(containers: Containers, names: dict[Content, str]) -> None:
         except (OSError, StorageError, sqlite3.Error) as error:
             _log.warning("an unfinished change of %s remains until the next start: %s", "/".join(change.names), error)
     if not intents.unfinished(ContentChange):
-        containers.trash.forget_kept()
+        containers.trash.delete_kept()
 
 
 def _settle_directories(containers: Containers) -> None:

@@ -46,7 +46,7 @@ def recover(shares: Shares, accounts: Accounts) -> None:
     DeletedShares(shares).delete_all_expired(shares.clock.now())
     _forget_lost_records(shares, directory_names)
     if not intents.unfinished(ContentChange):
-        shares.trash.forget_kept()
+        shares.trash.delete_kept()
 
 
 def _settle(shares: Shares, key: str, intent: Intent) -> None:

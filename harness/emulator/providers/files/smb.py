@@ -12,7 +12,7 @@ from harness.emulator.providers.files.permissions import INHERITED_KEY, Form, pa
 from harness.emulator.providers.files.share_properties import is_nfs
 from harness.emulator.storage_service import errors, timestamps
 from harness.emulator.storage_service.entries import Entry
-from harness.emulator.storage_service.signatures import moment
+from harness.emulator.storage_service.signatures import parse_time
 
 SINCE = "2019-02-02"  # the first version with SMB properties
 
@@ -89,7 +89,7 @@ def _time(request: Request, name: str, before: str, now: int) -> str:
         text = before
     if text.lower() == "now":
         return timestamps.stamp(now)
-    parsed = moment(text)
+    parsed = parse_time(text)
     if parsed is None or parsed.year < 1601:
         raise errors.invalid_header(name)
     return (

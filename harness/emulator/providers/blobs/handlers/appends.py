@@ -11,7 +11,7 @@ from harness.emulator.providers.blobs.handlers.response_headers import encrypted
 from harness.emulator.providers.blobs.handlers.source_reader import SourceReader
 from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import bodies, errors
-from harness.emulator.storage_service.bodies import Gathered
+from harness.emulator.storage_service.bodies import BufferedBody
 from harness.emulator.storage_service.operations import Call
 
 
@@ -39,7 +39,7 @@ class AppendHandlers:
         self._blob_to_append(call, size)
         return await self._append(call, await bodies.gather(request, limit=limit))
 
-    async def _append(self, call: Call, body: Gathered) -> Response:
+    async def _append(self, call: Call, body: BufferedBody) -> Response:
         size = sum(len(part) for part in body.parts)
         async with self._containers.changing(call):
             blob = self._blob_to_append(call, size)
@@ -49,7 +49,7 @@ class AppendHandlers:
             await self._contents.write(plan, offset, body.parts)
         fields = [
             *stamps(plan.after),
-            *await body.confirmed(call.request),
+            *await body.checksum_headers(call.request),
             ("x-ms-blob-append-offset", str(offset)),
             ("x-ms-blob-committed-block-count", str(record.appended)),
         ]

@@ -70,7 +70,7 @@ class BlobHandlers:
                 if size == 0 and request.headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true":
                     return self._put_folder(call, path, record)
                 fields = self.publish(BlobWrite(path, before, record), descriptor, temporary)
-        return Response(201, headers=[*fields, *checksums.confirmed(request), *encrypted(call)])
+        return Response(201, headers=[*fields, *checksums.checksum_headers(request), *encrypted(call)])
 
     def publish(self, write: "BlobWrite", descriptor: int, temporary: Path) -> Headers:
         """Move a file to the path of its blob, and discard the blob's uncommitted blocks; returns the blob's stamps.
@@ -154,7 +154,7 @@ class BlobHandlers:
                     raise errors.invalid_header(option)
                 content_range = await asyncio.to_thread(os.pread, descriptor, count, first)
                 fields.append((header, checksum_of(content_range)))
-        body.show(first, count)
+        body.set_range(first, count)
         content, body_fields = structured_body.response(request, body, count)
         return Response(200 if byte_range is None else 206, content, headers=[*fields, *body_fields])
 

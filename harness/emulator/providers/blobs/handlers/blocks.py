@@ -62,7 +62,7 @@ class BlockHandlers:
             folder = self._folder(call, name)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.rename(folder / name)
-        return Response(201, headers=[*checksums.confirmed(request), *encrypted(call)])
+        return Response(201, headers=[*checksums.checksum_headers(request), *encrypted(call)])
 
     def _folder(self, call: Call, name: str) -> Path:
         """Return the directory for the uncommitted blocks of a blob.
@@ -103,7 +103,7 @@ class BlockHandlers:
                 record = self._blobs.new_record(call, before, content_md5=content_md5)
                 record = replace(record, content=headers.content(call.request, "x-ms-blob-"), blocks=blocks)
                 fields = self._blobs.publish(BlobWrite(path, before, record), descriptor, temporary)
-        return Response(201, headers=[*fields, *bodies.confirmed(call.request), *encrypted(call)])
+        return Response(201, headers=[*fields, *bodies.checksum_headers(call.request), *encrypted(call)])
 
     def get(self, call: Call) -> Response:
         """Get Block List, also of a snapshot or a version."""

@@ -38,7 +38,7 @@ class ContainerHandlers:
             if call.request.headers.get(header, value).lower() != value:
                 raise errors.unsupported_header(header)
         container = Container(name, call.now, headers.metadata(call.request), access=self._access(call))
-        with self._containers.roots.making(account, name) as directory:
+        with self._containers.roots.creating(account, name) as directory:
             container = replace(container, directory=directory, content=new_content())
             self._containers.put_container(call.target, container)
         return Response(201, headers=_stamps(container))

@@ -42,7 +42,7 @@ class FromUrlHandlers:
                 self._containers.admit_write(call, before)  # again, because reading the content took time
                 record = self._record(call, before, source, checksums.md5)
                 fields = self._blobs.publish(BlobWrite(path, before, record), descriptor, temporary)
-        return Response(201, headers=[*fields, *checksums.confirmed(call.request), *encrypted(call)])
+        return Response(201, headers=[*fields, *checksums.checksum_headers(call.request), *encrypted(call)])
 
     def _record(self, call: Call, before: StoredBlob | None, source: Source, md5: str) -> Blob:
         """Return the record of the blob: with the properties of the source, unless the request sets them."""
@@ -69,7 +69,7 @@ class FromUrlHandlers:
                 write = BlobWrite(path, before, self._blobs.successor_record(before, record))
                 fields = self._blobs.publish(write, descriptor, temporary)
         copy_fields = [("x-ms-copy-id", copy.id), ("x-ms-copy-status", copy.status)]
-        return Response(202, headers=[*fields, *checksums.confirmed(call.request), *copy_fields])
+        return Response(202, headers=[*fields, *checksums.checksum_headers(call.request), *copy_fields])
 
 
 def _tags(call: Call, source: Source, record: Blob) -> dict[str, str]:

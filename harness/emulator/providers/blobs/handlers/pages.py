@@ -12,7 +12,7 @@ from harness.emulator.providers.blobs.handlers.source_reader import SourceReader
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.providers.blobs.paths import StoredBlob
 from harness.emulator.storage_service import bodies, errors, extents
-from harness.emulator.storage_service.bodies import Gathered
+from harness.emulator.storage_service.bodies import BufferedBody
 from harness.emulator.storage_service.extents import Extent
 from harness.emulator.storage_service.operations import Call
 
@@ -51,7 +51,7 @@ class PageHandlers:
             raise errors.invalid_header("content-length")
         return await self._write(call, await bodies.gather(request, limit=_LIMIT))
 
-    async def _write(self, call: Call, body: Gathered) -> Response:
+    async def _write(self, call: Call, body: BufferedBody) -> Response:
         async with self._containers.changing(call):
             blob, first, count = self._pages_to_write(call)
             if sum(len(part) for part in body.parts) != count:
@@ -59,7 +59,7 @@ class PageHandlers:
             record = _with_extent(blob, Extent(first, first + count, blob.record.epoch))
             plan = self._contents.plan(blob, record)
             await self._contents.write(plan, first, body.parts)
-        return self._response(call, plan.after, await body.confirmed(call.request))
+        return self._response(call, plan.after, await body.checksum_headers(call.request))
 
     async def _clear(self, call: Call) -> Response:
         async with self._containers.changing(call):

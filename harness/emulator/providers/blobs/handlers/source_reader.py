@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from harness.emulator.providers.blobs import tags
 from harness.emulator.providers.blobs.model import Blob
 from harness.emulator.storage_service import bodies, conditions, errors, ranges
-from harness.emulator.storage_service.bodies import Checksums, Gathered
+from harness.emulator.storage_service.bodies import BufferedBody, Checksums
 from harness.emulator.storage_service.copy_sources import CopySources, Source
 from harness.emulator.storage_service.file_stream import FileStream
 from harness.emulator.storage_service.operations import Call
@@ -39,7 +39,7 @@ class SourceReader:
                 tags.check(call.request.headers, source.blob.tags, header=tags.SOURCE_CONDITION)
             yield source
 
-    async def read(self, call: Call, *, limit: int, count: int | None = None) -> Gathered:
+    async def read(self, call: Call, *, limit: int, count: int | None = None) -> BufferedBody:
         """Read the content into memory; returns it with its checksums.
 
         Args:
@@ -76,5 +76,5 @@ def _part(call: Call, source: Source) -> tuple[FileStream, int]:
     source_range = call.request.headers.get("x-ms-source-range")
     first, size = (0, source.length) if source_range is None else ranges.to_read(source_range, source.length)
     stream = FileStream(os.dup(source.descriptor))  # the stream closes this descriptor
-    stream.show(first, size)
+    stream.set_range(first, size)
     return stream, size

@@ -211,13 +211,13 @@ def _smb_properties(call: Call, source: Source) -> Smb:
     header = call.request.headers.get
     copies_permission = header("x-ms-file-permission-copy-mode", "").lower() == "source"
 
-    def chosen(name: str, value: str) -> str:
+    def copied_value(name: str, value: str) -> str:
         return value if header(f"x-ms-file-{name}", "").lower() == "source" else ""
 
     return Smb(
-        attributes=chosen("attributes", source.smb.attributes),
+        attributes=copied_value("attributes", source.smb.attributes),
         permission_key=source.smb.permission_key if copies_permission else "",
-        created=chosen("creation-time", source.smb.created),
-        written=chosen("last-write-time", source.smb.written),
+        created=copied_value("creation-time", source.smb.created),
+        written=copied_value("last-write-time", source.smb.written),
         changed="",
     )

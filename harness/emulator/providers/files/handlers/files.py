@@ -49,7 +49,7 @@ class FileHandlers:
             raise errors.invalid_header("content-length")
         async with self._shares.changing(call) as path:
             response_headers = self._create(call, path, body, length)
-        checksum_headers = await gathered.confirmed(request) if body else bodies.confirmed(request)
+        checksum_headers = await gathered.checksum_headers(request) if body else bodies.checksum_headers(request)
         return Response(201, headers=[*response_headers, *checksum_headers])
 
     def _create(self, call: Call, path: SharePath, body: bytes, length: int) -> Headers:
@@ -97,7 +97,7 @@ class FileHandlers:
             response_headers.append(
                 ("content-md5", bodies.md5_of(await asyncio.to_thread(os.pread, descriptor, count, first)))
             )
-        body.show(first, count)
+        body.set_range(first, count)
         content, length_headers = structured_body.response(request, body, count)
         return Response(200 if range_header is None else 206, content, headers=[*response_headers, *length_headers])
 

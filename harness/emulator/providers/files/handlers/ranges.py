@@ -68,7 +68,7 @@ class RangeHandlers:
         if sum(len(part) for part in body.parts) != count:
             raise errors.invalid_header("content-length")
         write_headers = await self._write(call, file, first, body.parts)
-        return Response(201, headers=[*write_headers, *await body.confirmed(request)])
+        return Response(201, headers=[*write_headers, *await body.checksum_headers(request)])
 
     async def _clear(self, call: Call) -> Response:
         file = self._shares.content(call, change=True)

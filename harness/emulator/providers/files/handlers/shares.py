@@ -52,7 +52,7 @@ class ShareHandlers:
             settings=_settings(call),
             downgradable=call.now,
         )
-        with self._shares.roots.making(call.target.account, call.target.share) as directory:
+        with self._shares.roots.creating(call.target.account, call.target.share) as directory:
             self._shares.store.put(key, replace(share, directory=directory, content=new_content()))
         return Response(201, headers=_stamps(share))
 

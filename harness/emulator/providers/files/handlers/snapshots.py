@@ -55,7 +55,7 @@ class SnapshotHandlers:
             await self._copy(account, share, snapshot, staged_path)
             if self._shares.share(call.target).content != share.content:
                 raise share_not_found()  # the share was deleted, and another one has its name
-            with self._shares.roots.taking(account, name, staged_path) as directory:
+            with self._shares.roots.moving_in(account, name, staged_path) as directory:
                 self._shares.store.put(share_key(account, name), replace(snapshot, directory=directory))
         except BaseException:
             self._shares.delete_content(account, snapshot.content)
