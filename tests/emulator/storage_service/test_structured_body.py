@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.emulator.storage_service.errors import StorageError
-from harness.emulator.storage_service.structured_body import StructuredStream, decoded, message_length
+from harness.emulator.storage_service.structured_body import StructuredStream, decode, message_length
 from tests.emulator.storage_service.structured_message import structured
 
 
@@ -22,7 +22,7 @@ def read(message: bytes, length: int, *, size: int = 7) -> bytes:
     """The content of a message that arrives in parts of a size."""
 
     async def content() -> bytes:
-        return b"".join([piece async for piece in decoded(in_parts(message, size), length)])
+        return b"".join([piece async for piece in decode(in_parts(message, size), length)])
 
     return asyncio.run(content())
 
