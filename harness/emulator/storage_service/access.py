@@ -165,19 +165,19 @@ def _check_key(request: Request, account: str, authorization: str, *, keys: Sequ
     if name != account:
         raise errors.authentication_failed("The Authorization header names another account.")
     date = request.headers.get("x-ms-date") or request.headers.get("date", "")
-    signed = parse_http_time(date)
-    if signed is None:
+    request_time = parse_http_time(date)
+    if request_time is None:
         raise errors.authentication_failed("The Date header in the request is incorrect.")
-    if abs((now - signed).total_seconds()) > _SKEW:
+    if abs((now - request_time).total_seconds()) > _SKEW:
         raise errors.authentication_failed(f"Request date header too old: '{date}'")
-    shown = ""
+    string_to_sign = ""
     for text in _TEXTS[scheme](request.method, account, raw_target=request.raw_target, headers=request.headers):
         if matches(keys, text, signature):
             return
-        shown = shown or text.replace("\n", "\\n")
+        string_to_sign = string_to_sign or text.replace("\n", "\\n")
     raise errors.authentication_failed(
         f"The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. "
-        f"Server used following string to sign: '{shown}'."
+        f"Server used following string to sign: '{string_to_sign}'."
     )
 
 
@@ -212,8 +212,8 @@ def check_sas(
     else:
         text = service_sas_text(target.service, _sas_resource(query, target), _signed_parameters(query))
     if not matches(keys, text, query["sig"]):
-        shown = text.replace("\n", "\\n")
-        raise errors.authentication_failed(f"Signature did not match. String to sign used was {shown}")
+        string_to_sign = text.replace("\n", "\\n")
+        raise errors.authentication_failed(f"Signature did not match. String to sign used was {string_to_sign}")
     constraints = query if "ss" in query or key else _constraints(query, context.policies)
     for name in ("se", "sp"):
         if not constraints.get(name):

@@ -136,7 +136,7 @@ class ContentChanges:
             key = self._begin(plan, change)
             try:
                 await _call(end - first, sparse.clear, descriptor, first, end - first)
-            except asyncio.CancelledError:  # the request was cancelled after the range was cleared
+            except asyncio.CancelledError:  # the request was cancelled, but the range is cleared by now
                 self._finish(plan, change, key, descriptor)
                 raise
             except Exception:

@@ -21,7 +21,7 @@ _POLL_INTERVAL = 0.05  # seconds between checks whether a delayed copy was abort
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """The last copy into a file or blob; ``source`` is shown without its signature."""
+    """The last copy into a file or blob; ``source`` is headers without its signature."""
 
     id: str
     source: str
@@ -123,14 +123,14 @@ def copy_headers(copy: Copy | None) -> list[tuple[str, str]]:
     """The headers that show the last copy into a file or blob."""
     if copy is None:
         return []
-    shown = [
+    headers = [
         ("x-ms-copy-id", copy.id),
         ("x-ms-copy-source", copy.source),
         ("x-ms-copy-status", copy.status),
         ("x-ms-copy-progress", f"{copy.done}/{copy.total}"),
     ]
     if copy.completed is not None:
-        shown.append(("x-ms-copy-completion-time", http_date(copy.completed)))
+        headers.append(("x-ms-copy-completion-time", http_date(copy.completed)))
     if copy.description:
-        shown.append(("x-ms-copy-status-description", copy.description))
-    return shown
+        headers.append(("x-ms-copy-status-description", copy.description))
+    return headers

@@ -121,11 +121,12 @@ def policies(body: bytes) -> tuple[Policy, ...]:
         return ()
     stored_policies = []
     for element in parse(body, "SignedIdentifiers").findall("SignedIdentifier"):
-        name, terms = element.findtext("Id") or "", element.find("AccessPolicy")
+        name, access_policy = element.findtext("Id") or "", element.find("AccessPolicy")
         if not name or len(name) > 64:
             raise errors.invalid_node("Id")
         start, expiry, permission = (
-            (terms.findtext(field) or "" if terms is not None else "") for field in ("Start", "Expiry", "Permission")
+            (access_policy.findtext(field) or "" if access_policy is not None else "")
+            for field in ("Start", "Expiry", "Permission")
         )
         if not all(parse_time(time) for time in (start, expiry) if time):
             raise errors.invalid_node("AccessPolicy")
@@ -142,9 +143,9 @@ def policies_document(stored_policies: Iterable[Policy]) -> str:
 
 def _policy(policy: Policy) -> str:
     fields = (("Start", _precise(policy.start)), ("Expiry", _precise(policy.expiry)), ("Permission", policy.permission))
-    terms = "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields if value)
-    shown = f"<AccessPolicy>{terms}</AccessPolicy>" if terms else ""
-    return f"<SignedIdentifier><Id>{text(policy.id)}</Id>{shown}</SignedIdentifier>"
+    elements = "".join(f"<{name}>{text(value)}</{name}>" for name, value in fields if value)
+    access_policy = f"<AccessPolicy>{elements}</AccessPolicy>" if elements else ""
+    return f"<SignedIdentifier><Id>{text(policy.id)}</Id>{access_policy}</SignedIdentifier>"
 
 
 def _precise(time: str) -> str:

@@ -36,10 +36,10 @@ def is_locked(lease: Lease, now: datetime) -> bool:
 def describe(lease: Lease, now: datetime) -> list[tuple[str, str]]:
     """The properties of a lease: its status, its state and, while it is active, its duration."""
     current = state(lease, now)
-    shown = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", current)]
+    properties = [("lease-status", "locked" if is_locked(lease, now) else "unlocked"), ("lease-state", current)]
     if current == "leased":
-        shown.append(("lease-duration", "infinite" if lease.duration == FOR_EVER else "fixed"))
-    return shown
+        properties.append(("lease-duration", "infinite" if lease.duration == FOR_EVER else "fixed"))
+    return properties
 
 
 def headers(lease: Lease, now: datetime) -> list[tuple[str, str]]:

@@ -84,13 +84,13 @@ class Roots:
             raise
 
     @contextmanager
-    def moving(self, account: str, name: str, to: str) -> Iterator[None]:
+    def moving(self, account: str, name: str, new_name: str) -> Iterator[None]:
         """Move a directory, if it exists; the block stores the changed records.
 
         Raises:
             FileExistsError: the new path exists already.
         """
-        with moving(self.path(account, name), self.path(account, to)):
+        with moving(self.path(account, name), self.path(account, new_name)):
             yield
 
     @contextmanager

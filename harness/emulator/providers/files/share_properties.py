@@ -82,8 +82,8 @@ def headers(share: Share, context: ResponseContext) -> list[tuple[str, str]]:
 def elements(share: Share, context: ResponseContext) -> list[tuple[str, str]]:
     """The elements of one share in a List Shares response."""
     scope = {"default-encryption-scope": "$account-encryption-key", "deny-encryption-scope-override": "false"}
-    shown = [*_properties(share, context), *(scope.items() if context.version >= "2019-07-07" else ())]
-    return [(_NAMES[name], value) for name, value in shown]
+    properties = [*_properties(share, context), *(scope.items() if context.version >= "2019-07-07" else ())]
+    return [(_NAMES[name], value) for name, value in properties]
 
 
 def _properties(share: Share, context: ResponseContext) -> Iterator[tuple[str, str]]:

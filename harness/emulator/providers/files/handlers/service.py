@@ -89,5 +89,5 @@ def _item(item: Share | DeletedShare, context: ResponseContext, *, metadata: boo
         days_left = str(item.days_left(context.now))
         properties += [("DeletedTime", http_date(item.deleted)), ("RemainingRetentionDays", days_left)]
     inner = "".join(f"<{name}>{documents.text(value)}</{name}>" for name, value in properties)
-    shown = documents.metadata_element(share.metadata) if metadata else ""
-    return f"<Share><Name>{share.name}</Name>{snapshot}{deletion}<Properties>{inner}</Properties>{shown}</Share>"
+    metadata_xml = documents.metadata_element(share.metadata) if metadata else ""
+    return f"<Share><Name>{share.name}</Name>{snapshot}{deletion}<Properties>{inner}</Properties>{metadata_xml}</Share>"
