@@ -134,9 +134,9 @@ def test_a_wrong_key_is_refused(endpoint: Endpoint, session: requests.Session) -
 
 
 def test_an_anonymous_request_is_refused(endpoint: Endpoint, session: requests.Session) -> None:
-    answer = session.get(f"https://{endpoint.storage_account}.file.core.windows.net/?comp=list")
+    response = session.get(f"https://{endpoint.storage_account}.file.core.windows.net/?comp=list")
 
-    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (401, "NoAuthenticationInformation")
+    assert (response.status_code, response.headers["x-ms-error-code"]) == (401, "NoAuthenticationInformation")
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/../../b", "x" * 256, "ü" * 200, "a:b", "nul\x01", "a\\b"])

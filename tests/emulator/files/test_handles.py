@@ -40,9 +40,9 @@ def open_handle(client: ShareFileClient | ShareDirectoryClient, sas: str, **head
 
 
 def open_id(client: ShareFileClient | ShareDirectoryClient, sas: str, **headers: str) -> str:
-    answer = open_handle(client, sas, **headers)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["x-ms-handle-id"]
+    response = open_handle(client, sas, **headers)
+    assert response.status_code == 201, response.text
+    return response.headers["x-ms-handle-id"]
 
 
 def test_a_handle_says_who_opened_what_and_when(tree: ShareClient, sas: str) -> None:
@@ -151,9 +151,9 @@ def test_the_handles_of_a_share_are_not_restored_with_it(
     ("header", "value"), [("access-rights", "Read, Run"), ("access-rights", ""), ("client-name", "x" * 256)]
 )
 def test_a_handle_is_opened_with_what_can_be_listed_only(tree: ShareClient, sas: str, header: str, value: str) -> None:
-    answer = open_handle(tree.get_file_client("g"), sas, **{header: value})
+    response = open_handle(tree.get_file_client("g"), sas, **{header: value})
 
-    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidHeaderValue")
+    assert (response.status_code, response.headers["x-ms-error-code"]) == (400, "InvalidHeaderValue")
 
 
 def test_a_handle_is_opened_on_what_is_there_by_who_may_write_it(

@@ -179,9 +179,9 @@ def ask(url: str, method: str, target: str, headers: dict[str, str], body: bytes
             connection.putheader(name, value.encode("latin-1"))
         connection.putheader("content-length", str(len(body)))
         connection.endheaders(body)
-        answer = connection.getresponse()
-        answer.read()
-        return answer
+        response = connection.getresponse()
+        response.read()
+        return response
     finally:
         connection.close()
 
@@ -218,11 +218,11 @@ def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: s
     url = storage.file_url if call.service == "file" else storage.blob_url
     text = "&".join(f"{name}={quote(value, safe='')}" for name, value in call.query.items() if value)
     path = "/".join(["", storage.storage_account, SHARE, *call.names])
-    answer = ask(url, call.method, f"{path}?{text}&{token if call.signed else ''}", call.headers, call.body)
+    response = ask(url, call.method, f"{path}?{text}&{token if call.signed else ''}", call.headers, call.body)
 
-    is_refused_by_name = answer.status == 501 and answer.headers["x-ms-error-code"] == "NotImplemented"
-    assert answer.status < 500 or is_refused_by_name, (answer.status, answer.headers)
-    assert answer.headers["x-ms-request-id"]
+    is_refused_by_name = response.status == 501 and response.headers["x-ms-error-code"] == "NotImplemented"
+    assert response.status < 500 or is_refused_by_name, (response.status, response.headers)
+    assert response.headers["x-ms-request-id"]
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_nothing_that_is_sent_is_the_emulators_fault(storage: Endpoint, token: s
 def test_no_name_leads_out_of_the_share(storage: Endpoint, token: str, path: str) -> None:
     before = sorted(str(entry) for entry in Path(storage.directory).rglob("*"))
     target = f"/{storage.storage_account}/{SHARE}/{path}?{token}"
-    answer = ask(storage.file_url, "PUT", target, {"x-ms-type": "file", "x-ms-content-length": "1"}, b"")
+    response = ask(storage.file_url, "PUT", target, {"x-ms-type": "file", "x-ms-content-length": "1"}, b"")
 
-    assert 400 <= answer.status < 500
+    assert 400 <= response.status < 500
     assert sorted(str(entry) for entry in Path(storage.directory).rglob("*")) == before
 
 

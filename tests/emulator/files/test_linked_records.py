@@ -31,7 +31,7 @@ NFS = Call("file", "PUT", "share?restype=share", (("x-ms-enabled-protocols", "NF
 
 
 def succeed(storage: LoneStorage, *calls: Call) -> None:
-    assert [answer.status for answer in run(storage, *calls) if answer.status >= 300] == []
+    assert [response.status for response in run(storage, *calls) if response.status >= 300] == []
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_copy_stays_pending_for_as_long_as_was_said_and_can_be_aborted(tmp_pat
         assert (properties.copy.status, properties.size) == ("aborted", 0)
 
 
-def test_the_answer_to_an_abort_says_what_became_of_the_copy(tmp_path: Path) -> None:
+def test_the_response_to_an_abort_shows_the_outcome_of_the_copy(tmp_path: Path) -> None:
     """At any time the copy is either aborted, or has ended and can no longer be aborted."""
     content = os.urandom(1 << 20) * 8
     with (

@@ -90,6 +90,6 @@ def test_files_of_several_names_that_have_swapped_numbers_in_a_copied_directory_
         store.delete(Home, "file")  # as in a directory that was copied
 
     with lone_storage(tmp_path, clock) as storage:
-        answers = run(storage, *(Call("file", "HEAD", f"nfs/{name}") for name in ("a", "a2", "b", "b2")))
+        responses = run(storage, *(Call("file", "HEAD", f"nfs/{name}") for name in ("a", "a2", "b", "b2")))
 
-    assert [dict(answer.headers).get("x-ms-meta-of") for answer in answers] == ["a", "a", "b", "b"]
+    assert [dict(response.headers).get("x-ms-meta-of") for response in responses] == ["a", "a", "b", "b"]

@@ -13,20 +13,20 @@ from harness.emulator.providers.files import quota
 from harness.emulator.providers.files.directory_copy import CopiedEntry, copy_directory
 from harness.emulator.providers.files.handlers import snapshots
 from harness.emulator.storage_service import trash
-from tests.emulator.storage_service.lone_storage import Answer, Call, LoneStorage, lone_storage, run
+from tests.emulator.storage_service.lone_storage import Call, LoneStorage, StorageResponse, lone_storage, run
 
 DAY = timedelta(days=1).total_seconds()
 
 
 def listed(storage: LoneStorage) -> str:
-    [answer] = run(storage, Call("file", "GET", "?comp=list&include=deleted"))
-    return answer.body.decode("utf-8-sig")
+    [response] = run(storage, Call("file", "GET", "?comp=list&include=deleted"))
+    return response.body.decode("utf-8-sig")
 
 
-def restored(storage: LoneStorage, version: str) -> Answer:
+def restored(storage: LoneStorage, version: str) -> StorageResponse:
     headers = (("x-ms-deleted-share-name", "share"), ("x-ms-deleted-share-version", version))
-    [answer] = run(storage, Call("file", "PUT", "share?restype=share&comp=undelete", headers))
-    return answer
+    [response] = run(storage, Call("file", "PUT", "share?restype=share&comp=undelete", headers))
+    return response
 
 
 def test_a_share_can_be_restored_until_its_days_are_over(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def refuse_renames_of(monkeypatch: pytest.MonkeyPatch, beginning: str) -> None:
 def test_two_deletions_of_one_moment_keep_two_shares(tmp_path: Path) -> None:
     create, delete = (Call("file", method, "share?restype=share") for method in ("PUT", "DELETE"))
     with lone_storage(tmp_path, SteppingClock()) as storage:
-        assert [answer.status for answer in run(storage, create, delete, create, delete)] == [201, 202, 201, 202]
+        assert [response.status for response in run(storage, create, delete, create, delete)] == [201, 202, 201, 202]
 
         assert listed(storage).count("<Deleted>") == 2
 
@@ -116,7 +116,7 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
             assert deleted.wait(60)
             yield entry
 
-    async def both(storage: LoneStorage) -> Answer:
+    async def both(storage: LoneStorage) -> StorageResponse:
         taking = asyncio.create_task(storage.ask(Call("file", "PUT", "share?restype=share&comp=snapshot")))
         assert await asyncio.to_thread(copying.wait, 60)
         assert (await storage.ask(delete)).status == 202
@@ -131,8 +131,8 @@ def test_a_share_that_is_deleted_while_its_snapshot_is_taken_leaves_none(
 
         assert (response.status, dict(response.headers)["x-ms-error-code"]) == (404, "ShareNotFound")
         run(storage, create)
-        [answer] = run(storage, Call("file", "GET", "?comp=list&include=snapshots"))
-        assert b"<Snapshot>" not in answer.body
+        [response] = run(storage, Call("file", "GET", "?comp=list&include=snapshots"))
+        assert b"<Snapshot>" not in response.body
         assert [path.name for path in (storage.directory / "file").iterdir() if "@" in path.name] == []
 
 
@@ -150,10 +150,10 @@ def test_a_restored_share_has_its_own_room_and_not_that_of_another_of_its_name(
         run(storage, create, *file(200 << 10), delete)
         assert restored(storage, version).status == 201
 
-        answers = run(storage, *file(300 << 10, name="g"))
+        responses = run(storage, *file(300 << 10, name="g"))
 
-        assert answers[-1].status == 409
-        assert b"ShareSizeLimitReached" in answers[-1].body
+        assert responses[-1].status == 409
+        assert b"ShareSizeLimitReached" in responses[-1].body
 
 
 def file(size: int, name: str = "f") -> tuple[Call, Call]:

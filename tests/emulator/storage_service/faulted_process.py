@@ -34,8 +34,8 @@ def perform(root: Path, operation: str, link: Connection) -> None:
 
 async def _perform(storage: LoneStorage, start: datetime, operation: str, link: Connection) -> None:
     for call in BEFORE:
-        answer = await storage.ask(call)
-        assert answer.status < 300, (call, answer)
+        response = await storage.ask(call)
+        assert response.status < 300, (call, response)
     prepare(storage, timestamps.nanoseconds(start) - _HOUR)
     link.send((os.getpid(), start))
     while command := link.recv():

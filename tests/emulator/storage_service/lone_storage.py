@@ -47,7 +47,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StorageResponse:
     """A response; names of headers are in lower case."""
 
     status: int
@@ -78,7 +78,7 @@ class LoneStorage:
         self._hosts = {"file": PathStyle(files), "blob": PathStyle(blobs)}
         self.directory = paths.storage / ACCOUNT
 
-    async def ask(self, call: Call) -> Answer:
+    async def ask(self, call: Call) -> StorageResponse:
         """Send a request, signed with the account's key."""
         if call.service == "account":
             return self._delete_account() if call.method == "DELETE" else self._keep_no_deleted_share()
@@ -99,19 +99,19 @@ class LoneStorage:
             "client": ("127.0.0.1", 1),
             "state": {"connection": _Connection()},
         }
-        return await _answer(self._hosts[call.service], scope, call.body)
+        return await _respond(self._hosts[call.service], scope, call.body)
 
-    def _keep_no_deleted_share(self) -> Answer:
+    def _keep_no_deleted_share(self) -> StorageResponse:
         self.store.put(f"file/{OTHER}", ServiceSettings(share_retention=0))
-        return Answer(200, (), b"")
+        return StorageResponse(200, (), b"")
 
-    def _delete_account(self) -> Answer:
+    def _delete_account(self) -> StorageResponse:
         try:
             self._resource_provider.begin_group_delete("s", "g")
         except Exception:  # as the emulator does
             logging.getLogger(__name__).exception("the account was not deleted")
-            return Answer(500, (), b"")
-        return Answer(200, (), b"")
+            return StorageResponse(500, (), b"")
+        return StorageResponse(200, (), b"")
 
 
 @contextmanager
@@ -131,31 +131,31 @@ class _Connection:
         """Do nothing."""
 
 
-async def _answer(host: PathStyle, scope: dict[str, Any], body: bytes) -> Answer:
+async def _respond(host: PathStyle, scope: dict[str, Any], body: bytes) -> StorageResponse:
     events = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> MutableMapping[str, Any]:
         return next(events, {"type": "http.disconnect"})
 
     try:
-        answer = await host.handle(Request(scope, receive))
+        response = await host.handle(Request(scope, receive))
     except Exception:  # as the emulator does
         logging.getLogger(__name__).exception("%s %s failed", scope["method"], scope["path"])
-        answer = host.broken()
-    headers = tuple((name.lower(), value) for name, value in answer.headers)
-    return Answer(answer.status, headers, await _content(answer))
+        response = host.broken()
+    headers = tuple((name.lower(), value) for name, value in response.headers)
+    return StorageResponse(response.status, headers, await _content(response))
 
 
-async def _content(answer: Response) -> bytes:
-    if isinstance(answer.body, bytes):
-        return answer.body
-    return b"".join([piece async for piece in answer.body])
+async def _content(response: Response) -> bytes:
+    if isinstance(response.body, bytes):
+        return response.body
+    return b"".join([piece async for piece in response.body])
 
 
-def run(storage: LoneStorage, *calls: Call) -> list[Answer]:
+def run(storage: LoneStorage, *calls: Call) -> list[StorageResponse]:
     """Send requests one after the other."""
 
-    async def all_of_them() -> list[Answer]:
+    async def all_of_them() -> list[StorageResponse]:
         return [await storage.ask(call) for call in calls]
 
     return asyncio.run(all_of_them())

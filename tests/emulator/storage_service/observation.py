@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
-from tests.emulator.storage_service.lone_storage import ACCOUNT, KEEPING, OTHER, VERSIONED, Answer, Call, LoneStorage
+from tests.emulator.storage_service.lone_storage import (
+    ACCOUNT,
+    KEEPING,
+    OTHER,
+    VERSIONED,
+    Call,
+    LoneStorage,
+    StorageResponse,
+)
 
 PERMISSIONS = ("9019534368965683656*5184538281715624169", "9776887036413951035*16314010373527873471")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,8 +69,8 @@ async def _observe_files(storage: LoneStorage, observed: Observation, *, restori
 async def _restore(storage: LoneStorage, observed: Observation, name: str, version: str) -> None:
     headers = (("x-ms-deleted-share-name", name), ("x-ms-deleted-share-version", version))
     new_name = f"restored-{name}"
-    answer = await storage.ask(Call("file", "PUT", f"{new_name}?restype=share&comp=undelete", headers))
-    assert answer.status == 201, answer
+    response = await storage.ask(Call("file", "PUT", f"{new_name}?restype=share&comp=undelete", headers))
+    assert response.status == 201, response
     await _observe_share(storage, observed, new_name, "")
 
 
@@ -140,8 +148,12 @@ async def _observe_other_account(storage: LoneStorage, observed: Observation) ->
         ("blob", "one/b"),
         ("blob", "one/c?comp=blocklist&blocklisttype=all"),
     ):
-        answer = await storage.ask(Call(service, "GET", path, account=OTHER))
-        shown = "refused" if answer.status == 403 else "\n".join([str(answer.status), *_headers(answer), _body(answer)])
+        response = await storage.ask(Call(service, "GET", path, account=OTHER))
+        shown = (
+            "refused"
+            if response.status == 403
+            else "\n".join([str(response.status), *_headers(response), _body(response)])
+        )
         observed[f"{OTHER} {service} {path}"] = shown
 
 
@@ -153,31 +165,31 @@ async def _look(
     path: str,
     *headers: tuple[str, str],
     account: str = ACCOUNT,
-) -> Answer:
-    answer = await storage.ask(Call(service, method, path.rstrip("?&"), headers, account=account))
+) -> StorageResponse:
+    response = await storage.ask(Call(service, method, path.rstrip("?&"), headers, account=account))
     observed[" ".join([account, service, method, path, *(value for _, value in headers)])] = "\n".join(
-        [str(answer.status), *_headers(answer), _body(answer)]
+        [str(response.status), *_headers(response), _body(response)]
     )
-    return answer
+    return response
 
 
-def _headers(answer: Answer) -> Iterator[str]:
-    yield from sorted(f"{name}: {value}" for name, value in answer.headers if name not in _UNSTEADY)
+def _headers(response: StorageResponse) -> Iterator[str]:
+    yield from sorted(f"{name}: {value}" for name, value in response.headers if name not in _UNSTEADY)
 
 
-def _text(answer: Answer) -> str:
-    return answer.body.decode("utf-8-sig")
+def _text(response: StorageResponse) -> str:
+    return response.body.decode("utf-8-sig")
 
 
-def _body(answer: Answer) -> str:
-    if answer.status >= 300:
-        return re.sub("RequestId:.*?</Message>", "</Message>", _text(answer), flags=re.DOTALL)
-    if answer.body.startswith(b"\xef\xbb\xbf"):
-        text = _text(answer)
+def _body(response: StorageResponse) -> str:
+    if response.status >= 300:
+        return re.sub("RequestId:.*?</Message>", "</Message>", _text(response), flags=re.DOTALL)
+    if response.body.startswith(b"\xef\xbb\xbf"):
+        text = _text(response)
         for element in _UNSTEADY_ELEMENTS:
             text = re.sub(f"<{element}>.*?</{element}>", "", text)
         return text
-    return f"{len(answer.body)} bytes {hashlib.sha256(answer.body).hexdigest()}"
+    return f"{len(response.body)} bytes {hashlib.sha256(response.body).hexdigest()}"
 
 
 def _steady(text: str, start: datetime) -> str:

@@ -47,8 +47,8 @@ def web() -> Iterator[requests.Session]:
         yield session
 
 
-def code(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.headers.get("x-ms-error-code", "")
+def code(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.headers.get("x-ms-error-code", "")
 
 
 def account_sas(storage: Endpoint, **fields: Any) -> str:
@@ -76,10 +76,10 @@ def get(web: requests.Session, storage: Endpoint, path: str, token: str, query: 
 
 
 def test_an_anonymous_request_is_refused(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
-    answer = web.get(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/f")
+    response = web.get(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/f")
 
-    assert code(answer) == (401, "NoAuthenticationInformation")
-    assert "www-authenticate" in answer.headers
+    assert code(response) == (401, "NoAuthenticationInformation")
+    assert "www-authenticate" in response.headers
 
 
 @pytest.mark.parametrize(
@@ -243,19 +243,19 @@ def test_a_stored_policy_says_what_the_sas_leaves_out(
         ({"policy_id": "none", **empty}, "SAS identifier cannot be found"),
         ({"policy_id": "good"}, "but not both"),
     ):
-        answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **fields))
-        assert code(answer) == (403, "AuthenticationFailed")
-        assert detail in answer.text
+        response = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **fields))
+        assert code(response) == (403, "AuthenticationFailed")
+        assert detail in response.text
 
 
-def test_a_sas_may_set_the_headers_of_the_answer(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
+def test_a_sas_may_set_headers_of_the_response(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
     token = file_sas(storage, content_type="text/x-mine", cache_control="no-store", content_disposition="inline")
-    answer = get(web, storage, f"{SHARE}/d/f", token)
+    response = get(web, storage, f"{SHARE}/d/f", token)
 
-    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/x-mine", "no-store")
+    assert (response.headers["content-type"], response.headers["cache-control"]) == ("text/x-mine", "no-store")
 
 
-def test_only_a_service_sas_sets_headers_of_the_answer(
+def test_only_a_service_sas_sets_headers_of_the_response(
     share: ShareClient, storage: Endpoint, web: requests.Session
 ) -> None:
     """An account SAS does not sign them, and the account's key makes a SAS irrelevant."""
@@ -286,9 +286,9 @@ def test_only_the_sas_of_a_whole_share_lists(share: ShareClient, storage: Endpoi
         permission="rl",
         expiry=SOON,
     )
-    answer = get(web, storage, f"{SHARE}/d", of_directory, "restype=directory&comp=list")
+    response = get(web, storage, f"{SHARE}/d", of_directory, "restype=directory&comp=list")
 
-    assert code(answer) == (403, "AuthorizationPermissionMismatch")
+    assert code(response) == (403, "AuthorizationPermissionMismatch")
 
 
 def test_the_secondary_endpoint_reads_only(share: ShareClient, storage: Endpoint, web: requests.Session) -> None:
@@ -326,11 +326,11 @@ def test_a_header_of_a_sas_cannot_begin_another_one(
     storage: Endpoint, web: requests.Session, name: str, value: str
 ) -> None:
     """The response is an error, and the connection stays open."""
-    answer = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **{name: value}))
+    response = get(web, storage, f"{SHARE}/d/f", file_sas(storage, **{name: value}))
 
-    assert code(answer) == (400, "InvalidQueryParameterValue")
-    assert "set-cookie" not in answer.headers
-    assert answer.headers.get("connection") != "close"
+    assert code(response) == (400, "InvalidQueryParameterValue")
+    assert "set-cookie" not in response.headers
+    assert response.headers.get("connection") != "close"
 
 
 def test_a_refused_header_of_a_sas_keeps_the_operation_from_being_done(
@@ -339,8 +339,8 @@ def test_a_refused_header_of_a_sas_keeps_the_operation_from_being_done(
     with share.get_file_client("d/kept") as file:
         file.upload_file(b"kept")
         token = share_sas(storage, permission=ShareSasPermissions(delete=True), content_type="a\r\nb")
-        answer = web.delete(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/kept?{token}")
+        response = web.delete(f"{storage.file_url}/{storage.storage_account}/{SHARE}/d/kept?{token}")
 
-        assert code(answer) == (400, "InvalidQueryParameterValue")
+        assert code(response) == (400, "InvalidQueryParameterValue")
         assert file.exists()
         file.delete_file()

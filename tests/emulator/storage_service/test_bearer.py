@@ -114,8 +114,8 @@ def ask(web: requests.Session, address: str, bearer: str, **headers: str) -> req
     return web.get(address, headers={name: value for name, value in (defaults | headers).items() if value})
 
 
-def refusal(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.headers.get("x-ms-error-code", "")
+def refusal(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.headers.get("x-ms-error-code", "")
 
 
 def codes(act: Callable[[], Any]) -> tuple[int | None, str]:
@@ -197,27 +197,27 @@ def test_a_token_for_one_account_is_accepted_there(
 def test_each_fault_of_a_token_has_its_words_and_a_challenge(
     entra: Endpoint, web: requests.Session, service: str, changes: dict[str, Any], detail: str
 ) -> None:
-    answer = ask(web, f"{url(entra, service)}/?comp=list", token(entra, **changes))
+    response = ask(web, f"{url(entra, service)}/?comp=list", token(entra, **changes))
 
-    assert refusal(answer) == (401, "InvalidAuthenticationInfo")
-    assert f"<AuthenticationErrorDetail>{detail}" in answer.text
-    assert answer.headers["www-authenticate"] == (
+    assert refusal(response) == (401, "InvalidAuthenticationInfo")
+    assert f"<AuthenticationErrorDetail>{detail}" in response.text
+    assert response.headers["www-authenticate"] == (
         f"Bearer authorization_uri=https://login.microsoftonline.com/{entra.tenant_id}/oauth2/authorize "
         f"resource_id={STORAGE_AUDIENCE}"
     )
 
 
 def test_who_comes_with_nothing_learns_where_to_sign_in(entra: Endpoint, web: requests.Session) -> None:
-    answer = web.get(f"{url(entra, 'blob')}/?comp=list", headers={"x-ms-version": "2025-01-05"})
+    response = web.get(f"{url(entra, 'blob')}/?comp=list", headers={"x-ms-version": "2025-01-05"})
 
-    assert refusal(answer) == (401, "NoAuthenticationInformation")
-    assert entra.tenant_id in answer.headers["www-authenticate"]
+    assert refusal(response) == (401, "NoAuthenticationInformation")
+    assert entra.tenant_id in response.headers["www-authenticate"]
 
 
 def test_a_credential_of_another_tenant_is_led_to_the_right_one(
     entra: Endpoint, credential: Callable[..., Any]
 ) -> None:
-    """The SDKs answer the challenge by signing in to the tenant that it names."""
+    """The SDKs response the challenge by signing in to the tenant that it names."""
     guest = credential(tenant_id=GUEST_TENANT, additionally_allowed_tenants=["*"])
     with blobs_of(entra, guest) as blobs, shares_of(entra, guest) as shares:
         assert blobs.get_blob_client(CONTAINER, "b").exists()
@@ -230,10 +230,10 @@ def test_a_client_for_a_wrong_audience_is_led_to_the_right_one(entra: Endpoint, 
 
 
 def test_tokens_need_tls(entra: Endpoint, web: requests.Session) -> None:
-    answer = ask(web, f"{entra.blob_url}/{entra.storage_account}/?comp=list", token(entra))
+    response = ask(web, f"{entra.blob_url}/{entra.storage_account}/?comp=list", token(entra))
 
-    assert refusal(answer) == (403, "AuthenticationFailed")
-    assert "Authentication scheme Bearer is not allowed with HTTP." in answer.text
+    assert refusal(response) == (403, "AuthenticationFailed")
+    assert "Authentication scheme Bearer is not allowed with HTTP." in response.text
 
 
 @pytest.mark.parametrize(
@@ -252,20 +252,20 @@ def test_tokens_are_taken_since_the_version_that_learned_them(
     entra: Endpoint, web: requests.Session, address: str, version: str, accepted: bool
 ) -> None:
     service, _, path = address.partition("/")
-    answer = ask(web, f"{url(entra, service)}/{path}", token(entra), **{"x-ms-version": version})
+    response = ask(web, f"{url(entra, service)}/{path}", token(entra), **{"x-ms-version": version})
 
     if accepted:
-        assert answer.status_code == 200
+        assert response.status_code == 200
     else:
-        assert refusal(answer) == (403, "AuthenticationFailed")
-        assert "Authentication scheme Bearer is not supported in this version." in answer.text
+        assert refusal(response) == (403, "AuthenticationFailed")
+        assert "Authentication scheme Bearer is not supported in this version." in response.text
 
 
 @pytest.mark.parametrize(("intent", "code"), [("", "MissingRequiredHeader"), ("restore", "InvalidHeaderValue")])
 def test_files_are_for_who_says_what_for(entra: Endpoint, web: requests.Session, intent: str, code: str) -> None:
-    answer = ask(web, f"{url(entra, 'file')}/{SHARE}/f", token(entra), **{"x-ms-file-request-intent": intent})
+    response = ask(web, f"{url(entra, 'file')}/{SHARE}/f", token(entra), **{"x-ms-file-request-intent": intent})
 
-    assert refusal(answer) == (400, code)
+    assert refusal(response) == (400, code)
 
 
 MISMATCH = (403, "AuthorizationPermissionMismatch")
@@ -342,8 +342,8 @@ def test_a_user_delegation_sas_opens_a_blob_and_lists_a_container(
     )  # fmt: skip
     address = f"{url(entra, 'blob')}/{CONTAINER}"
 
-    answer = web.get(f"{address}/b?{of_blob}")
-    assert (answer.text, answer.headers["content-type"]) == ("hello", "text/x-mine")
+    response = web.get(f"{address}/b?{of_blob}")
+    assert (response.text, response.headers["content-type"]) == ("hello", "text/x-mine")
     assert web.get(f"{address}?restype=container&comp=list&{of_container}").status_code == 200
     assert refusal(web.delete(f"{address}/b?{of_blob}")) == MISMATCH
     assert refusal(web.get(f"{address}/b?{of_blob.replace('skv=', 'skv=1')}")) == (403, "AuthenticationFailed")

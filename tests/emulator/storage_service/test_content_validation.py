@@ -16,23 +16,23 @@ from azure.storage.fileshare import ShareClient, ShareFileClient
 from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.storage_service.structured_body import FORM
-from tests.emulator.storage_service.lone_storage import Answer, Call, lone_storage, run
+from tests.emulator.storage_service.lone_storage import Call, StorageResponse, lone_storage, run
 from tests.emulator.storage_service.structured_message import structured
 
 SIZE = 9_000_000  # bytes: three segments of a message, three ranges of a file
 LIST = b"<BlockList><Latest>MQ==</Latest></BlockList>"
-Ask = Callable[..., list[Answer]]
+Ask = Callable[..., list[StorageResponse]]
 
 
 @pytest.fixture
 def transport() -> Iterator[RequestsTransport]:
     """A transport that closes its connections; the SDK's decoder leaves them open, since it never reads to the end."""
-    answers: list[requests.Response] = []
+    responses: list[requests.Response] = []
     with requests.Session() as session:
-        session.hooks["response"] = lambda answer, **_: answers.append(answer)
+        session.hooks["response"] = lambda response, **_: responses.append(response)
         yield RequestsTransport(session=session, session_owner=False)
-        for answer in answers:
-            answer.close()
+        for response in responses:
+            response.close()
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def test_a_checksum_that_was_compared_is_in_the_answer(blob: BlobClient) -> None
 
 def test_a_structured_answer_has_the_headers_of_one(ask: Ask) -> None:
     headers = (("x-ms-structured-body", FORM), ("x-ms-range", "bytes=1-3"))
-    (answer,) = ask(Call("file", "GET", "data/f", headers))
+    (response,) = ask(Call("file", "GET", "data/f", headers))
 
-    assert (answer.status, answer.body) == (206, structured(b"234"))
-    fields = dict(answer.headers)
-    assert fields["content-length"] == str(len(answer.body))
+    assert (response.status, response.body) == (206, structured(b"234"))
+    fields = dict(response.headers)
+    assert fields["content-length"] == str(len(response.body))
     assert (fields["x-ms-structured-content-length"], fields["content-range"]) == ("3", "bytes 1-3/5")
 
 
@@ -130,12 +130,12 @@ def test_a_structured_answer_has_the_headers_of_one(ask: Ask) -> None:
 def test_the_checksum_of_a_range_of_a_blob_is_returned_up_to_4_mib(ask: Ask, size: int, status: int) -> None:
     body = os.urandom(size)
     headers = (("x-ms-range", f"bytes=0-{size - 1}"), ("x-ms-range-get-content-crc64", "true"))
-    _, answer = ask(
+    _, response = ask(
         Call("blob", "PUT", "box/b", (("x-ms-blob-type", "BlockBlob"),), body), Call("blob", "GET", "box/b", headers)
     )
 
-    assert answer.status == status
-    assert dict(answer.headers).get("x-ms-content-crc64") == (crc64(body) if status == 206 else None)
+    assert response.status == status
+    assert dict(response.headers).get("x-ms-content-crc64") == (crc64(body) if status == 206 else None)
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,17 @@ def test_the_checksum_of_a_range_of_a_blob_is_returned_up_to_4_mib(ask: Ask, siz
     ids=["checksum", "cut", "not structured", "form", "length"],
 )
 def test_a_message_that_is_wrong_changes_nothing(ask: Ask, call: Call, code: str) -> None:
-    answer, now = ask(call, Call("file", "GET", "data/f"))
+    response, now = ask(call, Call("file", "GET", "data/f"))
 
-    assert dict(answer.headers)["x-ms-error-code"] == code
+    assert dict(response.headers)["x-ms-error-code"] == code
     assert now.body == b"12345"
 
 
 def test_a_structured_body_says_how_long_its_content_is(ask: Ask) -> None:
     headers = (("x-ms-write", "update"), ("x-ms-range", "bytes=0-4"), ("x-ms-structured-body", FORM))
-    (answer,) = ask(Call("file", "PUT", "data/f?comp=range", headers, structured(b"67890")))
+    (response,) = ask(Call("file", "PUT", "data/f?comp=range", headers, structured(b"67890")))
 
-    assert dict(answer.headers)["x-ms-error-code"] == "MissingRequiredHeader"
+    assert dict(response.headers)["x-ms-error-code"] == "MissingRequiredHeader"
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,13 @@ def ask(address: str, origin: str, method: str, names: str = "") -> requests.Res
     ],
 )
 def test_a_preflight_response_shows_what_a_page_may_do(shared: Endpoint, origin: str, method: str, names: str) -> None:
-    answer = ask(url(shared), origin, method, names)
+    response = ask(url(shared), origin, method, names)
 
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] in (origin, "*")
-    assert answer.headers["access-control-allow-methods"] == method
-    assert answer.headers["access-control-max-age"] in ("60", "5")
-    assert answer.headers.get("access-control-allow-headers", "").replace(" ", "") == names.replace(" ", "")
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] in (origin, "*")
+    assert response.headers["access-control-allow-methods"] == method
+    assert response.headers["access-control-max-age"] in ("60", "5")
+    assert response.headers.get("access-control-allow-headers", "").replace(" ", "") == names.replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_a_preflight_response_shows_what_a_page_may_do(shared: Endpoint, origin:
     ],
 )
 def test_a_page_that_no_rule_means_is_refused(shared: Endpoint, origin: str, method: str, names: str) -> None:
-    answer = ask(url(shared), origin, method, names)
+    response = ask(url(shared), origin, method, names)
 
-    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "CorsPreflightFailure")
-    assert "access-control-allow-origin" not in answer.headers
+    assert (response.status_code, response.headers["x-ms-error-code"]) == (403, "CorsPreflightFailure")
+    assert "access-control-allow-origin" not in response.headers
 
 
 def test_a_question_that_is_none_is_malformed(shared: Endpoint) -> None:
@@ -94,33 +94,33 @@ def test_a_question_that_is_none_is_malformed(shared: Endpoint) -> None:
 
 
 def test_an_answer_says_who_may_read_it(shared: Endpoint) -> None:
-    answer = requests.get(url(shared), headers={"Origin": PAGE}, timeout=60)
+    response = requests.get(url(shared), headers={"Origin": PAGE}, timeout=60)
 
-    assert answer.text == "hello"
-    assert answer.headers["access-control-allow-origin"] == PAGE
-    assert answer.headers["access-control-allow-credentials"] == "true"
-    assert set(answer.headers["access-control-expose-headers"].lower().split(",")) == {"etag", "x-ms-request-id"}
-    assert answer.headers["vary"] == "Origin"
+    assert response.text == "hello"
+    assert response.headers["access-control-allow-origin"] == PAGE
+    assert response.headers["access-control-allow-credentials"] == "true"
+    assert set(response.headers["access-control-expose-headers"].lower().split(",")) == {"etag", "x-ms-request-id"}
+    assert response.headers["vary"] == "Origin"
 
 
 def test_a_refusal_can_be_read_by_a_page_too(shared: Endpoint) -> None:
-    answer = requests.get(url(shared, "/box/missing"), headers={"Origin": PAGE}, timeout=60)
+    response = requests.get(url(shared, "/box/missing"), headers={"Origin": PAGE}, timeout=60)
 
-    assert answer.status_code == 404
-    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert response.status_code == 404
+    assert response.headers["access-control-allow-origin"] == PAGE
 
 
 def test_who_is_no_page_sees_no_rules(shared: Endpoint) -> None:
-    answer = requests.get(url(shared), timeout=60)
+    response = requests.get(url(shared), timeout=60)
 
-    assert "access-control-allow-origin" not in answer.headers
-    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-origin" not in response.headers
+    assert response.headers["vary"] == "Origin"
 
 
 def test_the_rules_of_one_service_are_not_those_of_the_other(shared: Endpoint) -> None:
-    answer = ask(f"{shared.file_url}/{shared.storage_account}/box/b", PAGE, "GET")
+    response = ask(f"{shared.file_url}/{shared.storage_account}/box/b", PAGE, "GET")
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 @pytest.mark.parametrize("rule", [CorsRule([PAGE], ["FETCH"]), CorsRule([], ["GET"]), CorsRule([PAGE], [])])

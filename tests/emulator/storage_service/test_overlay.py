@@ -25,7 +25,7 @@ def merged(tmp_path: Path) -> Iterator[Path]:
     for folder in (lower, upper, work, merged):
         folder.mkdir()
     with lone_storage(lower, SteppingClock()) as storage:
-        assert {answer.status for answer in run(storage, *BEFORE)} == {201}
+        assert {response.status for response in run(storage, *BEFORE)} == {201}
     options = f"lowerdir={lower},upperdir={upper},workdir={work}"
     mount = ["mount", "-t", "overlay", "-o", options, "overlay", str(merged)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:

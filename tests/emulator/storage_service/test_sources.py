@@ -70,8 +70,8 @@ def sas(storage: Endpoint) -> Sign:
     return signed
 
 
-def code(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.headers.get("x-ms-error-code", "")
+def code(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.headers.get("x-ms-error-code", "")
 
 
 def source_refusal(refused: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str, str, str]:

@@ -30,7 +30,7 @@ import pytest
 
 from tests.emulator.storage_service import faulted_process
 from tests.emulator.storage_service.every_operation import OPERATIONS
-from tests.emulator.storage_service.lone_storage import ACCOUNT, Answer
+from tests.emulator.storage_service.lone_storage import ACCOUNT, StorageResponse
 from tests.emulator.storage_service.observation import Observation
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
@@ -84,7 +84,7 @@ class Run:
         self._tracer: subprocess.Popen[str] | None = None
         self.pid, self.start = self._received()
 
-    def perform(self, *options: str) -> Answer | None:
+    def perform(self, *options: str) -> StorageResponse | None:
         """Perform the operation under strace; returns its response, or None if the process is killed before."""
         tracer = subprocess.Popen(["strace", "-f", "-p", str(self.pid), *options], stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
@@ -95,10 +95,10 @@ class Run:
         self._tracer = tracer
         try:
             self._link.send("perform")
-            answer: Answer | None = self._received()
+            response: StorageResponse | None = self._received()
         except (EOFError, ConnectionError):
-            answer = None
-        return answer
+            response = None
+        return response
 
     def observe(self) -> Observation:
         """The observation of the process after its operation, without faults."""
@@ -174,9 +174,9 @@ class Bench:
         """The observations after an operation without faults, and its system calls: names and counts."""
         log = self._folder / "log"
         with self.run(operation) as run:
-            answer = run.perform("-o", str(log))
-            assert answer is not None
-            assert answer.status < 300, answer
+            response = run.perform("-o", str(log))
+            assert response is not None
+            assert response.status < 300, response
             shown = self._shown(run)
             lines = log.read_text(errors="replace").splitlines()
             counted = Counter(match.groups() for line in lines if (match := _CALL.match(line)))
@@ -194,7 +194,7 @@ def received(link: Connection, process: BaseProcess) -> Any:
     """
     wait([link, process.sentinel])
     if not link.poll():  # the process may have sent a message just before its end
-        raise EOFError("the process has ended without an answer")
+        raise EOFError("the process has ended without an response")
     return link.recv()
 
 
@@ -248,15 +248,15 @@ def struck(bench: Bench, operation: str, strike: Strike, after: Shown) -> Iterat
     """The differences after an operation with a fault at one of its system calls."""
     before = bench.before
     with bench.run(operation) as run:
-        answer = run.perform(*inject(strike))
-        if answer is None:
+        response = run.perform(*inject(strike))
+        if response is None:
             expected = [before, after]
-        elif answer.status < 300:
+        elif response.status < 300:
             expected = [after]
         else:
             expected = [before]
-        status = answer.status if answer else "no answer"
-        if answer is not None and strike.effect != "signal=KILL":  # a kill may also strike after the response
+        status = response.status if response else "no response"
+        if response is not None and strike.effect != "signal=KILL":  # a kill may also strike after the response
             observed, living = run.observe(), [shown.living for shown in expected]
             if observed not in living:
                 yield f"{strike} ({status}): {difference(observed, nearest(observed, living))}"
