@@ -17,7 +17,7 @@ from harness.recording.cassette_format import readable_text
 from harness.recording.cassette_reader import Cassette, open_cassette
 from harness.recording.check import check_cassette
 from harness.recording.convert import SUFFIXES, convert_cassette
-from harness.recording.encodings import KnownValues
+from harness.recording.encodings import SecretValues
 from harness.recording.placeholders import WORD
 
 
@@ -34,11 +34,11 @@ def check(paths: tuple[Path, ...]) -> int:
     What looks like a secret, or is a secret of the settings, is printed with FILE:LINE, and the exit code is 1. A PATH
     is a file or a directory, by default cassettes/.
     """
-    known = KnownValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
+    known = SecretValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
     files = _files(paths or (Path("cassettes"),), SUFFIXES)
     findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
     for file, finding in findings:
-        say(f"{file}:{finding.line}: looks like {finding.what}")
+        say(f"{file}:{finding.line}: looks like {finding.kind}")
     say(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}")
     return 1 if findings else 0
 

@@ -1,4 +1,4 @@
-"""When two request bodies ask the same: JSON by its values, anything else byte by byte."""
+"""Comparison of request bodies: JSON by its values, anything else byte by byte."""
 
 import ast
 import hashlib
@@ -13,26 +13,26 @@ from harness.recording.placeholders import WORD, is_placeholder
 
 LARGE_UPLOAD = 1024  # bytes; longer ones are kept as length and digest
 _OPENING = (b"{", b"[")
-_LABELS = "tags"  # say who made a thing and when, and not what is asked for
+_LABELS = "tags"  # they name the creator of a resource and the time; both differ in every recording
 _NOTHING = object()
 _BYTES_LITERAL = re.compile(rb"b'(?:[^'\\\n]|\\.)*+'|b\"(?:[^\"\\\n]|\\.)*+\"")
 
 
 def upload_marker(uri: str, body: bytes) -> bytes:
-    """What stands for a sent body in a cassette: itself, or length and SHA-256 for uploads that are large or binary."""
-    is_json = body[:1] in _OPENING and not is_a_file(uri)
+    """Return a sent body as a cassette holds it: unchanged, or its length and SHA-256 for a large or binary upload."""
+    is_json = body[:1] in _OPENING and not is_file_url(uri)
     if readable_text(body) is not None and (is_json or len(body) <= LARGE_UPLOAD):
         return body
     return f"<{len(body)} bytes, sha256:{hashlib.sha256(body).hexdigest()}>".encode()
 
 
-def is_a_file(uri: str) -> bool:
-    """Whether a URL's body belongs to the user, byte for byte: a file or a blob."""
+def is_file_url(uri: str) -> bool:
+    """Whether a URL names a file or a blob, so that the body is the user's content."""
     return ".core." in (urlsplit(uri).hostname or "")
 
 
-def unwrapped(body: bytes) -> bytes:
-    """A body as it was sent: Azure's development tools wrote ``b'{...}'``, once or again and again."""
+def unwrap_literals(body: bytes) -> bytes:
+    """Return a body as it was sent: Azure's development tools wrapped it in ``b'{...}'``, once or several times."""
     while _BYTES_LITERAL.fullmatch(body):
         try:
             body = ast.literal_eval(body.decode())
@@ -42,8 +42,8 @@ def unwrapped(body: bytes) -> bytes:
 
 
 def json_value(body: bytes) -> Any:
-    """The JSON value of a body, without nulls; None when it holds no object or array, or is nested very deep."""
-    body = unwrapped(body)
+    """The JSON value of a body, without nulls; None if the body holds no object or array, or is nested too deep."""
+    body = unwrap_literals(body)
     if body.lstrip()[:1] not in _OPENING:
         return None
     try:
@@ -52,35 +52,35 @@ def json_value(body: bytes) -> Any:
         return None
 
 
-def canonical(body: bytes) -> bytes:
-    """Equal for bodies that mean the same."""
+def canonical_body(body: bytes) -> bytes:
+    """Return a form of a body that is equal for equal JSON values."""
     value = json_value(body)
     return body if value is None else json.dumps(value, sort_keys=True).encode()
 
 
-def differences(asked: Any, recorded: Any, path: str = "") -> Iterator[str]:
-    """Where two JSON values differ, as sentences.
+def differences(sent: Any, recorded: Any, path: str = "") -> Iterator[str]:
+    """Describe each difference between two JSON values.
 
-    Tags do not count, and where a secret was, anything may be.
+    Tags are ignored, and a placeholder of a secret equals any text.
     """
-    if isinstance(asked, dict) and isinstance(recorded, dict):
-        for name in sorted(asked.keys() | recorded.keys()):
+    if isinstance(sent, dict) and isinstance(recorded, dict):
+        for name in sorted(sent.keys() | recorded.keys()):
             if name != _LABELS:
                 yield from differences(
-                    asked.get(name, _NOTHING), recorded.get(name, _NOTHING), f"{path}.{name}" if path else name
+                    sent.get(name, _NOTHING), recorded.get(name, _NOTHING), f"{path}.{name}" if path else name
                 )
-    elif isinstance(asked, list) and isinstance(recorded, list) and len(asked) == len(recorded):
-        for at, pair in enumerate(zip(asked, recorded, strict=True)):
+    elif isinstance(sent, list) and isinstance(recorded, list) and len(sent) == len(recorded):
+        for at, pair in enumerate(zip(sent, recorded, strict=True)):
             yield from differences(*pair, f"{path}[{at}]")
-    elif asked != recorded and not (isinstance(recorded, str) and _stands_for(recorded, asked)):
-        yield f"body path {path or '(whole)'}: {_shown(asked)} was asked, {_shown(recorded)} recorded"
+    elif sent != recorded and not (isinstance(recorded, str) and _stands_for(recorded, sent)):
+        yield f"body path {path or '(whole)'}: {_abbreviated(sent)} was requested, {_abbreviated(recorded)} recorded"
 
 
-def _stands_for(recorded: str, asked: Any) -> bool:
-    """Whether a recorded text, with placeholders, may have been another one."""
+def _stands_for(recorded: str, sent: Any) -> bool:
+    """Whether a sent value may be the original of a recorded text with placeholders."""
     if is_placeholder(recorded):
         return True
-    return WORD in recorded and isinstance(asked, str) and _holds_in_order(asked, recorded.split(WORD))
+    return WORD in recorded and isinstance(sent, str) and _holds_in_order(sent, recorded.split(WORD))
 
 
 def _holds_in_order(text: str, pieces: Sequence[str]) -> bool:
@@ -103,7 +103,7 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _shown(value: Any) -> str:
+def _abbreviated(value: Any) -> str:
     if value is _NOTHING:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)

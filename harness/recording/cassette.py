@@ -1,4 +1,4 @@
-"""Cassettes on disk: which file is whose, and how a recording is written whole or not at all."""
+"""Cassettes on disk: their file names, and how a recording is written completely or not at all."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,21 +10,21 @@ from harness.atomic_file import write_file
 from harness.errors import CassetteError
 from harness.recording.cassette_format import write_document
 from harness.recording.cassette_reader import open_cassette
-from harness.recording.encodings import KnownValues
+from harness.recording.encodings import SecretValues
 from harness.recording.interactions import Interaction
 from harness.recording.limits import LARGEST_FILE, MOST_INTERACTIONS, MOST_REPEATS
 from harness.recording.placeholders import WORD
 from harness.recording.secrets import find_secrets, secrets_of_interaction
 
 _LONGEST_NAME = 150  # bytes
-_KEPT_OF_LONG_NAME = 130
+_PREFIX_OF_LONG_NAME = 130
 
 
 def cassette_path(directory: Path, name: str) -> Path:
-    """The file of a cassette; different names have different files.
+    """Return the file of a cassette; different names have different files.
 
     Args:
-        directory: of all cassettes of a service.
+        directory: the directory of all cassettes of a service.
         name: ``<scenario>/<resource or trial id>``; each slash is a directory. Characters that a file name cannot have
             are percent-encoded, and a part longer than 150 bytes ends in a digest instead.
     """
@@ -38,30 +38,33 @@ def _file_name(part: str) -> str:
         safe = f"%2E{safe[1:]}"
     if len(safe) <= _LONGEST_NAME:
         return safe
-    return f"{safe[:_KEPT_OF_LONG_NAME]}-{hashlib.sha256(part.encode()).hexdigest()[:16]}"
+    return f"{safe[:_PREFIX_OF_LONG_NAME]}-{hashlib.sha256(part.encode()).hexdigest()[:16]}"
 
 
 def existing_cassette(path: Path) -> Path:
-    """The file to replay: the one that is named, or YAML of the same name if only that exists."""
-    beside = (path.with_name(f"{path.name.removesuffix('.json')}{suffix}") for suffix in (".yaml", ".yml"))
-    return path if path.exists() else next(filter(Path.exists, beside), path)
+    """Return the file to replay: the given path, or YAML of the same name if only that exists."""
+    yaml_paths = (path.with_name(f"{path.name.removesuffix('.json')}{suffix}") for suffix in (".yaml", ".yml"))
+    return path if path.exists() else next(filter(Path.exists, yaml_paths), path)
 
 
 def fold(interactions: Iterable[Interaction]) -> list[Interaction]:
-    """Count identical polls: a GET that was sent again, with the same response, and no write in between."""
+    """Merge identical polls into one interaction with a count.
+
+    A poll is identical if the same GET or HEAD got the same response, and no write was sent in between.
+    """
     folded: list[Interaction] = []
-    last_of: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    last_indexes: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     for item in interactions:
         if item.request.method not in ("GET", "HEAD"):
-            last_of.clear()
+            last_indexes.clear()
             folded.append(item)
             continue
         key = (f"{item.request.method} {item.request.uri}", tuple(sorted(item.request.headers.items())))
-        at = last_of.get(key)
+        at = last_indexes.get(key)
         if at is not None and folded[at].response == item.response and folded[at].count + item.count <= MOST_REPEATS:
             folded[at] = replace(folded[at], count=folded[at].count + item.count)
             continue
-        last_of[key] = len(folded)
+        last_indexes[key] = len(folded)
         folded.append(item)
     return folded
 
@@ -70,28 +73,31 @@ def save_cassette(
     path: Path,
     interactions: Sequence[Interaction],
     provenance: Mapping[str, str] | None,
-    known_secrets: Iterable[str] | KnownValues = (),
+    known_secrets: Iterable[str] | SecretValues = (),
 ) -> None:
-    """Write a cassette whole or not at all.
+    """Write a cassette completely or not at all.
 
     Args:
-        path: the file; its directory is made.
-        interactions: already scrubbed.
-        provenance: when, against what and with which versions it was recorded; None for what another tool recorded.
-        known_secrets: values that must not occur in it, in any encoding.
+        path: the file; missing directories are created.
+        interactions: the scrubbed interactions.
+        provenance: time, cloud and versions of the recording; None if another tool recorded it.
+        known_secrets: values that must not occur in the cassette, in any encoding.
 
     Raises:
-        CassetteError: something in it looks secret, it would be too large to be read again, or it cannot be written.
-            An older cassette stays.
+        CassetteError: the cassette would contain something that looks secret, would exceed the limits for reading, or
+            cannot be written. An older cassette is unchanged.
     """
-    known = known_secrets if isinstance(known_secrets, KnownValues) else KnownValues(dict.fromkeys(known_secrets, WORD))
+    secret_values = (
+        known_secrets if isinstance(known_secrets, SecretValues) else SecretValues(dict.fromkeys(known_secrets, WORD))
+    )
     for item in interactions:
-        for part, secret in secrets_of_interaction(item, known):
-            about = f"{item.request.method} {urlsplit(item.request.uri).path}" if part != "URL" else item.request.method
-            raise CassetteError(f"{path} is not written: the {part} of {about} would hold {secret.what}")
+        for part, secret in secrets_of_interaction(item, secret_values):
+            method, url = item.request.method, urlsplit(item.request.uri)
+            request = method if part == "URL" else f"{method} {url.path}"
+            raise CassetteError(f"{path} is not written: the {part} of {request} would hold {secret.kind}")
     for name, value in (provenance or {}).items():
-        for secret in find_secrets(value, known):
-            raise CassetteError(f"{path} is not written: its provenance, {name}, would hold {secret.what}")
+        for secret in find_secrets(value, secret_values):
+            raise CassetteError(f"{path} is not written: its provenance, {name}, would hold {secret.kind}")
     content = write_document(interactions, provenance)
     if len(content) > LARGEST_FILE or len(interactions) > MOST_INTERACTIONS:
         raise CassetteError(
@@ -106,10 +112,10 @@ def save_cassette(
 
 
 def load_cassette(path: Path) -> list[Interaction]:
-    """Read a cassette, ours or one that another tool has written in vcrpy's format.
+    """Read a cassette in the format of the harness or of vcrpy.
 
     Raises:
-        CassetteError: it is missing, is no cassette, or holds too much.
+        CassetteError: the file is missing, is no cassette, or exceeds the limits.
     """
     cassette = open_cassette(path)
     return [cassette.interaction(index) for index in range(len(cassette.outlines))]

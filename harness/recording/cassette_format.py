@@ -1,4 +1,4 @@
-"""Cassettes in our own format: JSON that reads well in a diff, and that is read without a parser of ours.
+"""The cassette format of the harness: JSON that is readable in a diff and needs no special parser.
 
 ::
 
@@ -7,16 +7,16 @@
       "provenance": {"cloud": "emulator", "recorded": "2026-11-29T12:00:00+00:00", ...},
       "interactions": [
         {
-          "count": 3,                              so many identical polls; left out where it is 1
+          "count": 3,                              number of identical polls; omitted if it is 1
           "request": {"method": "GET", "uri": "https://...", "headers": {...}, "body": {...}},
           "response": {"status": 200, "reason": "OK", "headers": {...}, "body": {...}}
         }
       ]
     }
 
-A body is ``{"json": ...}`` where that is the body to the byte (``"spaced": true`` where a space follows each comma and
-colon), ``{"text": [...]}`` with a list of lines, or ``{"base64": [...]}``; an empty body is left out. A header is a
-string; ``Set-Cookie`` is a list of strings.
+A body is ``{"json": ...}`` if that reproduces the body byte for byte (``"spaced": true`` if a space follows each comma
+and colon), otherwise ``{"text": [...]}`` with a list of lines, or ``{"base64": [...]}``. An empty body is omitted. A
+header is a string; ``Set-Cookie`` is a list of strings.
 """
 
 import base64
@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from harness.recording.content_encoding import decoded
+from harness.recording.content_encoding import decode_body
 from harness.recording.cookies import HEADER
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.limits import MOST_REPEATS
@@ -35,8 +35,8 @@ from harness.recording.limits import MOST_REPEATS
 VERSION = 2
 
 _BASE64_LINE = 120  # letters
-_DEPTH = 64  # of nested JSON; readers in other versions of Python stop at other depths
-_JSON_GROWTH = 4  # times its length that a body may take as indented JSON
+_DEPTH = 64  # levels of nested JSON; the limit of the JSON reader depends on the version of Python
+_JSON_GROWTH = 4  # largest ratio of a body's length as indented JSON to its own length
 _INDENT = 12  # spaces before each line of a body in a file
 _OPENING = (b"{", b"[")
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')
@@ -71,7 +71,7 @@ class _Response(Struct, omit_defaults=True, forbid_unknown_fields=True):
 
 
 class Entry(Struct, forbid_unknown_fields=True):
-    """An interaction of which the response is not read yet."""
+    """An interaction whose response is not decoded yet."""
 
     request: _Request
     response: Raw
@@ -79,7 +79,7 @@ class Entry(Struct, forbid_unknown_fields=True):
 
 
 class Document(Struct, forbid_unknown_fields=True):
-    """A cassette of which the responses are not read yet; ``metadata`` is vcrpy's."""
+    """A cassette whose responses are not decoded yet; ``metadata`` is vcrpy's."""
 
     interactions: list[Entry]
     version: Literal[2]
@@ -93,29 +93,29 @@ _RESPONSE = msgspec.json.Decoder(_Response)
 
 
 def read_document(data: bytes) -> Document:
-    """A cassette, as far as it is read at once.
+    """Decode a cassette, except for its responses.
 
     Raises:
         msgspec.MsgspecError: the data is no cassette of this format.
-        RecursionError: it is nested too deep.
+        RecursionError: the data is nested too deep.
     """
     return _DOCUMENT.decode(data)
 
 
 def read_entry(entry: Entry, limit: int) -> Interaction:
-    """A whole interaction.
+    """Decode a complete interaction.
 
     Args:
-        entry: what was read of it so far.
-        limit: bytes that its body may have.
+        entry: the interaction with its encoded response.
+        limit: the largest allowed length of the response's body, in bytes.
 
     Raises:
-        msgspec.MsgspecError, ValueError, RecursionError: it is none.
-        CassetteError: its body is too large.
+        msgspec.MsgspecError, ValueError, RecursionError: the entry is no valid interaction.
+        CassetteError: the body is too large.
     """
     response = _RESPONSE.decode(entry.response)
     headers, cookies = _headers_in(response.headers)
-    headers, body = decoded(headers, _bytes_of(response.body), limit)
+    headers, body = decode_body(headers, _bytes_of(response.body), limit)
     return Interaction(
         RecordedRequest(
             entry.request.method,
@@ -129,12 +129,12 @@ def read_entry(entry: Entry, limit: int) -> Interaction:
 
 
 def headers_of(entry: Entry) -> Mapping[str, str]:
-    """The headers of the request of an interaction."""
+    """The request headers of an interaction."""
     return _headers_in(entry.request.headers)[0]
 
 
 def _headers_in(headers: Headers) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Headers with one value each, and the lines that set cookies."""
+    """Split headers into those with one value and the ``Set-Cookie`` lines."""
     plain, cookies = {}, []
     for name, value in headers.items():
         if name.lower() == HEADER.lower():
@@ -147,8 +147,8 @@ def _headers_in(headers: Headers) -> tuple[dict[str, str], tuple[str, ...]]:
 def _bytes_of(body: _Body | None) -> bytes:
     if body is None:
         return b""
-    given = [kind for kind in (body.json, body.text, body.base64) if kind is not UNSET]
-    if len(given) != 1:
+    kinds = [kind for kind in (body.json, body.text, body.base64) if kind is not UNSET]
+    if len(kinds) != 1:
         raise ValueError("a body has one of json, text and base64")
     if isinstance(body.json, Raw):
         return msgspec.json.format(body.json, indent=0 if body.spaced else -1)
@@ -160,12 +160,12 @@ def _bytes_of(body: _Body | None) -> bytes:
 def write_document(
     interactions: Sequence[Interaction], provenance: Mapping[str, str] | None, *, metadata: Any = None
 ) -> bytes:
-    """A cassette as it is written to a file.
+    """Encode a cassette as the content of its file.
 
     Args:
-        interactions: in order.
-        provenance: where they come from; None for what another tool has recorded.
-        metadata: what vcrpy keeps beside the interactions; anything that JSON can hold.
+        interactions: the interactions, in order.
+        provenance: the origin of the recording; None if another tool recorded it.
+        metadata: vcrpy's metadata; any JSON value.
     """
     document: dict[str, Any] = {"version": VERSION}
     if provenance is not None:
@@ -178,7 +178,7 @@ def write_document(
 
 def _interaction_out(item: Interaction) -> dict[str, Any]:
     request, response = item.request, item.response
-    # The length follows from the body, except where a response to HEAD has none.
+    # Content-Length follows from the body, except for HEAD, whose responses have no body.
     is_head = request.method == "HEAD"
     headers = {name: value for name, value in response.headers.items() if is_head or name.lower() != "content-length"}
     written: dict[str, Any] = {} if item.count == 1 else {"count": item.count}
@@ -217,7 +217,7 @@ def _body_out(body: bytes) -> dict[str, Any]:
 
 
 def readable_text(body: bytes) -> str | None:
-    """A body as text, where a person can read it; None for other bytes."""
+    """Decode a body as UTF-8 without control characters; None if it is anything else."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -226,20 +226,20 @@ def readable_text(body: bytes) -> str | None:
 
 
 def _json_out(body: bytes) -> dict[str, Any] | None:
-    """A body as JSON, where that can be written back to the byte."""
+    """Represent a body as JSON; None unless that reproduces it byte for byte."""
     if body[:1] not in _OPENING or _is_deep(body):
         return None
     try:
         for indent, spaced in ((-1, {}), (0, {"spaced": True})):
             if msgspec.json.format(body, indent=indent) == body:
-                return {"json": Raw(body), **spaced} if _reads_well(body) else None
+                return {"json": Raw(body), **spaced} if _is_compact(body) else None
     except (msgspec.MsgspecError, RecursionError):
         return None
     return None
 
 
-def _reads_well(body: bytes) -> bool:
-    """Whether indented JSON is not many times as long as the body, as a list of many numbers would be."""
+def _is_compact(body: bytes) -> bool:
+    """Whether a body stays short as indented JSON, which a long list of numbers does not."""
     indented = msgspec.json.format(body, indent=2)
     return len(indented) + _INDENT * indented.count(b"\n") <= _JSON_GROWTH * len(body) + 1000
 

@@ -1,7 +1,7 @@
-"""Opening a cassette: its requests are read at once, each response when it is wanted.
+"""Opening a cassette: its requests are decoded at once, each response when it is first needed.
 
-What it can cost is bounded before it is paid: the size of the file, the number of interactions, and the size of all
-their bodies and headers together, also of those that are compressed or shared by YAML's aliases. See `limits`.
+The size of the file, the number of interactions, and the total size of all bodies and headers are limited, including
+content that is compressed or repeated by YAML aliases. See `limits`.
 """
 
 import threading
@@ -24,13 +24,13 @@ _RECORD_AGAIN = "record it again with: pytest --cloud emulator --record"
 
 
 class Outline(msgspec.Struct, frozen=True):
-    """What is known of an interaction before its response is read.
+    """The request of an interaction, without its body.
 
     Attributes:
         method: the HTTP method.
-        uri: the whole URL.
-        count: how many identical polls it stands for.
-        headers: of the request.
+        uri: the complete URL.
+        count: the number of identical polls that the interaction represents.
+        headers: the headers of the request.
     """
 
     method: str
@@ -40,31 +40,31 @@ class Outline(msgspec.Struct, frozen=True):
 
 
 class Cassette(Protocol):
-    """A cassette that is open. It may be read by several threads."""
+    """An open cassette. Several threads may read it."""
 
-    is_current: bool  # whether it is in our format
-    provenance: Mapping[str, Any] | None  # where the cassette comes from; None for those of other tools
+    is_current: bool  # whether the cassette is in the current format of the harness
+    provenance: Mapping[str, Any] | None  # the origin of the recording; None for cassettes of other tools
 
     @property
     def outlines(self) -> Sequence[Outline]:
         """All interactions, in order."""
 
     def interaction(self, index: int) -> Interaction:
-        """Read an interaction, counted from 0.
+        """Read the interaction with an index, counted from 0.
 
         Raises:
-            CassetteError: it is damaged, or too large.
+            CassetteError: the interaction is damaged or too large.
         """
 
     def span(self, index: int) -> tuple[int, str]:
-        """The line, from 1, at which an interaction begins, and its text; the whole file where that is not known."""
+        """The first line of an interaction, counted from 1, and its text; for vcrpy's format the whole file."""
 
 
 def open_cassette(path: Path) -> Cassette:
-    """Open a cassette, ours or one of another tool that writes vcrpy's format.
+    """Open a cassette in the format of the harness or of vcrpy.
 
     Raises:
-        CassetteError: it is missing, is no cassette, or holds too much.
+        CassetteError: the file is missing, is no cassette, or exceeds the limits.
     """
     data = _file_content(path)
     if data.lstrip()[:1] == b"{":
@@ -74,7 +74,7 @@ def open_cassette(path: Path) -> Cassette:
 
 def _file_content(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
+        if path.exists() and not path.is_file():  # opening a named pipe would wait for its writer
             raise CassetteError(f"{path} is no cassette: it is no file")
         if path.exists() and path.stat().st_size > LARGEST_FILE:
             raise CassetteError(f"cassette {path} has more than {LARGEST_FILE >> 20} MiB; record fewer requests in it")
@@ -87,7 +87,7 @@ def _file_content(path: Path) -> bytes:
 
 
 def _remedy(path: Path) -> str:
-    """Cassettes were YAML once, and had no directory for the service."""
+    """Advise what to do about a missing cassette; older ones were YAML and had no directory for the service."""
     old = path.parent.parent.parent / path.parent.name / f"{path.name.removesuffix('.json')}.yaml"
     if old.is_file():
         return f"an older one can be converted with: harness cassettes convert '{old}' --into '{path.parent}'"
@@ -96,14 +96,15 @@ def _remedy(path: Path) -> str:
 
 def _open_json(path: Path, data: bytes) -> Cassette:
     try:
-        return _OurCassette(path, data, read_document(data))
+        return _CurrentCassette(path, data, read_document(data))
     except (msgspec.MsgspecError, RecursionError) as error:
-        wrong = error
+        format_error = error
     try:
         return _VcrCassette(path, data, parse_json(data))
     except (msgspec.ValidationError, RecursionError):
-        raise CassetteError(f"{path} is no cassette that this version reads: {wrong}; {_RECORD_AGAIN}") from wrong
-    except msgspec.MsgspecError:  # YAML may begin with a brace, too
+        message = f"{path} is no cassette that this version reads: {format_error}; {_RECORD_AGAIN}"
+        raise CassetteError(message) from format_error
+    except msgspec.MsgspecError:  # YAML can begin with a brace, too
         return _VcrCassette(path, data, _parsed_yaml(path, data))
 
 
@@ -116,43 +117,43 @@ def _parsed_yaml(path: Path, data: bytes) -> Any:
         raise CassetteError(f"cassette {path} cannot be read: {error}") from error
 
 
-class _Costs:
-    """What the interactions of a cassette have cost so far; one that is read again costs nothing more."""
+class _ReadBudget:
+    """The bytes of bodies and headers that may still be read; an interaction that is read again counts once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._left = LARGEST_CONTENT
-        self._paid: dict[int, int] = {}
+        self._remaining = LARGEST_CONTENT
+        self._sizes: dict[int, int] = {}
 
     def read(self, index: int, read: Callable[[int], Interaction]) -> Interaction:
         """Read an interaction within the limit.
 
         Raises:
-            CassetteError: it is damaged, or exceeds the limit.
+            CassetteError: the interaction is damaged or exceeds the limit.
         """
         with self._lock:
             return self._read(index, read)
 
     def _read(self, index: int, read: Callable[[int], Interaction]) -> Interaction:
-        limit = self._left + self._paid.get(index, 0)
+        limit = self._remaining + self._sizes.get(index, 0)
         try:
             item = read(limit)
-            cost = _cost(item)
-            if cost > limit:
+            size = _size(item)
+            if size > limit:
                 raise CassetteError("its bodies and headers are too large")
         except CassetteError as error:
-            allowed = f"all interactions of a cassette together may have {LARGEST_CONTENT >> 20} MiB"
-            raise CassetteError(f"interaction {index + 1} of cassette {self._path}: {error}; {allowed}") from error
+            rule = f"all interactions of a cassette together may have {LARGEST_CONTENT >> 20} MiB"
+            raise CassetteError(f"interaction {index + 1} of cassette {self._path}: {error}; {rule}") from error
         except _DAMAGED as error:
-            wrong = f"interaction {index + 1} of cassette {self._path} cannot be read: {error!r}"
-            raise CassetteError(f"{wrong}; {_RECORD_AGAIN}") from error
-        self._left = limit - cost
-        self._paid[index] = cost
+            problem = f"interaction {index + 1} of cassette {self._path} cannot be read: {error!r}"
+            raise CassetteError(f"{problem}; {_RECORD_AGAIN}") from error
+        self._remaining = limit - size
+        self._sizes[index] = size
         return item
 
 
-def _cost(item: Interaction) -> int:
+def _size(item: Interaction) -> int:
     headers = (*item.request.headers.items(), *item.response.headers.items())
     return (
         len(item.request.body)
@@ -170,8 +171,8 @@ def _check_count(path: Path, interactions: Sequence[Any]) -> None:
         )
 
 
-class _OurCassette:
-    """A cassette in our format."""
+class _CurrentCassette:
+    """A cassette in the current format of the harness."""
 
     is_current = True
 
@@ -184,10 +185,10 @@ class _OurCassette:
         ]
         self._data = data
         self._entries = entries
-        self._costs = _Costs(path)
+        self._budget = _ReadBudget(path)
 
     def interaction(self, index: int) -> Interaction:
-        return self._costs.read(index, lambda limit: read_entry(self._entries[index], limit))
+        return self._budget.read(index, lambda limit: read_entry(self._entries[index], limit))
 
     def span(self, index: int) -> tuple[int, str]:
         end = self._ends[index]
@@ -196,7 +197,7 @@ class _OurCassette:
 
     @cached_property
     def _ends(self) -> list[int]:
-        """Where the response of each interaction ends: it is in the file as it was read, after the one before it."""
+        """The offset in the file at which the response of each interaction ends."""
         ends, at = [], 0
         for entry in self._entries:
             response = bytes(entry.response)
@@ -206,7 +207,7 @@ class _OurCassette:
 
 
 class _VcrCassette:
-    """A cassette of another tool, which a parser has read whole."""
+    """A cassette in vcrpy's format, which is parsed completely when it is opened."""
 
     is_current = False
 
@@ -218,7 +219,7 @@ class _VcrCassette:
         _check_count(path, self._entries)
         provenance = document.get("provenance")
         self.provenance: Mapping[str, Any] | None = provenance if isinstance(provenance, dict) else None
-        self._costs = _Costs(path)
+        self._budget = _ReadBudget(path)
 
     @cached_property
     def outlines(self) -> Sequence[Outline]:
@@ -229,7 +230,7 @@ class _VcrCassette:
         return Outline(item.request.method, item.request.uri, item.count, item.request.headers)
 
     def interaction(self, index: int) -> Interaction:
-        return self._costs.read(index, lambda limit: interaction_from(self._entries[index], limit))
+        return self._budget.read(index, lambda limit: interaction_from(self._entries[index], limit))
 
     def span(self, index: int) -> tuple[int, str]:
         del index

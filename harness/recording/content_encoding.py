@@ -1,4 +1,4 @@
-"""Bodies that a cassette of another tool keeps as they came over the wire: compressed."""
+"""Decompression of bodies that cassettes of other tools store as they were received."""
 
 import io
 from collections.abc import Mapping
@@ -8,28 +8,28 @@ import urllib3
 from harness.errors import CassetteError
 
 
-def decoded(headers: Mapping[str, str], body: bytes, limit: int) -> tuple[dict[str, str], bytes]:
-    """Headers without the content encoding, and the body without it, too.
+def decode_body(headers: Mapping[str, str], body: bytes, limit: int) -> tuple[dict[str, str], bytes]:
+    """Decompress a body, and remove ``Content-Encoding`` from its headers.
 
-    Some tools decode bodies and leave the header in place; such a body is taken as it is.
+    Some tools decompress bodies and leave the header in place; such a body is returned unchanged.
 
     Args:
-        headers: of the response.
-        body: as it is kept.
-        limit: bytes that the body may have; a few bytes can be made to unpack to gigabytes.
+        headers: the headers of the response.
+        body: the body in the cassette.
+        limit: the largest allowed length in bytes; a few compressed bytes can expand to gigabytes.
 
     Raises:
-        CassetteError: the body would exceed the limit.
+        CassetteError: the decompressed body would exceed the limit.
     """
-    kept = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
+    other_headers = {name: value for name, value in headers.items() if name.lower() != "content-encoding"}
     encoding = next((value for name, value in headers.items() if name.lower() == "content-encoding"), "")
     if not encoding or not body:
-        return kept, body
+        return other_headers, body
     response = urllib3.HTTPResponse(io.BytesIO(body), headers={"Content-Encoding": encoding}, preload_content=False)
     try:
-        found = response.read(limit + 1, decode_content=True)
+        content = response.read(limit + 1, decode_content=True)
     except urllib3.exceptions.HTTPError:
-        return kept, body
-    if len(found) > limit:
+        return other_headers, body
+    if len(content) > limit:
         raise CassetteError(f"a body with Content-Encoding: {encoding} is too large when it is unpacked")
-    return kept, found
+    return other_headers, content

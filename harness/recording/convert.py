@@ -1,4 +1,4 @@
-"""Cassettes of other tools, and our own in YAML, written in our format."""
+"""Conversion of vcrpy's cassettes, and of the harness's older YAML cassettes, to the current format."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A cassette that was converted.
+    """A converted cassette.
 
     Attributes:
         source: the old file, which is unchanged.
         target: the new file.
-        interactions: how many there are in the new file.
-        requests: how many requests they stand for.
+        interactions: the number of interactions in the new file.
+        requests: the number of requests that they represent.
     """
 
     source: Path
@@ -33,16 +33,16 @@ class Conversion:
 def convert_cassette(
     source: Path, target: Path, *, secrets: tuple[str, ...] = (), overwrite: bool = False
 ) -> Conversion:
-    """Write a cassette in our format, with placeholders for what looks secret and identical polls counted.
+    """Write a cassette in the current format, with placeholders for secrets, and merge identical polls.
 
-    The provenance stays as it is. The cassette of another tool has none, and still replays like one: requests may have
-    other JSON than the recorded one.
+    The provenance is unchanged. A cassette of another tool has none, so a replay still accepts requests whose JSON
+    differs from the recorded JSON.
 
     Args:
-        source: the cassette.
+        source: the old cassette.
         target: the new file.
-        secrets: values that must not occur in it.
-        overwrite: replace a file that exists.
+        secrets: values that must not occur in the new file.
+        overwrite: replace an existing target.
 
     Raises:
         CassetteError: the cassette cannot be read or needs no conversion, or the target exists or would hold a secret.
@@ -55,6 +55,8 @@ def convert_cassette(
     interactions = [cassette.interaction(index) for index in range(len(cassette.outlines))]
     clean, scrubber = scrub_all(interactions, Scrubber(dict.fromkeys(secrets, WORD)))
     folded = fold(clean)
-    kept = None if cassette.provenance is None else {name: str(value) for name, value in cassette.provenance.items()}
-    save_cassette(target, folded, kept, scrubber.known)
+    provenance = (
+        None if cassette.provenance is None else {name: str(value) for name, value in cassette.provenance.items()}
+    )
+    save_cassette(target, folded, provenance, scrubber.secret_values)
     return Conversion(source, target, len(folded), sum(item.count for item in folded))

@@ -17,11 +17,11 @@ _LIFETIMES = ("expires", "max-age")
 
 
 def cookie_value(line: str) -> str:
-    """The value of a cookie that a ``Set-Cookie`` line sets."""
+    """The value of the cookie in a ``Set-Cookie`` line."""
     return line.partition(";")[0].partition("=")[2].strip()
 
 
-def sent_values(header: str) -> Iterator[str]:
+def cookie_values_of_request(header: str) -> Iterator[str]:
     """The values of the cookies in a request's ``Cookie`` header."""
     return (pair.partition("=")[2].strip() for pair in header.split(";"))
 
@@ -33,7 +33,7 @@ def is_secret_cookie(line: str) -> bool:
 
 
 def without_value(line: str) -> str:
-    """A ``Set-Cookie`` line with a placeholder for the value, unless the value is empty."""
+    """Return a ``Set-Cookie`` line with a placeholder for the value, unless the value is empty."""
     pair, *attributes = line.split(";")
     name, equals, _ = pair.partition("=")
     value = WORD if is_secret_cookie(line) else cookie_value(line)
@@ -41,32 +41,32 @@ def without_value(line: str) -> str:
 
 
 def without_lifetime(line: str, date: str | None) -> str:
-    """A ``Set-Cookie`` line for a replay, which may be years later.
+    """Return a ``Set-Cookie`` line for a replay, which may happen years later.
 
-    A cookie that was valid when it was set is valid for the whole replay; one that the response deletes is deleted.
+    A cookie that was valid when it was set is valid for the entire replay; one that the response deletes is deleted.
 
     Args:
         line: the recorded line.
         date: the ``Date`` header of the response.
     """
     pair, *attributes = (part.strip() for part in line.split(";"))
-    kept = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIMES]
+    others = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIMES]
     if _is_deletion(attributes, date):
-        kept.append("Max-Age=0")
-    return "; ".join([pair, *kept])
+        others.append("Max-Age=0")
+    return "; ".join([pair, *others])
 
 
 def _is_deletion(attributes: Iterable[str], date: str | None) -> bool:
-    """Whether a cookie had expired when it was set; ``Max-Age`` counts more than ``Expires``."""
-    given = {name.strip().lower(): text.strip() for name, _, text in (part.partition("=") for part in attributes)}
+    """Whether a cookie had expired when it was set; ``Max-Age`` has precedence over ``Expires``."""
+    values = {name.strip().lower(): text.strip() for name, _, text in (part.partition("=") for part in attributes)}
     with contextlib.suppress(KeyError, ValueError):
-        return int(given["max-age"]) <= 0
-    expires = _time(given.get("expires", ""))
+        return int(values["max-age"]) <= 0
+    expires = _time(values.get("expires", ""))
     return expires is not None and expires <= (_time(date or "") or _LONG_AGO)
 
 
 def _time(text: str) -> datetime | None:
-    """The time that an HTTP date names, which may be written in one of several ways; None for no date."""
+    """Parse an HTTP date in any of its formats; None if it is invalid."""
     try:
         time = parsedate_to_datetime(text)
     except ValueError:

@@ -1,7 +1,7 @@
 """Characters written as escapes: percent-encoding, HTML and XML entities, and the backslashes of JSON and Python.
 
-Secrets are searched for in a text as it is and in its unescaped layers, because one rule then finds a value in every
-mixture of escapes. What is found in a layer is mapped back to the characters that it was written with.
+Secrets are searched for in a text and in its unescaped layers, so that one rule finds a value in every mixture of
+escapes. A match in a layer is mapped back to the escaped characters of the original text.
 """
 
 import bisect
@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from operator import itemgetter
 from urllib.parse import quote
 
-DEPTH = 3  # how often escapes may be nested: JSON in a JSON string in a URL has three layers
+DEPTH = 3  # levels of nested escapes: JSON in a JSON string in a URL has three
 
 _HEX = "[0-9A-Fa-f]"
 _ESCAPE = re.compile(
@@ -26,7 +26,7 @@ _ESCAPE = re.compile(
 _BACKSLASHED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
-Edit = tuple[int, int, str]  # start, end, and what replaces the piece
+Edit = tuple[int, int, str]  # start, end, and the replacement of the piece
 Fit = Callable[[str, str], str]
 
 
@@ -35,10 +35,10 @@ class Layer:
 
     Args:
         text: the text at this layer.
-        below: the layer that it was made from; None for the text as it is.
+        below: the layer with one more level of escapes; None for the original text.
 
     Attributes:
-        depth: how many layers of escapes are undone.
+        depth: the number of levels of escapes that are undone.
     """
 
     def __init__(self, text: str, below: "Layer | None" = None) -> None:
@@ -47,7 +47,7 @@ class Layer:
         self.depth: int = below.depth + 1 if below else 0
 
     def above(self) -> "Layer | None":
-        """The text with one more layer of escapes undone; None where it has none, and above the deepest layer."""
+        """The text with one more level of escapes undone; None if it has no escapes, or the depth is reached."""
         text = self.text
         if self.depth == DEPTH or ("%" not in text and "&" not in text and "\\" not in text):
             return None
@@ -55,12 +55,12 @@ class Layer:
         return None if unescaped == text else Layer(unescaped, self)
 
     def replaced(self, edits: Iterable[Edit], fit: Fit) -> "Layer":
-        """This layer of the text after some of its pieces were replaced.
+        """Replace pieces of this layer, and return the layer of the resulting text.
 
         Args:
-            edits: pieces of this layer, in order, and what replaces them. A piece that shares an escape with the one
-                before it is left alone.
-            fit: makes of a replacement, and of what it replaces, what is written.
+            edits: pieces of this layer, in order, and their replacements. A piece that shares an escape with the
+                previous piece is not replaced.
+            fit: returns the text to write, from the replacement and the original piece.
         """
         original = self.original
         pieces, end = [], 0
@@ -70,29 +70,29 @@ class Layer:
                 written = fit(self.escaped(start, stop, replacement), original[first:last])
                 pieces += [original[end:first], written]
                 end = last
-        return _raised(Layer("".join([*pieces, original[end:]])), self.depth)
+        return _layer_at_depth(Layer("".join([*pieces, original[end:]])), self.depth)
 
     @property
     def original(self) -> str:
-        """The text as it is."""
+        """The text with all of its escapes."""
         return self.text if self._below is None else self._below.original
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where a piece of this layer is written in the text as it is; an escape is never split."""
+        """The position of a piece of this layer in the original text; an escape is never split."""
         return (start, end) if self._below is None else self._below.span(*self._span_below(start, end))
 
     def escaped(self, start: int, end: int, text: str) -> str:
-        """A text with the kind of escapes that the piece from ``start`` to ``end`` is written with."""
+        """Escape a text in the way in which the piece from ``start`` to ``end`` is escaped."""
         if self._below is None:
             return text
         first, last = self._span_below(start, end)
         return self._below.escaped(first, last, _escaped_like(text, self._below.text[first:last]))
 
     def _span_below(self, start: int, end: int) -> tuple[int, int]:
-        return self._place_below(start)[0], self._place_below(end - 1)[1]
+        return self._character_span_below(start)[0], self._character_span_below(end - 1)[1]
 
-    def _place_below(self, at: int) -> tuple[int, int]:
-        """Where the character at a position begins and ends in the layer below."""
+    def _character_span_below(self, at: int) -> tuple[int, int]:
+        """The start and end, in the layer below, of the character at a position."""
         before = bisect.bisect_right(self._escapes, at, key=itemgetter(0)) - 1
         if before < 0:
             return at, at + 1
@@ -104,25 +104,25 @@ class Layer:
     @cached_property
     def _escapes(self) -> list[tuple[int, int, int, int]]:
         """Start and end of every escape, in this layer and in the one below."""
-        found, shift = [], 0
+        escapes, shift = [], 0
         for match in _ESCAPE.finditer(self._below.text if self._below else ""):
             start, end = match.span()
             length = len(_character(match.group()))
-            found.append((start - shift, start - shift + length, start, end))
+            escapes.append((start - shift, start - shift + length, start, end))
             shift += end - start - length
-        return found
+        return escapes
 
 
 def layers(text: str) -> Iterator[Layer]:
-    """The text as it is, then with one, two and three layers of escapes undone, as far as it has them."""
+    """The text, then the text with one, two and three levels of escapes undone, as far as it has them."""
     layer: Layer | None = Layer(text)
     while layer is not None:
         yield layer
         layer = layer.above()
 
 
-def _raised(layer: Layer, depth: int) -> Layer:
-    """The layer at a depth above another, or the last one on the way."""
+def _layer_at_depth(layer: Layer, depth: int) -> Layer:
+    """The layer at a depth, or the deepest layer that exists."""
     while layer.depth < depth and (above := layer.above()) is not None:
         layer = above
     return layer
@@ -130,7 +130,7 @@ def _raised(layer: Layer, depth: int) -> Layer:
 
 @lru_cache(maxsize=4096)
 def _character(escape: str) -> str:
-    """What an escape stands for: one character, or a few that were percent-encoded in a row."""
+    """The character of an escape, or several that were percent-encoded in a row."""
     if escape[0] == "%":
         return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "surrogateescape")
     if escape[0] == "&":
@@ -138,7 +138,7 @@ def _character(escape: str) -> str:
     if escape[1] not in "uUx":
         return _BACKSLASHED.get(escape[1], escape[1])
     characters = escape.encode("ascii").decode("unicode_escape")
-    if escape.count("\\x") > 1:  # the bytes of one character in UTF-8, most often
+    if escape.count("\\x") > 1:  # usually the UTF-8 bytes of one character
         with contextlib.suppress(UnicodeDecodeError):
             return characters.encode("latin-1").decode()
     return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins surrogate pairs

@@ -1,4 +1,4 @@
-"""Between ``requests`` and what a cassette keeps: bodies that were sent, answers that can be read again."""
+"""Conversion between the messages of ``requests`` and those of a cassette."""
 
 import io
 import re
@@ -13,9 +13,9 @@ from requests.adapters import HTTPAdapter
 from harness.recording.cookies import HEADER
 from harness.recording.interactions import RecordedResponse
 
-# A cassette never holds a sign-in: a replay needs no token, and a cassette must hold none.
+# Sign-ins are not recorded: a replay needs no token, and a cassette must not contain one.
 _SIGN_IN = re.compile(r"https?://login\.[^/]+/|.*/oauth2/(?:v2\.0/)?token\b")
-_BUILDER = HTTPAdapter()  # sends nothing: only it knows how to make a response of `requests`
+_BUILDER = HTTPAdapter()  # sends nothing; `requests` builds its responses in an adapter only
 
 
 def is_sign_in(url: str) -> bool:
@@ -24,14 +24,17 @@ def is_sign_in(url: str) -> bool:
 
 
 def plain_headers(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Headers as text; some clients send bytes."""
+    """Decode headers that a client sends as bytes."""
     return {
         name: value.decode("latin-1") if isinstance(value, bytes) else str(value) for name, value in headers.items()
     }
 
 
-def sent_bytes(request: requests.PreparedRequest) -> bytes:
-    """What is about to be sent. A file is read and rewound; any other stream is read and put back."""
+def request_body(request: requests.PreparedRequest) -> bytes:
+    """Read the body of a request that is about to be sent.
+
+    A seekable file is rewound. Any other stream is replaced by its content.
+    """
     body: Any = request.body
     if body is None:
         return b""
@@ -53,14 +56,14 @@ def sent_bytes(request: requests.PreparedRequest) -> bytes:
 
 
 def recorded_response(response: requests.Response, body: bytes) -> RecordedResponse:
-    """A response that came over the wire, and its body, as a cassette keeps them."""
+    """Convert a received response, and its body, to a recorded response."""
     headers = {name: value for name, value in response.headers.items() if name.lower() != HEADER.lower()}
     lines = response.raw.headers.getlist(HEADER)
     return RecordedResponse(response.status_code, response.reason or "", headers, body, tuple(lines))
 
 
 class _CookieSource:
-    """Stands for the response of `http.client`, from which `requests` reads cookies and nothing else."""
+    """Takes the place of the response of `http.client`, from which `requests` reads only cookies."""
 
     def __init__(self, cookies: Iterable[str]) -> None:
         self.msg = Message()
@@ -75,8 +78,8 @@ class _CookieSource:
         return True
 
 
-def rebuild(request: requests.PreparedRequest, answer: RecordedResponse) -> requests.Response:
-    """A response that can be read at once or streamed, like the one that came over the wire."""
+def rebuild_response(request: requests.PreparedRequest, answer: RecordedResponse) -> requests.Response:
+    """Convert a recorded response to one of ``requests``, which can be read at once or streamed."""
     is_head = request.method == "HEAD"
     dropped = {"content-encoding", "transfer-encoding"} | (set() if is_head else {"content-length"})
     headers = urllib3.HTTPHeaderDict(

@@ -1,7 +1,7 @@
-"""Who somebody is: ids of subscriptions and directories, e-mail addresses, names of storage accounts; and web tokens.
+"""Search for identities: ids of subscriptions and directories, e-mail addresses, storage accounts, web tokens.
 
-Each function finds the part that is fast to find, then looks at a bounded number of characters before it, so that its
-time grows with the length of the text.
+Each function finds a part that is fast to find, then looks at a bounded number of characters before it, so its time
+grows linearly with the length of the text.
 """
 
 import re
@@ -34,7 +34,7 @@ _TOKEN_REST = re.compile(r"\.[A-Za-z0-9_-]{5,}+\.[A-Za-z0-9_-]*+")
 
 
 def directory_ids(text: str) -> Iterator[Span]:
-    """Ids of subscriptions, tenants, and of users and programs in them."""
+    """Ids of subscriptions, tenants, users and applications."""
     for match in _GUID.finditer(text):
         start = match.start("start")
         if _BEFORE_AN_ID.search(text, max(0, start - _LOOK_BACK), start):
@@ -42,7 +42,7 @@ def directory_ids(text: str) -> Iterator[Span]:
 
 
 def email_addresses(text: str) -> Iterator[Span]:
-    """Addresses with a domain."""
+    """E-mail addresses with a domain."""
     for match in _DOMAIN.finditer(text):
         mailbox = _MAILBOX.search(text, max(0, match.start() - _LOOK_BACK), match.start())
         if mailbox is not None:
@@ -50,21 +50,21 @@ def email_addresses(text: str) -> Iterator[Span]:
 
 
 def storage_accounts(text: str) -> Iterator[Span]:
-    """Names of storage accounts: in host names, in resource ids, in resources and in settings."""
-    found = []
+    """Names of storage accounts in host names, resource ids, resources and settings."""
+    spans = []
     for match in _STORAGE_HOST.finditer(text):
         account = _BEFORE_A_STORAGE_HOST.search(text, max(0, match.start() - _LOOK_BACK), match.start())
         if account is not None:
-            found.append(account.span(1))
+            spans.append(account.span(1))
     for pattern in _ACCOUNT_FIELDS:
-        found += [
+        spans += [
             match.span(group) for match in pattern.finditer(text) for group in range(1, (match.lastindex or 0) + 1)
         ]
-    yield from sorted(found)
+    yield from sorted(spans)
 
 
 def web_tokens(text: str) -> Iterator[Span]:
-    """JSON web tokens: three words with dots between them, of which the first begins with ``{"`` in base64."""
+    """JSON web tokens: three words separated by dots; the first begins with ``{"`` in base64."""
     start = text.find("eyJ")
     while start >= 0:
         header = _TOKEN_HEADER.match(text, start)

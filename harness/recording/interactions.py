@@ -1,4 +1,4 @@
-"""What a cassette is made of: one frozen record for each request and its answer."""
+"""The records of a cassette: a request, its response, and both together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as a cassette keeps it.
+    """A request in a cassette.
 
     Attributes:
         method: upper-case.
-        uri: absolute, canonical (never the emulator's own address).
-        headers: only those that tell requests apart or help a reader.
-        body: what was sent, or a marker with length and SHA-256 for an upload.
+        uri: absolute and canonical: Azure's address, never the emulator's.
+        headers: only those that distinguish requests or help a reader.
+        body: the sent body, or a marker with length and SHA-256 for an upload.
     """
 
     method: str
@@ -23,13 +23,13 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """A response as a cassette keeps it.
+    """A response in a cassette.
 
     Attributes:
         status: the HTTP status code.
         reason: the reason phrase.
         headers: all headers but ``Set-Cookie``; lines of one name are joined by commas.
-        body: whole, and no longer content-encoded.
+        body: the complete body, without content encoding.
         cookies: one ``Set-Cookie`` line for each cookie.
     """
 
@@ -47,7 +47,7 @@ def date_of(response: RecordedResponse) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A request and its response; ``count`` identical polls are one interaction."""
+    """A request and its response; ``count`` is the number of identical polls that it represents."""
 
     request: RecordedRequest
     response: RecordedResponse

@@ -1,7 +1,7 @@
-"""What one cassette may hold.
+"""Limits of the content of a cassette.
 
-A cassette may come from a stranger's pull request, so what reading it can cost is bounded; and what could not be read
-is not written.
+A cassette may come from a stranger's pull request, so the cost of reading it is bounded. The same limits apply to
+writing, so that every written cassette can be read.
 """
 
 LARGEST_FILE = 256 << 20  # bytes
@@ -9,5 +9,5 @@ LARGEST_YAML = 64 << 20  # bytes; YAML takes ten times the time and the memory o
 MOST_YAML_NODES = 1_000_000  # keys, values and lists; each takes some hundred bytes of memory
 DEEPEST_YAML = 100  # levels
 MOST_INTERACTIONS = 100_000
-MOST_REPEATS = 1_000_000  # of one poll, which is one interaction
-LARGEST_CONTENT = 256 << 20  # bytes of all bodies and headers together, when they are unpacked
+MOST_REPEATS = 1_000_000  # of one poll
+LARGEST_CONTENT = 256 << 20  # bytes of all bodies and headers together, after decompression

@@ -1,4 +1,4 @@
-"""What an error message says about a request without a response: the nearest recorded requests, what differs."""
+"""The most similar recorded requests, and how they differ, for the error message about an unmatched request."""
 
 import difflib
 import heapq
@@ -9,19 +9,21 @@ from harness.recording.request_key import RequestKey
 
 _SHOWN = 3
 _COMPARED_CLOSELY = 12
-_COMPARED_CHARACTERS = 500  # of a URL: comparing two of them takes the square of their length
+_COMPARED_CHARACTERS = 500  # of a URL: the time of a comparison grows with the square of the length
 
 
-def nearest(requested: RequestKey, recorded: Iterable[RequestKey]) -> list[RequestKey]:
-    """The recorded requests most like the one that was made, the most similar first."""
+def nearest_requests(requested: RequestKey, recorded: Iterable[RequestKey]) -> list[RequestKey]:
+    """The recorded requests that are most similar to a request, the most similar first."""
     candidates = heapq.nlargest(_COMPARED_CLOSELY, recorded, key=lambda other: _rough_likeness(requested, other))
     return sorted(candidates, key=lambda other: _likeness(requested, other), reverse=True)[:_SHOWN]
 
 
-def difference(requested: RequestKey, recorded: RequestKey) -> str:
-    """What differs between two requests, in words."""
+def describe_difference(requested: RequestKey, recorded: RequestKey) -> str:
+    """Describe the parts in which two requests differ."""
     return "; ".join(
-        f"{part}: {one} was asked, {other} recorded" for part, one, other in _parts(requested, recorded) if one != other
+        f"{part}: {mine} was requested, {theirs} recorded"
+        for part, mine, theirs in _parts(requested, recorded)
+        if mine != theirs
     )
 
 
@@ -38,7 +40,7 @@ def _parts(requested: RequestKey, recorded: RequestKey) -> Iterator[tuple[str, s
 
 
 def _rough_likeness(requested: RequestKey, other: RequestKey) -> float:
-    """A cheap estimate, for cassettes with thousands of requests."""
+    """Estimate the similarity cheaply, for cassettes with thousands of requests."""
     mine, theirs = set(requested.url.split("/")), set(other.url.split("/"))
     same_method = 0.2 if requested.method == other.method else 0.0
     return same_method + len(mine & theirs) / len(mine | theirs) + (0.1 if requested.query == other.query else 0.0)
@@ -46,5 +48,5 @@ def _rough_likeness(requested: RequestKey, other: RequestKey) -> float:
 
 def _likeness(requested: RequestKey, other: RequestKey) -> float:
     same_method = 0.2 if requested.method == other.method else 0.0
-    one, two = (f"{key.url}?{key.query}"[:_COMPARED_CHARACTERS] for key in (requested, other))
-    return same_method + difflib.SequenceMatcher(None, one, two).ratio()
+    mine, theirs = (f"{key.url}?{key.query}"[:_COMPARED_CHARACTERS] for key in (requested, other))
+    return same_method + difflib.SequenceMatcher(None, mine, theirs).ratio()

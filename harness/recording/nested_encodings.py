@@ -1,4 +1,4 @@
-"""Bytes that a text holds in base64, in hexadecimal digits or in UTF-16, and what is packed in gzip."""
+"""Decoding of base64, hexadecimal digits and UTF-16 inside a text, and of gzip."""
 
 import base64
 import binascii
@@ -10,33 +10,33 @@ from dataclasses import dataclass
 from harness.errors import CassetteError
 from harness.recording.limits import LARGEST_CONTENT
 
-# One run of letters, or several on lines of their own, as mail, PEM and `base64` write them.
+# One run of letters, or several lines of them, as mail, PEM and `base64` write them.
 _LINE_BREAK = re.compile(r"(?:\r?\n|\\r\\n|\\n)[ \t]*")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{16,}}(?:{_LINE_BREAK.pattern}[A-Za-z0-9+/_-]+)*={{0,2}}")
 _HEX = re.compile(r"[0-9A-Fa-f]{16,}")
 _WORD = re.compile(r"[A-Za-z0-9+/_-]")
-# The lookbehind comes after the separator, which is found faster.
+# The lookbehind follows the separator, because a search for a literal is faster.
 _HEX_PAIRS = re.compile(
-    r"(?P<between>[: -])(?<=(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[: -])[0-9A-Fa-f]{2}(?:(?P=between)[0-9A-Fa-f]{2}){6,}"
+    r"(?P<separator>[: -])(?<=(?<![0-9A-Za-z])[0-9A-Fa-f]{2}[: -])[0-9A-Fa-f]{2}(?:(?P=separator)[0-9A-Fa-f]{2}){6,}"
     r"(?![0-9A-Za-z])"
 )
-# Latin letters: bytes that are no UTF-8 are read as surrogates (see `secrets.Content`).
+# Latin letters; bytes that are no UTF-8 are decoded as surrogates (see `secrets.Content`).
 _LATIN = "[\t\n\r -~\udca0-\udcff]"
 _LATIN_LETTER = re.compile(_LATIN)
 _UTF_16 = re.compile(f"\0{_LATIN}\0{_LATIN}\0{_LATIN}\0(?:{_LATIN}\0)*")
 _GZIP = b"\x1f\x8b"
-_FIRST_STEP = 512  # bytes, doubled at each step: a file may consist of very many members
+_FIRST_STEP = 512  # bytes, doubled at each step, because a file may consist of many short members
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A piece of a text that is an encoding of bytes.
+    """A piece of a text that encodes bytes.
 
     Attributes:
-        start: where it begins.
-        end: where it ends.
-        data: the bytes.
-        encode: writes other bytes in the same way.
+        start: the offset of its first character.
+        end: the offset after its last character.
+        data: the decoded bytes.
+        encode: encodes other bytes in the same way.
     """
 
     start: int
@@ -53,7 +53,7 @@ def runs(text: str) -> Iterator[Run]:
         if _is_a_whole_word(text, *match.span()):
             yield _hex_run(match.start(), match.group(), "")
     for match in _HEX_PAIRS.finditer(text):
-        yield _hex_run(match.start() - 2, text[match.start() - 2 : match.end()], match["between"])
+        yield _hex_run(match.start() - 2, text[match.start() - 2 : match.end()], match["separator"])
     yield from utf_16_runs(text)
 
 
@@ -64,13 +64,13 @@ def utf_16_runs(text: str) -> Iterator[Run]:
 
 
 def _is_a_whole_word(text: str, start: int, end: int) -> bool:
-    """Whether digits are more than a piece of a longer word; ``0x`` before them does not count."""
+    """Whether digits are not merely a part of a longer word; a preceding ``0x`` is ignored."""
     before = "" if text[max(0, start - 2) : start] in ("0x", "0X") else text[max(0, start - 1) : start]
     return not _WORD.match(before) and not _WORD.match(text, end)
 
 
 def _base64_runs(match: re.Match[str]) -> Iterator[Run]:
-    """Lines of one length, and a shorter one after them, are one run."""
+    """Split base64 into runs: lines of the same length and a shorter one after them are one run."""
     start, encoded = match.start(), match.group()
     has_lines = "\n" in encoded or "\\" in encoded
     block: list[tuple[int, int]] = []
@@ -87,9 +87,9 @@ def _base64_runs(match: re.Match[str]) -> Iterator[Run]:
 
 def _lines(encoded: str) -> Iterator[tuple[int, int]]:
     begin = 0
-    for found in _LINE_BREAK.finditer(encoded):
-        yield begin, found.start()
-        begin = found.end()
+    for line_break in _LINE_BREAK.finditer(encoded):
+        yield begin, line_break.start()
+        begin = line_break.end()
     yield begin, len(encoded)
 
 
@@ -117,19 +117,19 @@ def _base64_run(start: int, encoded: str, lines: list[tuple[int, int]]) -> Itera
     yield Run(start + lines[0][0], start + lines[-1][1], data, encode)
 
 
-def _hex_run(start: int, written: str, between: str) -> Run:
-    digits = written.replace(between, "") if between else written
+def _hex_run(start: int, written: str, separator: str) -> Run:
+    digits = written.replace(separator, "") if separator else written
     digits = digits[: len(digits) // 2 * 2]
 
     def encode(changed: bytes) -> str:
-        encoded = changed.hex(between) if between else changed.hex()
+        encoded = changed.hex(separator) if separator else changed.hex()
         return encoded.upper() if digits.upper() == digits else encoded
 
-    return Run(start, start + (len(written) if between else len(digits)), bytes.fromhex(digits), encode)
+    return Run(start, start + (len(written) if separator else len(digits)), bytes.fromhex(digits), encode)
 
 
 def _utf_16_run(text: str, start: int, end: int) -> Run:
-    """A run of letters and zeros in turn, with the letter before it: which is first says which kind of UTF-16 it is."""
+    """A run of alternating letters and zeros, with a letter before it if the UTF-16 is little-endian."""
     is_little_endian = start > 0 and _LATIN_LETTER.match(text, start - 1) is not None
     last_of_big_endian = end + 1 if _LATIN_LETTER.match(text, end) else end - 1
     first, last = (start - 1, end) if is_little_endian else (start, last_of_big_endian)
@@ -143,24 +143,24 @@ def _utf_16_run(text: str, start: int, end: int) -> Run:
 
 
 class Unpacker:
-    """Unpacks gzip files, up to a limit of bytes for all of them together: a few bytes can hold gigabytes.
+    """Unpacks gzip files, up to a limit for all of them together, because a few bytes can expand to gigabytes.
 
     Args:
-        limit: bytes; what was unpacked before does not count again.
+        limit: bytes; a file that is unpacked again does not count again.
 
     Attributes:
-        left: bytes that may still be unpacked.
+        remaining: bytes that may still be unpacked.
     """
 
     def __init__(self, limit: int = LARGEST_CONTENT) -> None:
-        self.left = limit
+        self.remaining = limit
         self._unpacked: dict[bytes, bytes | None] = {}
 
     def unzip(self, data: bytes) -> bytes | None:
-        """What a gzip file holds; None for anything else, and for a file that is damaged.
+        """Return the content of a gzip file; None for anything else, including a damaged file.
 
         Raises:
-            CassetteError: it would exceed the limit.
+            CassetteError: the content would exceed the limit.
         """
         if not data.startswith(_GZIP):
             return None
@@ -179,14 +179,14 @@ class Unpacker:
         return b"".join(pieces) if not data[at:].strip(b"\0") else None
 
     def _add_member(self, data: bytes, at: int, pieces: list[bytes]) -> int:
-        """Unpack one member of a file; returns where the next one begins."""
+        """Unpack one member of a file, and return the offset of the next one."""
         member, step = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), _FIRST_STEP
         while not member.eof:
             if at >= len(data):
                 raise EOFError
-            pieces.append(member.decompress(data[at : at + step], self.left + 1))
-            self.left -= len(pieces[-1])
-            if self.left < 0:
+            pieces.append(member.decompress(data[at : at + step], self.remaining + 1))
+            self.remaining -= len(pieces[-1])
+            if self.remaining < 0:
                 raise CassetteError(
                     f"gzip files unpack to more than {LARGEST_CONTENT >> 20} MiB, too much to look through for secrets"
                 )

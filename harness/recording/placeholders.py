@@ -1,8 +1,8 @@
-"""What stands in a cassette for what must not be there.
+"""Placeholders for secret values in cassettes.
 
-A placeholder depends on nothing but the value it replaces: equal values get equal ones in every cassette and in every
-process, and a placeholder is never replaced again. Passwords, tokens and signatures all get the same word, so that
-nothing can be learnt about them.
+A placeholder depends only on the value that it replaces: equal values get equal placeholders in every cassette and in
+every process. A placeholder is never replaced again. Passwords, tokens and signatures all get the same word, which
+reveals nothing about them.
 """
 
 import base64
@@ -21,49 +21,52 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{86}==")
 
 
 def word(value: str) -> str:
-    """For what nobody has to use again."""
+    """The placeholder for a value that a replay does not use."""
     del value
     return WORD
 
 
 def placeholder_key(number: int) -> str:
-    """The placeholder with a number for a storage key: 64 bytes, so that clients can sign with it."""
+    """The numbered placeholder for a storage key: 64 bytes, so that clients can sign with it."""
     return base64.b64encode(number.to_bytes(64, "big")).decode()
 
 
 def key(value: str) -> str:
-    """For a storage key."""
+    """The placeholder for a storage key."""
     return placeholder_key(int(_digest(value, 12), 16))
 
 
 def guid(value: str) -> str:
-    """For a subscription, a tenant, or anybody in it."""
+    """The placeholder for the id of a subscription, a tenant, a user or an application."""
     return _ZERO_GUID + _digest(value.lower(), 12)
 
 
 def account(value: str) -> str:
-    """For a storage account: a name that an account can have."""
+    """The placeholder for a storage account: a valid account name."""
     return "account" + _digest(value.lower(), 6)
 
 
 def address(value: str) -> str:
-    """For an e-mail address; short enough a digest to fit many addresses."""
+    """The placeholder for an e-mail address; its digest is short, so that it fits into many addresses."""
     return f"user-{_digest(value.lower(), 4)}@example.com"
 
 
 def interpreter(value: str) -> str:
-    """For the path of an interpreter, as long as that: listings and ranges tell how long the log is that holds it."""
+    """The placeholder for the path of an interpreter.
+
+    It has the length of the path, because listings and ranges contain the length of the log that holds the path.
+    """
     length = len(value.encode("utf-8", "surrogatepass"))
-    return fitted(f"{_SHARED}{'x' * (length - len(_SHARED) - len(_PYTHON))}{_PYTHON}", length)
+    return fit_to_length(f"{_SHARED}{'x' * (length - len(_SHARED) - len(_PYTHON))}{_PYTHON}", length)
 
 
 def is_placeholder_interpreter(value: str) -> bool:
-    """Whether the path of an interpreter says nothing of the machine that made a recording."""
+    """Whether the path of an interpreter reveals nothing about the machine of the recording."""
     return value.startswith(_SHARED)
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value is one of these, cut or filled up to a length, perhaps."""
+    """Whether a value is a placeholder, possibly cut or padded to a length."""
     return (
         value.startswith((WORD, _ZERO_GUID))
         or (value != "" and WORD.startswith(value))
@@ -74,12 +77,12 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_placeholder_account(value: str) -> bool:
-    """Whether an account's name is a placeholder, or one that everybody has."""
+    """Whether an account's name is a placeholder, or a public default name."""
     return value in _NAMED_ACCOUNTS or _ACCOUNT.fullmatch(value) is not None
 
 
-def fitted(placeholder: str, length: int) -> str:
-    """A placeholder cut, or filled up, to a length: in a part of a file no byte may move."""
+def fit_to_length(placeholder: str, length: int) -> str:
+    """Cut or pad a placeholder to a length: in a part of a file no byte may move."""
     return (placeholder + "x" * length)[:length]
 
 

@@ -1,4 +1,4 @@
-"""What recording makes of each interaction: processors are pure functions on copies, in one ordered tuple."""
+"""The processors that scrub each recorded interaction: pure functions that return copies, in one ordered tuple."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -7,8 +7,8 @@ from harness.recording.cookies import without_lifetime, without_value
 from harness.recording.interactions import Interaction, date_of
 from harness.recording.scrub import Scrubber
 
-# All other headers say nothing about the request, and would make every recording differ from the one before.
-_KEPT_REQUEST_HEADERS = frozenset(
+# Other headers do not identify the request, and would make every recording differ from the previous one.
+_IDENTIFYING_REQUEST_HEADERS = frozenset(
     {
         "content-type",
         "range",
@@ -38,7 +38,7 @@ Processor = Callable[[Interaction, Scrubber], Interaction]
 
 
 def replace_cookies(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """Cookies keep their names and lose their values; first of all, because it needs the date of the response."""
+    """Replace the values of cookies; runs first, because it needs the date of the response."""
     response = interaction.response
     date = date_of(response)
     cookies = tuple(scrubber.text(without_lifetime(without_value(line), date)) for line in response.cookies)
@@ -46,23 +46,23 @@ def replace_cookies(interaction: Interaction, scrubber: Scrubber) -> Interaction
 
 
 def keep_identifying_request_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """A cassette holds no credentials, and no user agents, dates and client request ids, which differ every time."""
+    """Drop credentials, and user agents, dates and client request ids, which differ in every recording."""
     del scrubber
-    kept = {k: v for k, v in interaction.request.headers.items() if k.lower() in _KEPT_REQUEST_HEADERS}
-    return replace(interaction, request=replace(interaction.request, headers=kept))
+    headers = {k: v for k, v in interaction.request.headers.items() if k.lower() in _IDENTIFYING_REQUEST_HEADERS}
+    return replace(interaction, request=replace(interaction.request, headers=headers))
 
 
 def drop_connection_headers(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """Headers that are true of one connection only would make every recording differ from the one before."""
+    """Drop headers that describe one connection: they would make every recording differ from the previous one."""
     del scrubber
-    kept = {k: v for k, v in interaction.response.headers.items() if k.lower() not in _DROPPED_RESPONSE_HEADERS}
-    return replace(interaction, response=replace(interaction.response, headers=kept))
+    headers = {k: v for k, v in interaction.response.headers.items() if k.lower() not in _DROPPED_RESPONSE_HEADERS}
+    return replace(interaction, response=replace(interaction.response, headers=headers))
 
 
 def replace_secrets(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """Scrub URLs, headers and bodies of both sides.
+    """Scrub URLs, headers and bodies of request and response.
 
-    A checksum is dropped with the body that it was of; a part of a file keeps its length.
+    The checksums of a changed body are dropped. A part of a file keeps its length.
     """
     request, response = interaction.request, interaction.response
     is_part = any(name.lower() == "content-range" for name in response.headers)
@@ -91,14 +91,14 @@ PROCESSORS: tuple[Processor, ...] = (
 
 
 def scrub(interaction: Interaction, scrubber: Scrubber) -> Interaction:
-    """A copy of an interaction with every processor applied."""
+    """Return a copy of an interaction with every processor applied."""
     for processor in PROCESSORS:
         interaction = processor(interaction, scrubber)
     return interaction
 
 
 def scrub_all(recording: Iterable[Interaction], scrubber: Scrubber) -> tuple[list[Interaction], Scrubber]:
-    """All interactions of a recording scrubbed, and the scrubber for that: one that knows the recording's secrets."""
+    """Scrub all interactions of a recording; also return the scrubber, which knows the recording's secrets."""
     items = list(recording)
-    informed = scrubber.informed_by(items)
+    informed = scrubber.with_learned_secrets(items)
     return [scrub(item, informed) for item in items], informed

@@ -1,4 +1,4 @@
-"""Where a cassette comes from: when it was recorded, against which cloud, with which versions."""
+"""The provenance of a cassette: the time of its recording, the cloud, and the versions of the programs."""
 
 import platform
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ _CLIENTS = (
 )
 
 
-def full_provenance(given: Mapping[str, str], clock: Clock) -> dict[str, str]:
-    """What the caller gives (the cloud, say), then the time and the versions of all that took part."""
+def full_provenance(entries: Mapping[str, str], clock: Clock) -> dict[str, str]:
+    """Add the time and the versions of the harness, Python and the clients to a caller's entries, such as the cloud."""
     return {
-        **given,
+        **entries,
         "recorded": clock.now().isoformat(timespec="seconds"),
         "harness": __version__,
         "python": platform.python_version(),
@@ -30,10 +30,10 @@ def full_provenance(given: Mapping[str, str], clock: Clock) -> dict[str, str]:
 
 
 def _installed() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _CLIENTS:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -1,4 +1,4 @@
-"""Recording: requests pass unchanged, and a copy of each exchange is kept for the cassette."""
+"""Recording: requests are sent unchanged, and a copy of each exchange is kept for the cassette."""
 
 import threading
 from typing import Any
@@ -7,29 +7,29 @@ import requests
 from requests.adapters import BaseAdapter
 
 from harness.recording.bodies import upload_marker
-from harness.recording.http_messages import is_sign_in, plain_headers, rebuild, recorded_response, sent_bytes
+from harness.recording.http_messages import is_sign_in, plain_headers, rebuild_response, recorded_response, request_body
 from harness.recording.interactions import Interaction, RecordedRequest
 
 
 class Tape:
-    """Interactions in the order in which their requests were sent, from any thread."""
+    """Interactions of all threads, in the order in which their requests were sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._slots: list[Interaction | None] = []
 
     def begin(self) -> int:
-        """Reserve the next place in the cassette."""
+        """Reserve the next slot in the cassette."""
         with self._lock:
             self._slots.append(None)
             return len(self._slots) - 1
 
-    def finish(self, place: int, interaction: Interaction) -> None:
-        """Fill a reserved place; one that is never filled (a lost connection) leaves no trace."""
-        self._slots[place] = interaction
+    def finish(self, slot: int, interaction: Interaction) -> None:
+        """Fill a reserved slot; one that is never filled, because the connection was lost, is omitted."""
+        self._slots[slot] = interaction
 
     def interactions(self) -> list[Interaction]:
-        """All that were finished."""
+        """All finished interactions."""
         with self._lock:
             return [item for item in self._slots if item is not None]
 
@@ -43,17 +43,17 @@ class RecordingAdapter(BaseAdapter):
         self._tape = tape
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send for real; the answer is read whole, then handed on as if it still had to be streamed."""
+        """Send a request, read the complete response, and return it as if it still had to be streamed."""
         if is_sign_in(request.url or ""):
             return self._real.send(request, *args, **options)
-        place = self._tape.begin()
+        slot = self._tape.begin()
         sent = _request_record(request)
         response = self._real.send(request, **(options | {"stream": True}))
         with response:
             body = response.raw.read(decode_content=True)
         answer = recorded_response(response, body)
-        self._tape.finish(place, Interaction(sent, answer))
-        return rebuild(request, answer)
+        self._tape.finish(slot, Interaction(sent, answer))
+        return rebuild_response(request, answer)
 
     def close(self) -> None:
         """Close the real adapter."""
@@ -63,5 +63,8 @@ class RecordingAdapter(BaseAdapter):
 def _request_record(request: requests.PreparedRequest) -> RecordedRequest:
     url = request.url or ""
     return RecordedRequest(
-        (request.method or "GET").upper(), url, plain_headers(request.headers), upload_marker(url, sent_bytes(request))
+        (request.method or "GET").upper(),
+        url,
+        plain_headers(request.headers),
+        upload_marker(url, request_body(request)),
     )

@@ -1,4 +1,4 @@
-"""Which recording belongs to whom, so that none replaces that of another test or scenario unnoticed."""
+"""The owner of each recording, so that none silently replaces that of another test or scenario."""
 
 import re
 from collections.abc import Iterator
@@ -9,50 +9,50 @@ from harness.errors import CassetteError
 from harness.recording.cassette_reader import open_cassette
 
 SOURCE = "source"  # the entry of a cassette's provenance that names the scenario file or the test
-_MOST_OF_A_FILE = 16 << 20  # characters that are looked through for a test
+_MOST_OF_A_FILE = 16 << 20  # characters that are searched for a test
 
 
 class Recordings:
     """The cassettes that this process has recorded or is recording.
 
     Args:
-        directory: the cassettes of one service; it lies in the directory of all cassettes, in the project's root.
+        directory: the cassettes of one service, a subdirectory of ``cassettes`` in the project's root.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._root = directory.parent.parent
-        self._recorded: dict[Path, str] = {}  # with the scenario file of each
-        self._names: dict[Path, dict[str, str]] = {}  # of each directory: in one casing -> as spelled
+        self._recorded: dict[Path, str] = {}  # cassette -> its scenario file
+        self._names: dict[Path, dict[str, str]] = {}  # directory -> case-folded name -> name as spelled
 
     @contextmanager
     def recording(self, cassette: Path, source: Path | None, test: str = "") -> Iterator[dict[str, str]]:
-        """Record a cassette in the block. If the block raises, nothing was recorded, and it may be tried again.
+        """Record a cassette in the block. If the block raises, nothing is recorded, and a retry is allowed.
 
         Args:
             cassette: the file.
-            source: the scenario file that it is recorded for; None for what a test records.
-            test: the test that records it, as ``FILE::NAME``; empty where nobody knows.
+            source: the scenario file of the recording; None if a test makes it without a scenario.
+            test: the test that makes it, as ``FILE::NAME``; empty if that is unknown.
 
         Yields:
-            What the provenance says of the source.
+            The entry of the provenance that names the source.
 
         Raises:
             CassetteError: the recording would replace another one, or its name differs from another in case only.
         """
         scenario = self._relative(source)
-        # Two tests may use one trial of a scenario: their recordings are alike, and either is enough.
+        # Two tests may use the same trial of a scenario: their recordings are alike, and either is enough.
         if cassette in self._recorded and (not scenario or scenario != self._recorded[cassette]):
             raise CassetteError(
                 f"{cassette} was recorded in this run already, and a second recording would replace it; give each a "
-                "name of its own, for instance with request.node.name in it"
+                "different name, for instance with request.node.name in it"
             )
-        named = scenario if source else test
+        owner = scenario if source else test
         self._check_spelling(cassette)
-        self._check_source(cassette, named)
+        self._check_source(cassette, owner)
         self._recorded[cassette] = scenario
         try:
-            yield {SOURCE: named} if named else {}
+            yield {SOURCE: owner} if owner else {}
         except BaseException:
             self._recorded.pop(cassette, None)
             raise
@@ -60,7 +60,7 @@ class Recordings:
     def _check_spelling(self, cassette: Path) -> None:
         above = self._directory
         for name in cassette.relative_to(above).parts:
-            other = self._known(above).setdefault(name.casefold(), name)
+            other = self._names_in(above).setdefault(name.casefold(), name)
             if other != name:
                 raise CassetteError(
                     f"{above / name} and {above / other} differ in upper and lower case only, and are one file where "
@@ -68,14 +68,14 @@ class Recordings:
                 )
             above /= name
 
-    def _known(self, directory: Path) -> dict[str, str]:
+    def _names_in(self, directory: Path) -> dict[str, str]:
         if directory not in self._names:
-            found = sorted(each.name for each in directory.iterdir()) if directory.is_dir() else []
-            self._names[directory] = {name.casefold(): name for name in found}
+            names = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+            self._names[directory] = {name.casefold(): name for name in names}
         return self._names[directory]
 
     def _relative(self, source: Path | None) -> str:
-        """A file as seen from the project's root, with ``/``; nothing for files elsewhere."""
+        """The path of a file relative to the project's root, with ``/``; empty for files elsewhere."""
         if source is None or not source.resolve().is_relative_to(self._root.resolve()):
             return ""
         return source.resolve().relative_to(self._root.resolve()).as_posix()
@@ -85,14 +85,14 @@ class Recordings:
         if earlier not in ("", source) and self._exists(earlier):
             raise CassetteError(
                 f"{cassette} is a recording of {earlier}, and one of {source} would replace it; give one of the two "
-                f"another name, or delete the file if {earlier} records it no longer"
+                f"another name, or delete the file if {earlier} no longer records it"
             )
 
     def _exists(self, source: str) -> bool:
-        """Whether a scenario file or a test is still there; a test that was renamed or moved is not.
+        """Whether a scenario file or a test still exists; a test that was renamed or moved does not.
 
         Args:
-            source: as a cassette says it, which may be a stranger's.
+            source: the entry of a cassette's provenance; untrusted.
         """
         file, _, test = source.partition("::")
         names = [name for name in test.partition("[")[0].split("::") if name]
@@ -106,7 +106,7 @@ class Recordings:
 
 
 def _source_of(cassette: Path) -> str:
-    """The scenario file or test that a cassette was recorded for; nothing if it does not say, or cannot be read."""
+    """The scenario file or test of a cassette; empty if it names none, or cannot be read."""
     try:
         return str((open_cassette(cassette).provenance or {}).get(SOURCE, ""))
     except CassetteError:

@@ -1,4 +1,4 @@
-"""Replay: an adapter that answers from a cassette, and reaches no network."""
+"""Replay: an adapter that answers from a cassette, without a network."""
 
 import threading
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from harness.recording.bodies import upload_marker
 from harness.recording.cassette import existing_cassette
 from harness.recording.cassette_reader import open_cassette
 from harness.recording.cookies import without_lifetime
-from harness.recording.http_messages import plain_headers, rebuild, sent_bytes
+from harness.recording.http_messages import plain_headers, rebuild_response, request_body
 from harness.recording.interactions import date_of
 from harness.recording.matching import ReplayIndex, UnusedAnswers
 from harness.recording.request_key import request_key
@@ -23,11 +23,11 @@ from harness.recording.scrub import Scrubber
 
 
 class ReplayAdapter(BaseAdapter):
-    """Answers from a cassette, which is opened at the first request. Safe for threads.
+    """Answers from a cassette, which is opened at the first request. Thread-safe.
 
     Args:
-        cassette: its file.
-        scrubber: makes of a request what recording made of it.
+        cassette: the file of the cassette.
+        scrubber: scrubs requests as the recording was scrubbed.
     """
 
     def __init__(self, cassette: Path, scrubber: Scrubber) -> None:
@@ -43,27 +43,27 @@ class ReplayAdapter(BaseAdapter):
         return ReplayIndex(open_cassette(path), str(path), self._scrubber)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """The next recorded answer.
+        """Return the next recorded response.
 
         Raises:
-            UnmatchedRequestError: there is none.
-            CassetteError: there is no cassette, or it cannot be read.
+            UnmatchedRequestError: no such request was recorded.
+            CassetteError: the cassette is missing or cannot be read.
         """
         del args, options
         key = request_key(request.method or "GET", self._scrubbed(request.url or ""), plain_headers(request.headers))
-        answer = self._open().take(key, lambda: self._scrubber.body(upload_marker(key.url, sent_bytes(request))))
+        answer = self._open().take(key, lambda: self._scrubber.body(upload_marker(key.url, request_body(request))))
         cookies = tuple(without_lifetime(line, date_of(answer)) for line in answer.cookies)
-        return rebuild(request, replace(answer, cookies=cookies) if cookies else answer)
+        return rebuild_response(request, replace(answer, cookies=cookies) if cookies else answer)
 
     def provenance(self) -> Mapping[str, str]:
-        """What the cassette says about where it comes from; nothing where there is none, or one of another tool."""
+        """The provenance of the cassette; empty if it is missing or of another tool."""
         try:
             return self._open().provenance
         except CassetteError:
             return {}
 
     def unused(self) -> list[UnusedAnswers]:
-        """What is in the cassette and was not asked for so far; nothing where there is no cassette."""
+        """The recorded responses that were not requested yet; empty if the cassette is missing."""
         try:
             return self._open().unused()
         except CassetteError:

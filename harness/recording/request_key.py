@@ -1,4 +1,4 @@
-"""What makes two requests equal for a replay: method, URL and byte range."""
+"""The key by which a replay compares requests: method, URL and byte range."""
 
 import re
 from collections.abc import Mapping
@@ -6,23 +6,23 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-# Parameters of a shared access signature: they say who may ask and until when, not what is requested.
+# Parameters of a shared access signature: they authorize a request and do not identify it.
 _SAS_PARAMETERS = frozenset(
     {
         "rscc", "rscd", "rsce", "rscl", "rsct", "sdd", "se", "ses", "si", "sig", "sip", "ske", "skoid", "sks",
         "skt", "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "sv",
     }
 )  # fmt: skip
-_ONE_PAIR = re.compile(r"(?!sig=)[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]*")  # nothing to sort, decode or leave out
+_ONE_PAIR = re.compile(r"(?!sig=)[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]*")  # nothing to sort, decode or omit
 
 
 class RequestKey(NamedTuple):
-    """A request without the parts that do not matter for its response.
+    """The parts of a request that determine its response.
 
     Attributes:
         method: upper-case.
         url: scheme, host and path; scheme and host in lower case, without a default port.
-        query: its parameters in order, without those of a shared access signature.
+        query: the sorted parameters, without those of a shared access signature.
         range: the requested bytes; empty for all of them.
     """
 
@@ -37,12 +37,12 @@ class RequestKey(NamedTuple):
 
 
 def request_key(method: str, uri: str, headers: Mapping[str, str]) -> RequestKey:
-    """The key of a request.
+    """Return the key of a request.
 
     Args:
         method: the HTTP method, in any case.
-        uri: absolute. The order of its query, its shared access signature and the case of its host do not matter.
-        headers: with names in any case; only ``Range``, ``x-ms-range`` and ``x-ms-write`` matter.
+        uri: an absolute URL. The order of its query, its shared access signature and the case of its host are ignored.
+        headers: names in any case; all but ``Range``, ``x-ms-range`` and ``x-ms-write`` are ignored.
     """
     url, query = _url_and_query(uri)
     return RequestKey(method.upper(), url, query, _range(headers) if headers else "")
@@ -60,8 +60,8 @@ def _url_and_query(uri: str) -> tuple[str, str]:
         return url, query
     pairs = parse_qsl(query, keep_blank_values=True)
     is_signed = any(name == "sig" for name, _ in pairs)
-    kept = sorted(pair for pair in pairs if not (is_signed and pair[0] in _SAS_PARAMETERS))
-    return url, urlencode(kept)
+    relevant = sorted(pair for pair in pairs if not (is_signed and pair[0] in _SAS_PARAMETERS))
+    return url, urlencode(relevant)
 
 
 def _range(headers: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
-"""What looks secret in text: one table, by which scrubbing replaces and the scan refuses.
+"""The rules that recognize secrets in a text: scrubbing replaces what they match, and the scan refuses it.
 
-A rule sees a text as it is and with its escapes undone (see `escapes`), so patterns know of no escapes. A search takes
-time in proportion to the text: each character is read a bounded number of times.
+A rule is applied to a text and to its unescaped layers (see `escapes`), so its pattern needs no escapes. The time of a
+search is proportional to the text: each character is read a bounded number of times.
 """
 
 import re
@@ -15,20 +15,20 @@ from harness.recording.secret_fields import Span, is_secret_name
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One way in which a secret shows.
+    """A way to recognize one kind of secret.
 
     Attributes:
-        what: its kind, as a message names it.
-        search: a pattern whose group ``value`` is the secret, or a function that finds where secrets begin and end.
-        hints: lower-case words, one of which occurs wherever the search finds something; they only save time.
-        placeholder: what to write in its place.
-        is_distinct: nothing else looks so; it is looked for in bytes that are no text, too.
-        spreads: the value may occur again where nothing shows that it is secret.
-        is_name: it says who somebody is and opens nothing: replaced, but not reported.
-        is_accepted: whether a value is nothing to replace.
+        kind: the kind of secret, as messages name it.
+        search: a pattern whose group ``value`` is the secret, or a function that yields the spans of secrets.
+        hints: lower-case words, one of which occurs wherever the search matches; they only save time.
+        placeholder: returns the replacement of a value.
+        is_distinct: matches are hardly ever accidental, so the rule is applied to binary data, too.
+        spreads: the value may occur in other messages, where no rule matches it.
+        is_name: the value identifies a resource and grants no access; it is replaced, but not reported.
+        is_accepted: whether a value needs no replacement.
     """
 
-    what: str
+    kind: str
     search: re.Pattern[str] | Callable[[str], Iterator[Span]]
     hints: tuple[str, ...]
     placeholder: Callable[[str], str] = placeholders.word
@@ -38,16 +38,16 @@ class Rule:
     is_accepted: Callable[[str], bool] = placeholders.is_placeholder
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where secrets of this kind begin and end, in order."""
-        return (span for span in self._found(text) if not self.is_accepted(text[slice(*span)]))
+        """The spans of the secrets of this kind, in order."""
+        return (span for span in self._matches(text) if not self.is_accepted(text[slice(*span)]))
 
-    def _found(self, text: str) -> Iterator[Span]:
+    def _matches(self, text: str) -> Iterator[Span]:
         if isinstance(self.search, re.Pattern):
             return (match.span("value") for match in self.search.finditer(text))
         return self.search(text)
 
     def edits(self, text: str) -> list[Edit]:
-        """What to replace in a text."""
+        """The replacements for the secrets in a text."""
         return [(start, end, self.placeholder(text[start:end])) for start, end in self.spans(text)]
 
 
@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("a host key", re.compile(r"\bSHA256:(?P<value>[A-Za-z0-9+/]{43})(?![A-Za-z0-9+/])"), hints=("sha256:",)),
     Rule("a host key", re.compile(r"\b(?i:MD5:(?P<value>(?:[0-9a-f]{2}:){15}[0-9a-f]{2}))\b"), hints=("md5:",)),
-    # The lookbehind comes after the literal, which is found faster.
+    # The lookbehind follows the literal, because a search for a literal is faster.
     Rule(
         "a storage account key",
         re.compile(r"==(?<=(?<![A-Za-z0-9+/])(?P<value>[A-Za-z0-9+/]{86}==))"),
@@ -143,8 +143,8 @@ DISTINCT_RULES = tuple(rule for rule in RULES if rule.is_distinct)
 _HINTS = frozenset(hint for rule in RULES for hint in rule.hints)
 
 
-def likely(text: str, rules: tuple[Rule, ...] = RULES) -> list[Rule]:
-    """The rules that a text may have a match for: the others need not be tried."""
+def likely_rules(text: str, rules: tuple[Rule, ...] = RULES) -> list[Rule]:
+    """The rules whose hints occur in a text; the others cannot match."""
     lowered = text.lower()
     hints = {hint for hint in _HINTS if hint in lowered}
     return [rule for rule in rules if not hints.isdisjoint(rule.hints)]
@@ -154,5 +154,5 @@ _SECRET_HEADER = re.compile(r"authorization|cookie|signature|^x-auth|^apikey$", 
 
 
 def is_secret_header(name: str) -> bool:
-    """Whether a header's whole value is secret, whatever it looks like."""
+    """Whether the entire value of a header is secret, according to its name."""
     return is_secret_name(name) or _SECRET_HEADER.search(name) is not None

@@ -1,7 +1,7 @@
-"""Secrets that nothing but their field shows: by its name, in JSON, forms, XML, logs, command lines and multi-part.
+"""Search for secrets by the names of their fields: in JSON, forms, XML, logs, command lines and multipart forms.
 
-Each function reads a text from its beginning to its end and looks back only a bounded number of characters, so that its
-time grows with the length of the text.
+Each function reads a text once and looks back only a bounded number of characters, so its time grows linearly with the
+length of the text.
 """
 
 import re
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 Span = tuple[int, int]
 
-# The last word of a secret name, and what has to come before it, if anything: "key" alone is the key of a map.
+# The last word of a secret name -> words of which one has to precede it, if any: "key" alone is the key of a map.
 _LAST_WORDS = {
     "password": (),
     "passwd": (),
@@ -19,7 +19,7 @@ _LAST_WORDS = {
     "secret": (),
     "value": ("secret",),
     "assertion": ("client",),
-    "signature": tuple(f"shared{between}access" for between in ("", " ", "_", "-")),
+    "signature": tuple(f"shared{separator}access" for separator in ("", " ", "_", "-")),
     "token": ("access", "refresh", "id", "auth", "bearer", "sas", "security", "session"),
     "key": (
         "account", "access", "storage", "primary", "secondary", "api", "private", "encryption", "signing", "master",
@@ -27,7 +27,7 @@ _LAST_WORDS = {
         "ssh-public", "publicssh", "public ssh", "public_ssh", "public-ssh",
     ),
 }  # fmt: skip
-_VARIABLE_ENDS = ("_TOKEN", "_PASS")  # of environment variables; elsewhere a token may be that of the next page
+_VARIABLE_ENDS = ("_TOKEN", "_PASS")  # of environment variables; in other fields a token may be that of the next page
 HINTS = ("pass", "pwd", "secret", "assertion", "signature", "token", "key")
 _DIGITS = tuple("0123456789")
 _LOOK_BACK = 100  # characters
@@ -46,13 +46,13 @@ _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _NAME_OR_VALUE = re.compile(r'"(?P<key>(?i:name|value))"\s*+:\s*+"(?P<text>(?:[^"\\]|\\.)*+)"')
 _COMMA = re.compile(r"\s*,\s*")
 _SECRET_LIST = re.compile(r'"(?i:secrets)"\s*+:\s*+\[')
-# An unclosed string ends with the text: a search for its end must not begin again at each of its characters.
+# An unclosed string extends to the end of the text: a search for its end must not restart at each character.
 _STRING_OR_END = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*+)(?:(?P<closed>")\s*+(?P<colon>:)?|\\?\Z)|\]', re.DOTALL)
 _DELEGATION_KEY = re.compile(r"<(?P<closes>/?)UserDelegationKey>|<Value>(?P<value>[^<]++)", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field of this name, or of one that ends with it, holds a secret; ``password2`` is a password, too."""
+    """Whether a field of this name holds a secret; a trailing digit is ignored, as in ``password2``."""
     name = name[:-1] if name.endswith(_DIGITS) else name
     lower = name.translate(_LOWER)
     return name.endswith(_VARIABLE_ENDS) or any(
@@ -78,7 +78,7 @@ def named_values(text: str) -> Iterator[Span]:
 
 
 def _ends_of_names(text: str) -> list[int]:
-    """Where secret names end, in order, and where the names of XML elements end that may be secret."""
+    """The ends of secret names, in order, including names of XML elements that may be secret."""
     lower, ends = text.translate(_LOWER), set()
     for word in _LAST_WORDS:
         for end in _ends_of(word, lower):
@@ -97,27 +97,27 @@ def _ends_of(word: str, text: str) -> Iterator[int]:
 
 def _value_after(text: str, end: int) -> Span | None:
     if text.startswith(">", end):
-        found = _ELEMENT_TEXT.match(text, end) if _is_secret_element(text, end) else None
+        match = _ELEMENT_TEXT.match(text, end) if _is_secret_element(text, end) else None
     else:
-        found = _QUOTED.match(text, end) or _UNQUOTED.match(text, end)
-        if found is None and _is_option(text, end):
-            found = _OPTION_VALUE.match(text, end)
-    return found.span(found.lastindex or 0) if found else None
+        match = _QUOTED.match(text, end) or _UNQUOTED.match(text, end)
+        if match is None and _is_option(text, end):
+            match = _OPTION_VALUE.match(text, end)
+    return match.span(match.lastindex or 0) if match else None
 
 
 def _is_secret_element(text: str, end: int) -> bool:
-    found = _ELEMENT_BEFORE.search(text, max(0, end - _LOOK_BACK), end)
-    return found is not None and (found[1].lower() in ("key", "signature") or is_secret_name(found[1]))
+    match = _ELEMENT_BEFORE.search(text, max(0, end - _LOOK_BACK), end)
+    return match is not None and (match[1].lower() in ("key", "signature") or is_secret_name(match[1]))
 
 
 def _is_option(text: str, end: int) -> bool:
-    """Whether the word that ends at a place begins with two hyphens."""
-    found = _OPTION_BEFORE.search(text, max(0, end - _LOOK_BACK), end)
-    return found is not None and found.group().startswith("--")
+    """Whether the word that ends at a position begins with two hyphens."""
+    match = _OPTION_BEFORE.search(text, max(0, end - _LOOK_BACK), end)
+    return match is not None and match.group().startswith("--")
 
 
 def multipart_values(text: str) -> Iterator[Span]:
-    """Values of the secret fields of a multi-part form."""
+    """Values of the secret fields of a multipart form."""
     start = 0
     for boundary in _BOUNDARY.finditer(text):
         end = boundary.start() - (text[boundary.start() - 1 : boundary.start()] == "\r")
@@ -130,32 +130,32 @@ def multipart_values(text: str) -> Iterator[Span]:
 
 
 def values_beside_names(text: str) -> Iterator[Span]:
-    """Values of environment variables with a secret name: ``"name"`` and ``"value"`` beside each other in JSON."""
-    for one, other in pairwise(_NAME_OR_VALUE.finditer(text)):
-        if one["key"].lower() == other["key"].lower() or not _COMMA.fullmatch(text, one.end(), other.start()):
+    """Values of environment variables with a secret name: adjacent ``"name"`` and ``"value"`` in JSON."""
+    for first, second in pairwise(_NAME_OR_VALUE.finditer(text)):
+        if first["key"].lower() == second["key"].lower() or not _COMMA.fullmatch(text, first.end(), second.start()):
             continue
-        name, value = (one, other) if one["key"].lower() == "name" else (other, one)
+        name, value = (first, second) if first["key"].lower() == "name" else (second, first)
         if value["text"] and is_secret_name(name["text"]):
             yield value.span("text")
 
 
 def values_in_secret_lists(text: str) -> Iterator[Span]:
-    """Values of every ``"value"`` in an array called ``"secrets"``, in JSON."""
-    listed = _SECRET_LIST.search(text)
-    while listed is not None:
+    """Every ``"value"`` in a JSON array called ``"secrets"``."""
+    array = _SECRET_LIST.search(text)
+    while array is not None:
         end, name = len(text), ""
-        for token in _STRING_OR_END.finditer(text, listed.end()):
+        for token in _STRING_OR_END.finditer(text, array.end()):
             if token["text"] is None:
                 end = token.end()
                 break
             if name == "value" and not token["colon"] and token["text"]:
                 yield token.span("text")
             name = token["text"].lower() if token["colon"] else ""
-        listed = _SECRET_LIST.search(text, end)
+        array = _SECRET_LIST.search(text, end)
 
 
 def delegation_key_values(text: str) -> Iterator[Span]:
-    """The value of a user delegation key of Azure Storage, in XML."""
+    """The values of user delegation keys of Azure Storage, in XML."""
     is_within = False
     for match in _DELEGATION_KEY.finditer(text):
         if match["value"] is None:

@@ -1,4 +1,4 @@
-"""The one seam: a ``requests`` session whose adapter records, replays, or does neither."""
+"""A ``requests`` session that records to a cassette, replays one, or does neither."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,18 +31,18 @@ def open_session(
     report_unused: ReportUnused | None = None,
     clock: Clock | None = None,
 ) -> Iterator[requests.Session]:
-    """A session that all SDK clients of one cassette share.
+    """Open the session that all SDK clients of one cassette share.
 
-    A cassette is written when the block ends well, and not at all when it raises.
+    The cassette is written when the block ends normally, and not if the block raises.
 
     Args:
         cassette: the file; ignored when ``mode`` is ``live``.
         mode: ``live`` (no cassette), ``record`` (real traffic) or ``replay`` (no traffic, no base session).
         replacements: secret value -> its stable placeholder, for requests and responses.
-        base: makes the real session (proxies, trusted CA); not called in replay.
-        provenance: what the cassette says about where it comes from, besides the time and the versions.
-        report_unused: called when a replay ends well and some of its responses were not asked for.
-        clock: gives the time of a recording; default the machine's.
+        base: creates the real session (proxies, trusted CA); not called in replay.
+        provenance: entries of the cassette's provenance, besides the time and the versions.
+        report_unused: called when a replay ends normally and some recorded responses were not requested.
+        clock: provides the time of a recording; default the system clock.
 
     Raises:
         CassetteError: the cassette is missing or unreadable (replay, at the first request), or would hold a
@@ -62,7 +62,9 @@ def open_session(
             session.mount(prefix, RecordingAdapter(adapter, tape))
         yield session
     interactions, informed = scrub_all(tape.interactions(), scrubber)
-    save_cassette(cassette, fold(interactions), full_provenance(provenance, clock or SystemClock()), informed.known)
+    save_cassette(
+        cassette, fold(interactions), full_provenance(provenance, clock or SystemClock()), informed.secret_values
+    )
 
 
 @contextmanager
@@ -78,12 +80,12 @@ def _replaying(cassette: Path, scrubber: Scrubber, report_unused: ReportUnused |
 
 
 def unused_answers(session: requests.Session) -> list[UnusedAnswers]:
-    """What the cassette of a replaying session holds and nobody has asked for; nothing for other sessions."""
+    """List the recorded responses that a replaying session has not requested; empty for other sessions."""
     adapter = session.adapters.get("https://")
     return adapter.unused() if isinstance(adapter, ReplayAdapter) else []
 
 
 def recorded_provenance(session: requests.Session) -> Callable[[], Mapping[str, str]]:
-    """Reads what the cassette of a replaying session says about where it comes from; nothing for other sessions."""
+    """Return a function that reads the provenance of a replaying session's cassette; empty for other sessions."""
     adapter = session.adapters.get("https://")
     return adapter.provenance if isinstance(adapter, ReplayAdapter) else dict

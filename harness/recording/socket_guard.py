@@ -1,4 +1,4 @@
-"""No network during a replay: opening a socket fails with an error that names the host."""
+"""Refuse network connections during a replay, with an error that names the host."""
 
 import socket
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from typing import Any
 from harness.errors import UnmatchedRequestError
 
 
-def _refuse(place: str) -> UnmatchedRequestError:
+def _refuse(address: str) -> UnmatchedRequestError:
     return UnmatchedRequestError(
-        f"a connection to {place} was attempted while a cassette replays, when nothing may leave it;\n"
+        f"a connection to {address} was attempted during a replay, which must not use the network;\n"
         "use the clients of the `cloud` fixture, or run against the emulator: pytest --cloud emulator"
     )
 
@@ -19,10 +19,10 @@ def _refuse(place: str) -> UnmatchedRequestError:
 def blocked_sockets() -> Iterator[None]:
     """Refuse every network connection and name look-up of this process while the block runs.
 
-    Unix-domain sockets stay open, since test runners and event loops talk to themselves through them.
+    Unix-domain sockets stay usable, because test runners and event loops communicate through them.
 
     Raises:
-        UnmatchedRequestError: in the caller that connects, naming the host.
+        UnmatchedRequestError: raised in the code that connects; it names the host.
     """
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
 
@@ -51,7 +51,7 @@ def blocked_sockets() -> Iterator[None]:
 
 
 def _replace(stack: ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Give an attribute another value for as long as the stack lasts; one that was inherited is inherited again."""
+    """Replace an attribute until the stack is closed; an inherited attribute is then inherited again."""
     if name in vars(owner):
         stack.callback(setattr, owner, name, getattr(owner, name))
     else:

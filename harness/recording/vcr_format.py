@@ -1,4 +1,4 @@
-"""Cassettes of other tools: vcrpy's format version 1, in YAML or JSON, which Azure's development tools wrote, too."""
+"""Cassettes in vcrpy's format version 1, in YAML or JSON; Azure's development tools wrote this format, too."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -8,7 +8,7 @@ import yaml
 from msgspec import Struct
 
 from harness.errors import CassetteError
-from harness.recording.content_encoding import decoded
+from harness.recording.content_encoding import decode_body
 from harness.recording.cookies import HEADER
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 from harness.recording.limits import DEEPEST_YAML, MOST_REPEATS, MOST_YAML_NODES
@@ -20,8 +20,8 @@ _LONGEST_NUMBER = 30  # characters
 _SCALARS = (str, int, float, bytes)
 
 
-class _Loader(_SafeLoader):  # type: ignore[misc]  # chosen at run time: the C loader where libyaml is there
-    """A safe loader that knows the harmless Python tags of vcrpy's older cassettes, and bounds what a file can cost."""
+class _Loader(_SafeLoader):  # type: ignore[misc]  # chosen at run time: the C loader if libyaml is installed
+    """A safe loader that accepts the harmless Python tags of vcrpy's older cassettes, and limits the size of a file."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -29,7 +29,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]  # chosen at run time: the C l
         self._depth = 0
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        """Count the nodes; the loader calls this before it reads one."""
+        """Count the nodes; the loader calls this before it reads a node."""
         super().descend_resolver(current_node, current_index)
         self._nodes += 1
         self._depth += 1
@@ -39,19 +39,19 @@ class _Loader(_SafeLoader):  # type: ignore[misc]  # chosen at run time: the C l
             raise yaml.YAMLError(f"it is nested more than {DEEPEST_YAML} deep")
 
     def ascend_resolver(self) -> None:
-        """The loader calls this after it has read a node."""
+        """Leave a level; the loader calls this after it has read a node."""
         super().ascend_resolver()
         self._depth -= 1
 
     def flatten_mapping(self, node: Any) -> None:
-        """Refuse keys that no tool writes: merge keys multiply what they merge, and numbers can be made to collide."""
-        strange = next((key for key, _ in node.value if key.tag not in _KEY_TAGS), None)
-        if strange is not None:
-            raise yaml.YAMLError(f"line {strange.start_mark.line + 1} has a key that is no text")
+        """Refuse keys that no tool writes: merge keys can multiply content, and numbers can be chosen to collide."""
+        invalid = next((key for key, _ in node.value if key.tag not in _KEY_TAGS), None)
+        if invalid is not None:
+            raise yaml.YAMLError(f"line {invalid.start_mark.line + 1} has a key that is no text")
 
 
 def _number(construct: Callable[[Any, yaml.Node], Any]) -> Callable[[Any, yaml.Node], Any]:
-    """A number, or the text of one that takes too long to compute: YAML knows numbers to the base of 60."""
+    """Limit a constructor to short numbers; longer ones stay text, because YAML's base-60 numbers are slow to read."""
     return lambda loader, node: construct(loader, node) if len(node.value) <= _LONGEST_NUMBER else node.value
 
 
@@ -69,10 +69,10 @@ _Loader.add_constructor(f"{_PYTHON}object/new:_io.BytesIO", _buffer)
 
 
 def parse_yaml(text: str | bytes) -> Any:
-    """What a YAML text says.
+    """Parse a YAML text.
 
     Raises:
-        yaml.YAMLError, ValueError: it is no YAML, asks for Python objects, or holds too much.
+        yaml.YAMLError, ValueError: the text is no YAML, requests Python objects, or exceeds the limits.
     """
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
 
@@ -110,30 +110,30 @@ class _Document(Struct):
 
 
 def parse_json(data: bytes) -> Any:
-    """What vcrpy's JSON serializer wrote, as plain data.
+    """Parse a cassette of vcrpy's JSON serializer into plain data.
 
     Raises:
-        msgspec.MsgspecError, RecursionError: it is something else.
+        msgspec.MsgspecError, RecursionError: the data is no such cassette.
     """
     return msgspec.to_builtins(msgspec.json.decode(data, type=_Document))
 
 
 def interaction_from(entry: Any, limit: int) -> Interaction:
-    """An interaction from plain data.
+    """Convert plain data to an interaction.
 
     Args:
-        entry: what a cassette's list of interactions holds. Our own YAML cassettes of before had a ``count``, too.
-        limit: bytes that its bodies may have.
+        entry: an element of a cassette's list of interactions. Older YAML cassettes of the harness had a ``count``.
+        limit: the largest allowed length of both bodies together, in bytes.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, OverflowError: it is none.
-        CassetteError: its bodies are too large.
+        KeyError, TypeError, ValueError, AttributeError, OverflowError: the entry is no interaction.
+        CassetteError: the bodies are too large.
     """
     request, response = entry["request"], entry["response"]
     sent, received = _bytes(request.get("body")), _bytes(response["body"]["string"])
     if len(sent) + len(received) > limit:
         raise CassetteError("its bodies are too large")
-    headers, body = decoded(_headers(response.get("headers")), received, limit)
+    headers, body = decode_body(_headers(response.get("headers")), received, limit)
     status, count = response["status"], int(entry.get("count", 1))
     if not 1 <= count <= MOST_REPEATS:
         raise ValueError(f"a count of {count}")
@@ -155,12 +155,12 @@ def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _cookies(headers: Mapping[str, Any] | None) -> tuple[str, ...]:
-    found = (value for name, value in (headers or {}).items() if name.lower() == HEADER.lower())
-    return tuple(line for value in found for line in _lines(value))
+    values = (value for name, value in (headers or {}).items() if name.lower() == HEADER.lower())
+    return tuple(line for value in values for line in _lines(value))
 
 
 def _lines(value: Any) -> list[str]:
-    """The lines of a header. A list in a list is none: aliases of aliases would multiply."""
+    """The lines of a header. Nested lists are refused, because YAML aliases could multiply them."""
     return [_text(line) for line in (value if isinstance(value, list | tuple) else [value])]
 
 

@@ -1,4 +1,4 @@
-"""A serializer for vcrpy, which then plays and writes cassettes in our format.
+"""A serializer with which vcrpy reads and writes cassettes in the format of the harness.
 
 ::
 
@@ -10,8 +10,8 @@
     with vcr.use_cassette("cassettes/mine/recorded.json", serializer="harness"):
         ...
 
-What vcrpy writes is not scrubbed: that is for vcrpy's own filters. It has no provenance, so a replay takes it for the
-cassette of another tool.
+Cassettes that vcrpy writes are not scrubbed: use vcrpy's own filters. They have no provenance, so a replay treats them
+as cassettes of another tool.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,18 +30,18 @@ _VCR_VERSION = 1
 
 
 def deserialize(cassette_string: str) -> dict[str, Any]:
-    """A cassette in our format as vcrpy wants it; what was counted is repeated.
+    """Convert a cassette of the harness to vcrpy's data; counted polls are repeated.
 
     Raises:
-        CassetteError: it is none, or holds too much.
+        CassetteError: the text is no cassette, or exceeds the limits.
     """
     document = _document(cassette_string)
     if sum(entry.count for entry in document.interactions) > MOST_INTERACTIONS:
         raise CassetteError(f"the cassette has more than {MOST_INTERACTIONS} requests, too many for vcrpy")
-    found: dict[str, Any] = {"version": _VCR_VERSION, "interactions": list(_interactions(document))}
+    cassette: dict[str, Any] = {"version": _VCR_VERSION, "interactions": list(_interactions(document))}
     if isinstance(document.metadata, msgspec.Raw):
-        found["metadata"] = msgspec.json.decode(document.metadata)
-    return found
+        cassette["metadata"] = msgspec.json.decode(document.metadata)
+    return cassette
 
 
 def _document(text: str) -> Document:
@@ -55,13 +55,13 @@ def _document(text: str) -> Document:
 
 
 def _interactions(document: Document) -> Iterator[dict[str, Any]]:
-    left = LARGEST_CONTENT
+    remaining = LARGEST_CONTENT
     for number, entry in enumerate(document.interactions, 1):
         try:
-            item = read_entry(entry, left)
+            item = read_entry(entry, remaining)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise CassetteError(f"interaction {number} cannot be read: {error}") from error
-        left -= len(item.response.body)
+        remaining -= len(item.response.body)
         yield from (_interaction_out(item) for _ in range(item.count))
 
 
@@ -86,25 +86,25 @@ def _interaction_out(item: Interaction) -> dict[str, Any]:
 
 
 def serialize(cassette_dict: Mapping[str, Any]) -> str:
-    """A cassette of vcrpy in our format.
+    """Convert vcrpy's data to a cassette of the harness.
 
     Raises:
-        CassetteError: it holds what no cassette can hold.
+        CassetteError: an interaction cannot be represented.
     """
     items = [_interaction_in(number, entry) for number, entry in enumerate(cassette_dict["interactions"], 1)]
     return write_document(items, None, metadata=cassette_dict.get("metadata")).decode()
 
 
 def _interaction_in(number: int, entry: Mapping[str, Any]) -> Interaction:
-    request = {**entry["request"], "body": _sent(entry["request"].get("body"))}
+    request = {**entry["request"], "body": _request_body(entry["request"].get("body"))}
     try:
         return interaction_from({**entry, "request": request}, LARGEST_CONTENT)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CassetteError(f"interaction {number} cannot be written: {error!r}") from error
 
 
-def _sent(body: Any) -> Any:
-    """A request's body: vcrpy passes files and iterators on as what they are."""
+def _request_body(body: Any) -> Any:
+    """Read the body of a request, which vcrpy may pass as a file or an iterator."""
     if hasattr(body, "read"):
         return body.read()
     if isinstance(body, Iterable) and not isinstance(body, str | bytes):
@@ -113,7 +113,7 @@ def _sent(body: Any) -> Any:
 
 
 class VcrSerializer:
-    """A serializer for vcrpy's ``register_serializer``, which then plays and writes cassettes in our format."""
+    """A serializer for vcrpy's ``register_serializer``; vcrpy then uses the cassette format of the harness."""
 
     serialize = staticmethod(serialize)
     deserialize = staticmethod(deserialize)

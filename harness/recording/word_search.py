@@ -1,7 +1,7 @@
-"""Finding many words in a text at once, in time that grows with the text alone.
+"""Search for many words in a text at once, in time that depends on the text alone.
 
-Few words are looked for one by one, which is fastest. Many are looked for with the automaton of Aho and Corasick
-("Efficient string matching", 1975), because a search for each of them would take the product of both sizes.
+A few words are searched for one by one, which is fastest. Many words are searched for with the automaton of Aho and
+Corasick ("Efficient string matching", 1975), because the time of separate searches grows with the number of words.
 """
 
 import re
@@ -11,15 +11,15 @@ from functools import cached_property
 
 _FEW = 256  # words
 _FEW_PRESENT = 32  # words that a regular expression lists: it tries all of them at each character
-_LONG = 1024  # characters; a longer word is looked for by itself, and keeps the automaton small
+_LONG = 1024  # characters; longer words are searched for separately, which keeps the automaton small
 
 
 class WordSearch:
     """Finds the words of one set, in any number of texts.
 
     Args:
-        words: what to find; none is empty. The automaton, which costs much more than a search, is made of them once, at
-            the first search that needs it.
+        words: the non-empty words to find. The automaton, which costs much more than a search, is built once, at the
+            first search that needs it.
     """
 
     def __init__(self, words: Collection[str]) -> None:
@@ -27,16 +27,16 @@ class WordSearch:
         self._long = [word for word in words if len(word) > _LONG]
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where words begin and end, from left to right, of several at one place the longest; none overlaps another.
+        """The spans of words, from left to right, without overlaps; of several words at one position, the longest.
 
-        Of many words that overlap each other, some may be passed over; where there are any, at least one is found.
+        If many words overlap each other, some may be missed, but at least one is found.
         """
         present = [word for word in self._long if word in text]
         if len(self._short) <= _FEW:
             present += [word for word in self._short if word in text]
-            yield from _apart(_spans(text, present))
+            yield from _without_overlaps(_spans(text, present))
         else:
-            yield from _apart([*self._automaton.spans(text), *_spans(text, present)])
+            yield from _without_overlaps([*self._automaton.spans(text), *_spans(text, present)])
 
     @cached_property
     def _automaton(self) -> "_Automaton":
@@ -44,7 +44,7 @@ class WordSearch:
 
 
 def _spans(text: str, present: Collection[str]) -> list[tuple[int, int]]:
-    """Where words begin and end that occur in a text."""
+    """The spans of words that occur in a text."""
     return list(_matches(text, present)) if len(present) <= _FEW_PRESENT else _Automaton(present).spans(text)
 
 
@@ -54,8 +54,8 @@ def _matches(text: str, present: Collection[str]) -> Iterator[tuple[int, int]]:
         yield from (match.span() for match in re.finditer(pattern, text))
 
 
-def _apart(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Spans of which none overlaps the one before it."""
+def _without_overlaps(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Drop the spans that overlap a previous one."""
     last = 0
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start >= last:
@@ -64,7 +64,7 @@ def _apart(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 class _Automaton:
-    """The words as a tree of their characters, with a link from each node to its longest suffix in the tree."""
+    """A tree of the characters of all words, with a link from each node to its longest suffix in the tree."""
 
     def __init__(self, words: Collection[str]) -> None:
         self._next: list[dict[str, int]] = [{}]
@@ -101,9 +101,9 @@ class _Automaton:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The longest word that ends at each character."""
-        found, node = [], 0
+        spans, node = [], 0
         for at, character in enumerate(text, 1):
             node = self._next[node].get(character) or self._step(node, character)
             if length := self._longest[node]:
-                found.append((at - length, at))
-        return found
+                spans.append((at - length, at))
+        return spans

@@ -90,7 +90,7 @@ def test_two_tests_cannot_record_under_one_name(run: Run, pytester: pytest.Pytes
     result = run("test_two.py", "--cloud", "emulator", "--record")
 
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines("*group.json was recorded in this run already*give each a name of its own*")
+    result.stdout.fnmatch_lines("*group.json was recorded in this run already*give each a different name*")
 
 
 def test_two_tests_cannot_record_under_one_name_in_two_runs(run: Run, pytester: pytest.Pytester) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from harness.recording import blocked_sockets, load_cassette, open_session, unused_answers
-from harness.recording.bodies import unwrapped
+from harness.recording.bodies import unwrap_literals
 from harness.recording.interactions import RecordedRequest
 from harness.recording.no_sleep import no_sleep
 
@@ -53,7 +53,7 @@ class Player:
         operation = self.operation(request)
         if operation is None:
             self.session.request(
-                request.method, request.uri, headers=dict(request.headers), data=unwrapped(request.body)
+                request.method, request.uri, headers=dict(request.headers), data=unwrap_literals(request.body)
             )
             return
         with suppress(*self.refusals()):
@@ -101,7 +101,7 @@ class Player:
         if not request.body:  # the recorder has lost it
             return None
         # The client that made the 2017 recordings was not yet the one that was published.
-        body = json.loads(unwrapped(request.body).replace(b'"credentialsInfo"', b'"credentials"'))
+        body = json.loads(unwrap_literals(request.body).replace(b'"credentialsInfo"', b'"credentials"'))
         if "parameters" not in signature(called(operations, verb.lower())).parameters:
             return lambda: called(operations, verb.lower())(*names, **body)
         parameters = self.client._deserialize(model, body)

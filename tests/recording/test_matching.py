@@ -91,7 +91,7 @@ def test_other_json_than_the_recorded_is_refused_by_its_path(opened: Open, writt
         session.put(CLUSTER, json={"properties": {"vmSize": "STANDARD_D1", "nodes": [1]}})
     assert str(failure.value) == (
         f"cassette {cassette} has no answer to\n  PUT {CLUSTER}\nnearest that were recorded:\n  PUT {CLUSTER}\n"
-        '    body path properties.vmSize: "STANDARD_D1" was asked, "STANDARD_NC6" recorded\n'
+        '    body path properties.vmSize: "STANDARD_D1" was requested, "STANDARD_NC6" recorded\n'
         "record it again with: pytest --cloud emulator --record"
     )
 
@@ -103,7 +103,7 @@ def test_tags_and_secrets_in_json_need_not_be_the_recorded(opened: Open, written
 
     with opened("replay") as session:
         assert session.put(CLUSTER, json=asked).ok
-        with pytest.raises(UnmatchedRequestError, match=r'body path note: "x" was asked, "" recorded'):
+        with pytest.raises(UnmatchedRequestError, match=r'body path note: "x" was requested, "" recorded'):
             session.put(CLUSTER, json=asked | {"note": "x"})
 
 
@@ -147,11 +147,11 @@ def test_a_story_without_secrets_is_found_by_requests_with_them(opened: Open, wr
 @pytest.mark.parametrize(
     ("method", "url", "difference"),
     [
-        ("PATCH", CLUSTER, "method: PATCH was asked, GET recorded"),
-        ("GET", CLUSTER.replace("clusters/c", "clusters/d"), "clusters/d was asked, /subscriptions/"),
-        ("GET", CLUSTER.replace("management", "elsewhere"), "host: elsewhere.azure.com was asked"),
-        ("GET", CLUSTER.replace("2018-05-01", "2018-03-01"), "query key api-version: '2018-03-01' was asked"),
-        ("GET", f"{CLUSTER}&x=1", "query key x: '1' was asked, 'nothing' recorded"),
+        ("PATCH", CLUSTER, "method: PATCH was requested, GET recorded"),
+        ("GET", CLUSTER.replace("clusters/c", "clusters/d"), "clusters/d was requested, /subscriptions/"),
+        ("GET", CLUSTER.replace("management", "elsewhere"), "host: elsewhere.azure.com was requested"),
+        ("GET", CLUSTER.replace("2018-05-01", "2018-03-01"), "query key api-version: '2018-03-01' was requested"),
+        ("GET", f"{CLUSTER}&x=1", "query key x: '1' was requested, 'nothing' recorded"),
     ],
 )
 def test_a_request_without_an_answer_is_told_what_differs(

@@ -14,7 +14,7 @@ import yaml
 
 import harness
 from harness.recording import blocked_sockets, open_session, unused_answers
-from harness.recording.bodies import unwrapped
+from harness.recording.bodies import unwrap_literals
 
 ROOT = Path(harness.__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "reference" / "recordings"
@@ -42,7 +42,7 @@ def test_a_recording_replays_byte_for_byte(recording: Path) -> None:
             asked, answer = item["request"], item["response"]
             headers = {name: ", ".join(values) for name, values in asked["headers"].items()}
             got = session.request(
-                asked["method"], asked["uri"], headers=headers, data=unwrapped((asked["body"] or "").encode())
+                asked["method"], asked["uri"], headers=headers, data=unwrap_literals((asked["body"] or "").encode())
             )
             assert (got.status_code, got.reason) == (answer["status"]["code"], answer["status"]["message"])
             assert got.content == answer["body"]["string"].encode()

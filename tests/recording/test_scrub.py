@@ -69,7 +69,7 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
 
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_what_was_scrubbed_does_not_look_secret(text: str) -> None:
-    assert [found.what for found in find_secrets(Scrubber({}).text(text))] == []
+    assert [found.kind for found in find_secrets(Scrubber({}).text(text))] == []
 
 
 @given(st.binary())

@@ -125,7 +125,7 @@ def test_an_unmatched_request_names_the_nearest_and_what_differs(server: str, op
 
     with opened("replay") as session, pytest.raises(UnmatchedRequestError) as failure:
         session.get(f"{server}/jobs/one?api-version=2017-09-01")
-    assert "query key api-version: '2017-09-01' was asked, '2018-05-01' recorded" in str(failure.value)
+    assert "query key api-version: '2017-09-01' was requested, '2018-05-01' recorded" in str(failure.value)
 
 
 def test_replay_without_a_cassette_says_how_to_record_one(opened: Open) -> None:
