@@ -132,4 +132,4 @@ def test_a_signal_while_deleting_is_raised_when_the_next_thing_begins(tmp_path: 
             pytest.fail("it was not made")
     assert (tmp_path / "first").read_text().split() == ["made", "deleted"]
     assert not (tmp_path / "second").exists()
-    assert made.journal.left() == []
+    assert made.journal.open_entries() == []

@@ -202,7 +202,7 @@ def check_journal(around: Surroundings) -> Check:
     if (reason := _unwritable(_nearest(path.parent))) is not None:
         return Check("left behind", "fail", f"the journal {path} cannot be written: {reason}", "set journal")
     try:
-        entries = [entry for entry in Journal(path).left() if entry.owner.state == "ended"]
+        entries = [entry for entry in Journal(path).open_entries() if entry.owner.state == "ended"]
     except JournalError as error:
         return Check("left behind", "fail", str(error), "set journal")
     emulators = find_orphans(temporary_directories())

@@ -52,7 +52,7 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
             if found.label.run == cloud.facts.run
         ]
         verdicts = [verdict for found in ours if (verdict := decide(found, cloud.clock.now())).delete]
-        names = {verdict.found.name.lower() for verdict in verdicts if verdict.found.kind == "resource group"}
+        names = {verdict.resource.name.lower() for verdict in verdicts if verdict.resource.kind == "resource group"}
         jobs = [
             job
             for scenario in scenarios
@@ -98,7 +98,7 @@ def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
             report=lambda _reaped: None,
             services=service_resources(),
         ):
-            found = reaped.verdict.found
+            found = reaped.verdict.resource
             say(f"NOT deleted {found.kind} {found.name}: {reaped.error}" if reaped.error else f"deleted {found.name}")
     for orphan in survivors.orphans:
         is_gone = remove_orphan(orphan)
@@ -124,7 +124,7 @@ def _orphans(context: RunContext) -> list[Orphan]:
     facts = context.cloud.facts
     directories = [
         Path(entry.place)
-        for entry in context.journal.left()
+        for entry in context.journal.open_entries()
         if entry.run == facts.run and entry.cloud == "emulator" and entry.place != facts.directory
     ]
     return [orphan for orphan in find_orphans(directories) if orphan.directory in directories and orphan.processes]

@@ -14,12 +14,12 @@ from harness.clock import Clock
 from harness.experiments.state import TrialState
 from harness.printable import printable_lines
 from harness.resources.events import (
-    Began,
-    Ended,
     Event,
     LogLine,
     LogSkipped,
+    StepEnded,
     StepRead,
+    StepStarted,
     TeardownFailed,
     TrialEnded,
     TrialMoved,
@@ -91,10 +91,10 @@ class Display:
     def __call__(self, event: Event) -> None:
         """Draw an event."""
         match event:
-            case Began(step, name):
+            case StepStarted(step, name):
                 self._began[step, name] = self._clock.monotonic()
                 self._update(f"{step} {name}")
-            case Ended(step, name):
+            case StepEnded(step, name):
                 seconds = self._clock.monotonic() - self._began.pop((step, name), self._clock.monotonic())
                 self._line(f"{_DONE.get(step, step)} {plain(name)} [dim]({seconds:.1f} s)[/]")
             case TeardownFailed():

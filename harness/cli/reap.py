@@ -33,7 +33,7 @@ from harness.emulator.orphans import (
 )
 from harness.errors import CloudError, EmulatorError, UserError
 from harness.resources.journal import Entry, Journal
-from harness.resources.reap import Reaped, Verdict, decide, deleted, find, reap, settle
+from harness.resources.reap import DeletionResult, Verdict, close_entries, closing_entry, decide, find, reap
 from harness.services.catalogue import service_resources
 
 CloudChoice = Literal["emulator", "azure"]
@@ -95,7 +95,7 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
             orphans, undecided, failures = [], [], 0
             sites = [stack.enter_context(_survey(cloud, settings, age))]
         else:
-            candidates = [*temporary_directories(), *_directories(journal.left())]
+            candidates = [*temporary_directories(), *_directories(journal.open_entries())]
             orphans, undecided = find_orphans(candidates), find_undecided(candidates)
             places = _places(settings, journal, [*(orphan.directory for orphan in orphans), *undecided])
             sites, failures = _look(stack, places, age)
@@ -106,7 +106,7 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
                 _confirm(doomed, yes=yes)
                 failures += _delete(sites, old)
             for site in sites:
-                settle(journal, site.cloud, site.clients, service_resources())
+                close_entries(journal, site.cloud, site.clients, service_resources())
             _void(journal)
     _say_elsewhere(cloud, settings, journal)
     return 1 if failures else 0
@@ -129,7 +129,8 @@ def _places(settings: Settings, journal: Journal, temporary: Sequence[Path]) -> 
     run, and so has one in a journal that its settings name.
     """
     is_own_journal = is_own(trace_settings(Path()).get("journal", ENVIRONMENT))
-    entries = [entry for entry in journal.left() if entry.owner.state != "elsewhere" or not _may_be_alive(entry)]
+    open_entries = journal.open_entries()
+    entries = [entry for entry in open_entries if entry.owner.state != "elsewhere" or not _may_be_alive(entry)]
     journalled = [path.absolute() for path in _directories(entries)]
     chosen = (settings.emulator_dir or DEFAULT_DIRECTORY).absolute()
     return [
@@ -201,7 +202,7 @@ def _show(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan], undecided: 
     table = Table("", "what", "name", "run", "why", box=None)
     for site in sites:
         for verdict in site.verdicts:
-            found = verdict.found
+            found = verdict.resource
             word = "delete" if verdict.delete else "keep"
             table.add_row(word, found.kind, plain(found.name), plain(found.label.run), plain(verdict.reason))
     for left in orphans:
@@ -238,8 +239,8 @@ def _delete(sites: Sequence[SurveyedCloud], orphans: Sequence[Orphan]) -> int:
     return failures
 
 
-def _report(result: Reaped) -> None:
-    found = result.verdict.found
+def _report(result: DeletionResult) -> None:
+    found = result.verdict.resource
     if result.error:
         say(f"NOT deleted {found.kind} {found.name}: {result.error}", err=True)
     else:
@@ -248,15 +249,15 @@ def _report(result: Reaped) -> None:
 
 def _void(journal: Journal) -> None:
     """End the entries of ended runs whose emulator's data is gone, and everything in it."""
-    for entry in journal.left():
+    for entry in journal.open_entries():
         if entry.cloud == "emulator" and not _may_be_alive(entry) and _is_gone(entry.place):
-            journal.append(deleted(entry))
+            journal.append(closing_entry(entry))
     journal.compact()
 
 
 def _say_elsewhere(cloud: CloudChoice, settings: Settings, journal: Journal) -> None:
     """Say what the journal knows of that this command, as it was given, cannot reach."""
-    left = [entry for entry in journal.left() if entry.cloud == "azure" and entry.owner.state != "running"]
+    left = [entry for entry in journal.open_entries() if entry.cloud == "azure" and entry.owner.state != "running"]
     if cloud == "emulator":
         if left:
             say(f"{len(left)} resources may be left in Azure; to look: harness reap --cloud azure", err=True)

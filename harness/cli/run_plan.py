@@ -73,7 +73,7 @@ def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | No
 
 def _node_price(settings: Settings, service: Service, size: str) -> float | None:
     """What a node-hour costs of the size that is used where a scenario names one."""
-    return node_price(settings, service.offered_size(size))
+    return node_price(settings, service.available_size(size))
 
 
 def _no_price(_size: str) -> None:

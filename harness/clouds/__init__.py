@@ -1,4 +1,4 @@
-"""Addresses and credentials made into SDK clients."""
+"""Clouds: they create SDK clients from addresses and credentials."""
 
 from typing import TYPE_CHECKING
 

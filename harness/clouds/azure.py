@@ -1,4 +1,4 @@
-"""Microsoft's own endpoints, or a private cloud that speaks them."""
+"""Microsoft's cloud, or a private cloud with the same API."""
 
 from pathlib import Path
 
@@ -27,18 +27,18 @@ def azure_cloud(
     service: ServiceName,
     workspace: tuple[str, str] | None = None,
 ) -> SdkCloud:
-    """The cloud of the user's own subscription.
+    """Open the cloud of the user's subscription.
 
     Args:
         settings: credentials and addresses.
         cassettes: the directory of all cassettes.
-        record: write them.
-        run: identity of the run.
-        workspace: a workspace that is there, by its resource group and its name.
-        service: decides which settings it needs: only Batch AI's nodes have an administrator.
+        record: write a cassette for each session.
+        run: the identity of the run.
+        service: determines the required settings: only Batch AI's nodes have an administrator.
+        workspace: resource group and name of an existing workspace.
 
     Raises:
-        SettingsError: a setting that it needs has no value.
+        SettingsError: a required setting has no value.
     """
 
     def credential(transport: RequestsTransport) -> TokenCredential:
@@ -49,7 +49,7 @@ def azure_cloud(
             settings.require("client_id"),
             settings.require("client_secret"),
             transport=transport,
-            retry_total=0,  # the transport asks again
+            retry_total=0,  # the transport retries
         )
 
     return SdkCloud(

@@ -1,32 +1,32 @@
-"""How far this machine's clock is from a service's: more than some minutes, and signatures and tokens are refused."""
+"""Detection of clock skew: services refuse signatures and tokens if the clocks differ by several minutes."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-_SUSPICIOUS = timedelta(minutes=5)  # Azure allows fifteen, of which answers on their way and tokens use a part
+_SUSPICIOUS = timedelta(minutes=5)  # Azure allows fifteen; delays of responses and tokens use up a part of them
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """How much later it is at the service than here; None where that is too little to matter, or is not known.
+    """The service's time minus the local time; None if the difference is small or unknown.
 
     Args:
-        headers: of an answer.
-        now: the time here.
+        headers: the headers of a response.
+        now: the local time.
     """
     try:
-        there = parsedate_to_datetime(headers.get("Date", ""))
+        service_time = parsedate_to_datetime(headers.get("Date", ""))
     except ValueError:
         return None
-    difference = (there if there.tzinfo else there.replace(tzinfo=UTC)) - now
+    difference = (service_time if service_time.tzinfo else service_time.replace(tzinfo=UTC)) - now
     return difference if abs(difference) > _SUSPICIOUS else None
 
 
 def explain(difference: timedelta, host: str) -> str:
-    """The difference in words, and what to do about it."""
+    """Describe the difference, and what to do about it."""
     minutes = round(abs(difference).total_seconds() / 60)
     side = "behind" if difference > timedelta(0) else "ahead of"
     return (
-        f"the clock of this machine is {minutes} minutes {side} that of {host}, which therefore refuses what is signed "
-        "here; set it: timedatectl set-ntp true"
+        f"the clock of this machine is {minutes} minutes {side} that of {host}, which therefore refuses its signatures "
+        "and tokens; set it: timedatectl set-ntp true"
     )

@@ -1,4 +1,4 @@
-"""The local Azure: canonical URLs through its proxy, trusting its own authority."""
+"""The cloud of an emulator: canonical URLs through its proxy, with its own certificate authority."""
 
 import secrets
 from pathlib import Path
@@ -29,21 +29,21 @@ def emulator_cloud(
     run: str,
     workspace: tuple[str, str] | None = None,
 ) -> SdkCloud:
-    """The cloud that an emulator plays.
+    """Open the cloud of an emulator.
 
     Args:
-        endpoint: where it answers, and whom it lets in.
-        settings: a tenant, client or secret given there wins, so a wrong one is refused as Azure would.
+        endpoint: the address and the credentials of the emulator.
+        settings: a tenant, client or secret in the settings has precedence, so a wrong one is refused as by Azure.
         cassettes: the directory of all cassettes.
-        record: write them.
-        run: identity of the run.
-        workspace: a workspace that is there, by its resource group and its name.
+        record: write a cassette for each session.
+        run: the identity of the run.
+        workspace: resource group and name of an existing workspace.
     """
     secret = settings.client_secret
 
     def base() -> requests.Session:
         session = requests.Session()
-        session.trust_env = False  # a proxy of the surroundings must not come between
+        session.trust_env = False  # the environment may name another proxy
         session.proxies = {"https": endpoint.proxy_url}
         session.verify = endpoint.ca_path
         return session
@@ -54,7 +54,7 @@ def emulator_cloud(
             settings.client_id or endpoint.client_id,
             endpoint.client_secret if secret is None else secret.get_secret_value(),
             transport=transport,
-            retry_total=0,  # the transport asks again
+            retry_total=0,  # the transport retries
         )
 
     return SdkCloud(

@@ -1,4 +1,4 @@
-"""Fault plans, ordered from the emulator."""
+"""Requests to the emulator that start and stop fault plans."""
 
 from contextlib import suppress
 
@@ -14,21 +14,21 @@ _SCOPE = "https://management.azure.com/.default"
 
 
 def put(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
-    """Order faults.
+    """Start a fault plan.
 
     Raises:
-        ProvisioningError: the emulator does not take the plan.
+        ProvisioningError: the emulator refuses the plan.
     """
     try:
-        answer = session.put(_address(plan), json=plan.wire(), headers=_headers(credential))
+        response = session.put(_address(plan), json=plan.wire(), headers=_headers(credential))
     except (requests.RequestException, AzureError) as error:
         raise ProvisioningError(f"cannot inject faults: {error}") from None
-    if not answer.ok:
-        raise ProvisioningError(f"cannot inject faults: {answer.status_code} {answer.text.strip()}")
+    if not response.ok:
+        raise ProvisioningError(f"cannot inject faults: {response.status_code} {response.text.strip()}")
 
 
 def delete(plan: FaultPlan, session: requests.Session, credential: TokenCredential) -> None:
-    """Order no more; where nobody answers, nobody is struck."""
+    """Stop a fault plan; an emulator that does not respond injects no faults."""
     with suppress(requests.RequestException, AzureError):
         session.delete(_address(plan), headers=_headers(credential))
 

@@ -1,4 +1,4 @@
-"""The emulator that a run uses: one that is there, or one of its own."""
+"""The emulator that a run uses: a running one, or a new one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from harness.emulator.launch import find, launch
 
 @contextmanager
 def running_emulator(settings: Settings) -> Iterator[Endpoint]:
-    """The emulator that serves ``emulator_dir``; one of our own where none does."""
+    """Find the emulator that serves ``emulator_dir``, or start one for the duration of the block."""
     directory = settings.emulator_dir
     endpoint = find(directory) if directory is not None else None
     if endpoint is not None:

@@ -1,4 +1,4 @@
-"""What a cloud is to those who use it: facts, a clock, and clients for one session."""
+"""The interface of clouds: facts, a clock, and clients for one session."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -24,13 +24,14 @@ _GROWTH = 1.25
 
 @dataclass(frozen=True)
 class CloudFacts:
-    """What a scenario cannot know: whose subscription, which storage account, who administers the nodes.
+    """The facts that a scenario does not contain: subscription, storage account, administrator of the nodes.
 
     Attributes:
-        storage_key: of the account; empty where its containers are reached with the sign-in, and its shares not at all.
-        run: identity of the run that this cloud was opened for; what it creates is tagged with it.
-        suffix: a short form of that, of letters and digits, for names that must be unique.
-        directory: the emulator's data directory; empty elsewhere.
+        storage_key: the key of the account. If it is empty, containers are accessed with the sign-in, and shares cannot
+            be accessed.
+        run: the identity of the run that opened this cloud; the tags of its resources contain it.
+        suffix: a short form of the identity, of letters and digits, for names that must be unique.
+        directory: the emulator's data directory; empty for other clouds.
     """
 
     subscription_id: str
@@ -43,18 +44,18 @@ class CloudFacts:
     directory: str = ""
 
     @property
-    def place(self) -> str:
-        """What tells clouds of one name apart: the emulator's data directory, else the subscription."""
+    def scope(self) -> str:
+        """Identifies a cloud among those of the same name: the emulator's data directory, else the subscription."""
         return self.directory or self.subscription_id
 
 
 @dataclass(frozen=True)
 class Poller:
-    """Waiting on a cloud's clock.
+    """Polls on a cloud's clock.
 
     Attributes:
-        interval: seconds between the first two looks.
-        longest: seconds between two looks at most; pauses grow while nothing happens. Default: they do not.
+        interval: the first pause between polls, in seconds.
+        longest: the longest pause, in seconds; pauses grow up to it. By default they do not grow.
     """
 
     clock: Clock
@@ -62,19 +63,19 @@ class Poller:
     longest: float = 0.0
 
     def pauses(self) -> Iterator[float]:
-        """Seconds to wait between looks, without end."""
+        """Yield the pauses between polls, in seconds, endlessly."""
         pause = self.interval
         while True:
             yield pause
             pause = max(self.interval, min(pause * _GROWTH, self.longest))
 
-    def until(self, look: Callable[[], T], done: Callable[[T], bool], *, deadline: float) -> T | None:
-        """Look again and again until ``done``; None when ``deadline`` seconds have passed first."""
+    def until(self, poll: Callable[[], T], is_done: Callable[[T], bool], *, deadline: float) -> T | None:
+        """Poll until ``is_done``, and return the last value; None if ``deadline`` seconds pass first."""
         end = self.clock.monotonic() + deadline
         for pause in self.pauses():
-            seen = look()
-            if done(seen):
-                return seen
+            value = poll()
+            if is_done(value):
+                return value
             if self.clock.monotonic() >= end:
                 break
             self.clock.sleep(pause)
@@ -83,14 +84,14 @@ class Poller:
 
 @dataclass(frozen=True)
 class Clients:
-    """The SDK clients of one cassette, over one session that repeats failed requests, and how it does so.
+    """The SDK clients of one cassette, over one session that retries failed requests.
 
     Attributes:
-        make_resources: makes the client of Resource Manager over that session, once it is wanted.
-        make_files: the same for Azure Files.
-        make: makes a management client, of any service, over that session.
-        make_storage: the same for a client of the storage account.
-        recorded: reads what the cassette that is replayed says about where it comes from; elsewhere nothing.
+        make_resources: creates the client of Resource Manager at its first use.
+        make_files: creates the client of Azure Files at its first use.
+        make: creates a management client of any service.
+        make_storage: creates a client of a service of the storage account.
+        provenance: reads the provenance of the replayed cassette; empty in other clouds.
     """
 
     make_resources: "Callable[[], ResourceManagementClient]"
@@ -100,45 +101,45 @@ class Clients:
     retry_policy: RetryPolicy
     make: Callable[[type[Any]], Any]
     make_storage: Callable[[type[Any], str], Any]
-    recorded: Callable[[], Mapping[str, str]] = dict
-    _made: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
+    provenance: Callable[[], Mapping[str, str]] = dict
+    _clients: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def resources(self) -> "ResourceManagementClient":
-        """Resource Manager."""
+        """The client of Resource Manager."""
         return self.make_resources()
 
     @cached_property
     def files(self) -> "FileService":
-        """Azure Files of the storage account."""
+        """The client of Azure Files in the storage account."""
         return self.make_files()
 
     def management(self, kind: type[T]) -> T:
-        """The management client of a kind, such as ``azure.mgmt.batchai.BatchAI``; it is made once.
+        """The management client of a class, such as ``azure.mgmt.batchai.BatchAI``; it is created once.
 
         Args:
-            kind: takes a credential and a subscription id, as the SDKs' clients do.
+            kind: the class; it takes a credential and a subscription id, as the SDKs' clients do.
         """
-        if kind not in self._made:
-            self._made[kind] = self.make(kind)
-        client: T = self._made[kind]
+        if kind not in self._clients:
+            self._clients[kind] = self.make(kind)
+        client: T = self._clients[kind]
         return client
 
     def storage(self, kind: type[T], service: str) -> T:
-        """The client of a service of the storage account, such as ``azure.storage.blob.BlobServiceClient``; made once.
+        """The client of a storage service, such as ``azure.storage.blob.BlobServiceClient``; it is created once.
 
         Args:
-            kind: takes the address of the account and its key, as storage's newer SDKs do.
-            service: the part of that address which names the service: ``blob``.
+            kind: the class; it takes the address of the account and its key, as storage's newer SDKs do.
+            service: the part of the address that names the service, such as ``blob``.
         """
-        if kind not in self._made:
-            self._made[kind] = self.make_storage(kind, service)
-        client: T = self._made[kind]
+        if kind not in self._clients:
+            self._clients[kind] = self.make_storage(kind, service)
+        client: T = self._clients[kind]
         return client
 
 
 class Cloud(Protocol):
-    """Where a scenario runs."""
+    """A cloud in which scenarios run."""
 
     @property
     def name(self) -> str:
@@ -146,22 +147,22 @@ class Cloud(Protocol):
 
     @property
     def facts(self) -> CloudFacts:
-        """Whose cloud it is."""
+        """The subscription, the account and other facts."""
 
     @property
     def clock(self) -> Clock:
-        """The time there."""
+        """The clock of the cloud; a replay steps it."""
 
     @property
     def poller(self) -> Poller:
-        """How to wait there."""
+        """Polls on the clock of the cloud."""
 
     def clients(self, cassette: str, *, source: Path | None = None) -> AbstractContextManager[Clients]:
-        """Clients for one session.
+        """Open the clients of one session.
 
         Args:
             cassette: ``<scenario>/<resource or trial id>``.
-            source: the scenario file that the session belongs to; no other one may record over it.
+            source: the scenario file of the session; no other scenario may overwrite the cassette.
 
         Raises:
             CassetteError: the cassette is missing (replay), or would replace that of another session (record).
@@ -169,13 +170,13 @@ class Cloud(Protocol):
 
     @property
     def injects(self) -> bool:
-        """Whether faults can be ordered there."""
+        """Whether this cloud can inject faults."""
 
     def has_ended(self) -> bool:
-        """Whether nobody will ever answer again: what answered was of this run alone, and its process has ended."""
+        """Whether the cloud can never respond again, because the emulator of this run has ended."""
 
     def inject(self, plan: FaultPlan) -> None:
-        """Have the faults of a plan injected until it is withdrawn, where that can be ordered."""
+        """Start to inject the faults of a plan, if this cloud can inject faults."""
 
     def withdraw(self, plan: FaultPlan) -> None:
-        """Have them injected no longer."""
+        """Stop injecting the faults of a plan."""

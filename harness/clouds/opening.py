@@ -31,22 +31,22 @@ def open_cloud(
     report_unused: ReportUnused | None = None,
     recorded_for: Callable[[], str] | None = None,
 ) -> Iterator[Cloud]:
-    """A place to run in, for as long as the block lasts.
+    """Open a cloud for the duration of the block.
 
     Args:
-        name: which.
+        name: the name of the cloud.
         settings: credentials and addresses.
         cassettes: the directory of all cassettes; those of a service, which ``replay`` reads and ``record`` writes, are
-            in a directory of its name.
-        service: the one that is used there; default the one of the cloud.
+            in a subdirectory with its name.
+        service: the service to use; default the cloud's default service.
         record: write the cassette of every session; has no effect in replay.
-        endpoint: an emulator that runs already; default the one in ``emulator_dir``, or one of our own.
-        run: identity of the run; default a new one.
+        endpoint: a running emulator; default the one in ``emulator_dir``, or a new one.
+        run: the identity of the run; default a new one.
         report_unused: called after a replay in which some of the recorded responses were not requested.
-        recorded_for: names the test that records right now; no other test may record over it.
+        recorded_for: returns the test that is recording; no other test may overwrite its cassettes.
 
     Raises:
-        SettingsError: a setting that the cloud needs has no value, or forbids what is asked.
+        SettingsError: a required setting has no value, or a setting forbids recording.
         EmulatorError: the emulator did not start.
     """
     run = run or new_run()

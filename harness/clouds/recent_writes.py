@@ -1,4 +1,4 @@
-"""What a cloud's clients have created just now: a reader may not see it for a moment."""
+"""The resources that a cloud's clients have created recently, which a read may not see yet."""
 
 from urllib.parse import urlsplit
 
@@ -6,33 +6,33 @@ from harness.clock import Clock
 
 
 class RecentWrites:
-    """When each address was last written to; Azure's paths do not tell upper from lower case.
+    """The time of the last write to each address; Azure's paths are case-insensitive.
 
     Args:
-        clock: of the cloud.
+        clock: the clock of the cloud.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._moments: dict[str, float] = {}
+        self._times: dict[str, float] = {}
 
-    def sent(self, method: str, url: str) -> None:
-        """A request is about to be sent; what it deletes, and all below it, is rightly missing from now on."""
+    def before_request(self, method: str, url: str) -> None:
+        """Forget the resource that a request is about to delete, and all resources below it."""
         if method == "DELETE":
-            gone = _address(url)
-            for address in list(self._moments):  # a copy: other threads may create meanwhile
-                if address == gone or address.startswith(f"{gone}/"):
-                    self._moments.pop(address, None)
+            root = _address(url)
+            for address in list(self._times):  # a copy: other threads may add addresses in between
+                if address == root or address.startswith(f"{root}/"):
+                    self._times.pop(address, None)
 
-    def answered(self, method: str, url: str) -> None:
-        """A request was answered well."""
+    def after_success(self, method: str, url: str) -> None:
+        """Note the time of a successful write."""
         if method == "PUT":
-            self._moments[_address(url)] = self._clock.monotonic()
+            self._times[_address(url)] = self._clock.monotonic()
 
     def age(self, url: str) -> float | None:
-        """Seconds since something was created there; None where nothing was."""
-        moment = self._moments.get(_address(url))
-        return None if moment is None else self._clock.monotonic() - moment
+        """Seconds since a resource was created at an address; None if none was."""
+        time = self._times.get(_address(url))
+        return None if time is None else self._clock.monotonic() - time
 
 
 def _address(url: str) -> str:

@@ -1,20 +1,20 @@
-"""A workspace of the user's own in recordings: they name another in its place, so that they replay anywhere. Pure.
+"""The substitute for an existing workspace in recordings, so that they replay anywhere. Pure.
 
-The name of a workspace may be any word, such as ``azureml``, and part of others. So it is replaced only where it is the
-name of the workspace: behind its resource group, and where jobs and the workspace itself are told it.
+The name of a workspace may be any word, such as ``azureml``, or a part of another word. So it is replaced only where it
+is certainly the workspace: after its resource group, and in the fields and variables that contain its name.
 """
 
 from collections.abc import Mapping
 
 PROVENANCE = "workspace"
-"""The entry of a cassette's provenance that is there when the workspace was not made by the recorded run."""
+"""The entry of a cassette's provenance that marks a workspace that existed before the recorded run."""
 
 RECORDED = ("harness-workspace-group", "harness-workspace")
 """Resource group and name of the workspace in recordings."""
 
-# No two of these overlap in one text: what is replaced is not looked at again. And they are few: each is looked for in
-# all its encodings.
-_PLACES = (
+# No two of these may overlap in a text, because replaced text is not searched again. There are few of them, because
+# each is searched for in all encodings.
+_PATTERNS = (
     "{group}/workspaces/{name}",
     "{group}/providers/Microsoft.MachineLearningServices/workspaces/{name}",
     "{group}/providers/Microsoft.Storage/",
@@ -28,6 +28,6 @@ _PLACES = (
 
 
 def workspace_replacements(group: str, name: str) -> Mapping[str, str]:
-    """What recordings replace: texts that name a workspace, by those in their place."""
+    """The replacements in recordings: text that names a workspace -> text that names the substitute."""
     mine, theirs = {"group": group, "name": name}, dict(zip(("group", "name"), RECORDED, strict=True))
-    return {place.format(**mine): place.format(**theirs) for place in _PLACES}
+    return {pattern.format(**mine): pattern.format(**theirs) for pattern in _PATTERNS}

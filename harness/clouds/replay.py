@@ -1,4 +1,4 @@
-"""Recorded answers: no network, no credentials, no waiting."""
+"""The cloud of recorded responses, without network, credentials or waiting."""
 
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,23 @@ from harness.clouds.retry_policy import REPLAY
 from harness.clouds.sdk import PLACEHOLDERS, SdkCloud
 from harness.recording import ReportUnused
 
-_POLL_SECONDS = 0.5  # on a clock that only counts them; no recording polls faster, so no limit comes too early
+_POLL_SECONDS = 0.5  # on a stepping clock; no recording polls faster, so no limit is reached too early
 _NEVER = 1 << 40  # seconds since 1970
 
 
 class ReplayCredential:
-    """Signs in nowhere: a replay needs no token."""
+    """A credential without sign-in, because a replay needs no token."""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # noqa: ARG002 - the SDK's own signature
-        """A token that means nothing and does not expire."""
+        """Return a meaningless token that does not expire."""
         return AccessToken("replay", _NEVER)
 
 
 def replay_cloud(cassettes: Path, report_unused: ReportUnused | None = None) -> SdkCloud:
-    """The cloud that answers from a directory of cassettes.
+    """Open the cloud that responds from cassettes.
 
     Args:
+        cassettes: the directory of the cassettes of a service.
         report_unused: called after a replay in which some of the recorded responses were not requested.
     """
     return SdkCloud(

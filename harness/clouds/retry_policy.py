@@ -1,6 +1,7 @@
-"""How often, and after which pauses, something that a cloud refused is tried again: one rule for everything.
+"""The number of retries and their pauses, for all requests and deletions.
 
-Every request that the harness sends may be repeated: what it creates has a name, and what it deletes stays deleted.
+Every request of the harness may be repeated, because it is idempotent: its resources have names, and what it deletes
+stays deleted.
 """
 
 from collections.abc import Callable
@@ -9,34 +10,34 @@ from enum import Enum, auto
 
 from harness.clock import Clock
 
-# The service is there but cannot answer now; 408 and 429 themselves ask for a later try.
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+# The service cannot respond now; 408 and 429 explicitly request a later retry.
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Failure(Enum):
-    """Why something may be tried again."""
+    """The reason for a retry."""
 
-    BUSY = auto()  # refused for now, or the connection broke
-    UNREACHABLE = auto()  # nobody listens there, or the name is not known: waiting seldom helps
-    NOT_VISIBLE_YET = auto()  # 404 of something that was created just now
-    CLOCK_SKEW = auto()  # refused because two clocks differ
-    TOKEN_EXPIRED = auto()  # refused because of a token that has been replaced since
+    BUSY = auto()  # the service is busy, or the connection broke
+    UNREACHABLE = auto()  # the connection is refused, or the host name is unknown: waiting seldom helps
+    NOT_VISIBLE_YET = auto()  # 404 of a resource that was created recently
+    CLOCK_SKEW = auto()  # refused because the clocks of client and service differ
+    TOKEN_EXPIRED = auto()  # refused because of an expired token
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The rule of one cloud; all times are seconds.
+    """The policy of one cloud; all times are in seconds.
 
     Attributes:
-        first: the pause after the first try; it doubles with every further one.
-        longest: the longest pause of our own; a ``Retry-After`` may ask for more.
-        total: no try begins later than this after the first one.
-        visibility: how long a 404 of something that was created just now is not believed.
-        tries: how often a request is sent at most. At 30 % of failures sixteen fail together once in 200 million.
-        unreachable_tries: the same where nobody listens.
+        first: the pause after the first attempt; it doubles after every further one.
+        longest: the longest pause, except that ``Retry-After`` may request a longer one.
+        total: no attempt begins later than this after the first one.
+        visibility: how long a 404 of a resource that was created recently is retried.
+        tries: the most attempts. If 30 % of requests fail, sixteen attempts fail together once in 200 million.
+        unreachable_tries: the most attempts if no connection can be made.
         connect: the longest wait for a connection.
-        read: the longest wait for the next byte of an answer.
-        judges_clocks: whether a refusal may be blamed on the clocks; those of a replay have nothing to say.
+        read: the longest wait for the next byte of a response.
+        checks_clock_skew: whether clock skew may be the cause of a refusal; in a replay the times mean nothing.
     """
 
     first: float
@@ -47,19 +48,19 @@ class RetryPolicy:
     unreachable_tries: int = 5
     connect: float = 20.0
     read: float = 120.0
-    judges_clocks: bool = True
+    checks_clock_skew: bool = True
 
     def pause(
         self, failure: Failure, *, number: int, elapsed: float, retry_after: float, jitter: float
     ) -> float | None:
-        """Seconds until the next try; None when there is to be none.
+        """Seconds until the next attempt; None if there is no further one.
 
         Args:
-            failure: of the last try.
-            number: how many tries there were.
-            elapsed: seconds since the first.
-            retry_after: seconds that the answer asks for; 0 for none.
-            jitter: from 0 to 1; several clients that failed together do not come back together.
+            failure: the failure of the last attempt.
+            number: the number of attempts so far.
+            elapsed: seconds since the first attempt.
+            retry_after: seconds that the response requests; 0 for none.
+            jitter: from 0 to 1; it spreads the retries of clients that failed together.
         """
         if number >= self._most(failure):
             return None
@@ -68,17 +69,17 @@ class RetryPolicy:
         return wait if elapsed + wait <= end else None
 
     def retries(self, clock: Clock, *, jitter: Callable[[], float] = lambda: 1.0) -> "Retries":
-        """What waits between the tries of something by this rule; the first try begins now."""
+        """Start to count attempts; the first one begins now."""
         return Retries(self, clock, jitter)
 
     def _most(self, failure: Failure) -> float:
         match failure:
             case Failure.NOT_VISIBLE_YET:
-                return float("inf")  # the time alone ends it
+                return float("inf")  # only `visibility` limits them
             case Failure.UNREACHABLE:
                 return self.unreachable_tries
             case Failure.TOKEN_EXPIRED:
-                return self.tries + 1  # the try with the old token does not count
+                return self.tries + 1  # the attempt with the old token does not count
             case _:
                 return self.tries
 
@@ -93,10 +94,10 @@ class RetryPolicy:
 
 
 class Retries:
-    """The tries of one thing: counts them, and waits between them as the policy says.
+    """Counts the attempts of one operation, and waits between them as the policy says.
 
     Attributes:
-        number: of the try that is made now, from 1.
+        number: the number of the current attempt, from 1.
     """
 
     def __init__(self, policy: RetryPolicy, clock: Clock, jitter: Callable[[], float]) -> None:
@@ -106,15 +107,15 @@ class Retries:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the first try began."""
+        """Seconds since the first attempt began."""
         return self._clock.monotonic() - self._began
 
     def wait(self, failure: Failure = Failure.BUSY, *, retry_after: float = 0.0) -> bool:
-        """Let the pause before the next try pass; False at once where there is to be none.
+        """Wait for the next attempt, and return True; return False at once if there is no further one.
 
         Args:
-            failure: of the try that was made.
-            retry_after: seconds that its answer asks for.
+            failure: the failure of the current attempt.
+            retry_after: seconds that the response requests.
         """
         pause = self._policy.pause(
             failure, number=self.number, elapsed=self.elapsed, retry_after=retry_after, jitter=self._jitter()
@@ -126,13 +127,13 @@ class Retries:
         return True
 
 
-def is_passing(status: int) -> bool:
-    """Whether the same request may well be answered in a moment."""
-    return status in _PASSING
+def is_transient(status: int) -> bool:
+    """Whether a retry of a request with this status may succeed."""
+    return status in _TRANSIENT
 
 
 CLOUD = RetryPolicy(first=0.8, longest=30.0, total=300.0, visibility=30.0, unreachable_tries=7)
 LOCAL = RetryPolicy(first=0.02, longest=0.5, total=120.0, visibility=10.0)
-REPLAY = replace(CLOUD, judges_clocks=False)
-# Of a deletion as a whole, each request of which is repeated already.
+REPLAY = replace(CLOUD, checks_clock_skew=False)
+# For entire deletions; each of their requests is retried by the policy of the cloud, too.
 DELETION = RetryPolicy(first=1.0, longest=3.0, total=300.0, tries=4)

@@ -1,4 +1,4 @@
-"""What tells a run from every other one."""
+"""The identity of a run."""
 
 import hashlib
 import secrets
@@ -7,10 +7,10 @@ _SUFFIX_LENGTH = 12
 
 
 def new_run() -> str:
-    """An identity for a run that no other has."""
+    """Create a unique identity for a run."""
     return f"run-{secrets.token_hex(8)}"
 
 
 def suffix_of(run: str) -> str:
-    """A short form of a run's identity, of lower-case letters and digits, a letter first."""
+    """A short form of a run's identity: lower-case letters and digits, a letter first."""
     return f"r{hashlib.sha256(run.encode()).hexdigest()}"[:_SUFFIX_LENGTH]

@@ -1,4 +1,4 @@
-"""SDK clients over the one session that records, replays, or does neither."""
+"""SDK clients over a session that records, replays, or does neither."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _SCOPE = "https://management.azure.com/.default"
 
-# Recordings put these in place of a subscription's own values, so a replay asks for them.
+# Recordings replace the values of the subscription by these, so a replay requests these.
 PLACEHOLDERS = CloudFacts(
     subscription_id="00000000-0000-0000-0000-000000000000",
     storage_account="harnessstorage",
@@ -53,29 +53,29 @@ class ClockTransport(RequestsTransport):
         self._clock = clock
 
     def send(self, request: Any, **options: Any) -> Any:
-        """Send and read the answer whole: the SDKs would read some of them where nothing asks again."""
+        """Send a request and read the complete response: the SDKs read some bodies later, when nothing retries."""
         return super().send(request, **(options | {"stream": False}))
 
     def sleep(self, duration: float) -> None:
-        """Let time pass between two requests."""
+        """Sleep on the cloud's clock."""
         self._clock.sleep(duration)
 
 
 @dataclass(frozen=True)
 class SdkCloud:
-    """A cloud that the Azure SDKs reach.
+    """A cloud that is accessed with the Azure SDKs.
 
     Attributes:
-        interval: seconds between two polls, at first.
-        longest: seconds between two polls at most.
-        base: makes the real session; not called in replay.
-        retry_policy: how often the clients of this cloud ask again, and when.
+        interval: the first pause between polls, in seconds.
+        longest: the longest pause between polls, in seconds.
+        base: creates the real session; not called in replay.
+        retry_policy: the retries of all clients of this cloud.
         credential: signs in over the given transport.
-        injects: whether faults can be ordered there.
-        has_ended: whether nobody will ever answer again; then nothing is asked again.
+        injects: whether this cloud can inject faults.
+        has_ended: whether the cloud can never respond again; then nothing is retried.
         report_unused: called after a replay in which some of the recorded responses were not requested.
-        workspace: resource group and name of a workspace that is there; recordings name another in its place.
-        recorded_for: the test that records right now; empty where nobody knows.
+        workspace: resource group and name of an existing workspace; recordings contain a substitute.
+        recorded_for: returns the test that is recording; empty if it is unknown.
     """
 
     name: str
@@ -96,18 +96,18 @@ class SdkCloud:
 
     @property
     def poller(self) -> Poller:
-        """How to wait there."""
+        """Polls on the clock of the cloud."""
         return Poller(self.clock, self.interval, self.longest)
 
     @contextmanager
     def clients(self, cassette: str, *, source: Path | None = None) -> Iterator[Clients]:
-        """Clients for one session; without recording or replay, all sessions share the clients of the first.
+        """Open the clients of one session; without recording or replay, all sessions share the clients of the first.
 
         Raises:
             CassetteError: the cassette is missing (replay), or would replace that of another session (record).
         """
         if self.mode == "live":
-            yield self._lasting
+            yield self._shared_clients
             return
         path = cassette_path(self.cassettes, cassette)
         with (
@@ -122,33 +122,33 @@ class SdkCloud:
                 report_unused=self.report_unused,
             ) as session,
         ):
-            recorded = recorded_provenance(session)
-            yield replace(self._clients(session), recorded=recorded)
+            provenance = recorded_provenance(session)
+            yield replace(self._clients(session), provenance=provenance)
 
     def inject(self, plan: FaultPlan) -> None:
-        """Have the faults of a plan injected until it is withdrawn, where that can be ordered.
+        """Start to inject the faults of a plan, if this cloud can inject faults.
 
         Raises:
-            ProvisioningError: the emulator does not take the plan.
+            ProvisioningError: the emulator refuses the plan.
         """
         if self.injects:
-            self._order(faults.put, plan)
+            self._send_plan(faults.put, plan)
 
     def withdraw(self, plan: FaultPlan) -> None:
-        """Have them injected no longer."""
+        """Stop injecting the faults of a plan."""
         if self.injects:
-            self._order(faults.delete, plan)
+            self._send_plan(faults.delete, plan)
 
-    def _order(self, order: Callable[[FaultPlan, requests.Session, TokenCredential], None], plan: FaultPlan) -> None:
-        # Over a session of its own: that a recording was made under faults shows in what it answers.
-        with filtered_loggers(), self._patient(self.base()) as session:
-            order(plan, session, self.credential(ClockTransport(session, self.clock)))
+    def _send_plan(self, send: Callable[[FaultPlan, requests.Session, TokenCredential], None], plan: FaultPlan) -> None:
+        # A separate session keeps requests about faults out of the recording.
+        with filtered_loggers(), self._with_retries(self.base()) as session:
+            send(plan, session, self.credential(ClockTransport(session, self.clock)))
 
     def _recording(self, cassette: Path, source: Path | None) -> AbstractContextManager[dict[str, str]]:
-        """What the provenance of a recording says of its source; nothing for a replay."""
+        """Yield the entry of the provenance that names the source of a recording; empty in a replay."""
         if self.mode != "record":
             return nullcontext({})
-        test = Scrubber(self._replacements()).text(self.recorded_for())  # its parameters may hold anything
+        test = Scrubber(self._replacements()).text(self.recorded_for())  # its parameters may contain a secret
         return self._recordings.recording(cassette, source, test)
 
     @cached_property
@@ -165,23 +165,23 @@ class SdkCloud:
 
     @cached_property
     def _open(self) -> ExitStack:
-        """What ``close`` ends."""
+        """Ends the sessions that are open until ``close``."""
         return ExitStack()
 
     @cached_property
-    def _lasting(self) -> Clients:
-        """Sign in and connect once: a sweep has hundreds of sessions."""
+    def _shared_clients(self) -> Clients:
+        """The clients of all live sessions: a sweep with hundreds of sessions signs in and connects once."""
         self._open.enter_context(filtered_loggers())
         clients = self._clients(self.base())
         self._open.callback(clients.session.close)
         return clients
 
     def close(self) -> None:
-        """End the connections of a cloud that is no longer used."""
+        """Close the connections of the cloud."""
         self._open.close()
 
     def _clients(self, session: requests.Session) -> Clients:
-        transport = ClockTransport(self._patient(session), self.clock)
+        transport = ClockTransport(self._with_retries(session), self.clock)
         credential = RenewableCredential(lambda: self.credential(transport))
         subscription = self.facts.subscription_id
         options = {"transport": transport, "polling_interval": self.interval, "retry_total": 0}
@@ -197,14 +197,14 @@ class SdkCloud:
             signing = key if self.facts.storage_key else credential
             return kind(address, credential=signing, transport=transport, retry_total=0)
 
-        # Code under test that is recorded brings SDKs of its own; those of the harness need not be installed for it.
+        # Recorded code under test may use other SDKs, so those of the harness are imported only when they are used.
         def make_resources() -> "ResourceManagementClient":
             module = import_module("azure.mgmt.resource.resources")
             return make(module.ResourceManagementClient)
 
         def make_files() -> "FileService":
             if not self.facts.storage_key:
-                raise SettingsError("the setting storage_auth is identity, and file shares are reached by key alone")
+                raise SettingsError("the setting storage_auth is identity, but file shares are accessible by key only")
             module = import_module("azure.storage.file")
             files = module.FileService(self.facts.storage_account, self.facts.storage_key, request_session=session)
             files.retry = import_module("azure.storage.common.retry").no_retry
@@ -212,8 +212,8 @@ class SdkCloud:
 
         return Clients(make_resources, make_files, session, self.poller, self.retry_policy, make, make_storage)
 
-    def _patient(self, session: requests.Session) -> requests.Session:
-        """The session, whose requests are sent again; the SDKs' own ways of doing that are many, and are left out."""
+    def _with_retries(self, session: requests.Session) -> requests.Session:
+        """Add retries to a session; the various retries of the SDKs are disabled."""
         adapter = RetryAdapter(
             session.get_adapter("https://"),
             retry_policy=self.retry_policy,

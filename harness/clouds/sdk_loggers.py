@@ -1,4 +1,4 @@
-"""Keeps secrets and repeated errors out of the SDKs' logs while a cloud is open; levels and handlers stay the same."""
+"""Filters that keep secrets and repeated errors out of the SDKs' logs; levels and handlers do not change."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ _SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s\"']+")
 
 
 class _WithoutSignatures(logging.Filter):
-    """urllib3 logs the address of every request at DEBUG, and of one that it repeats as a warning: links are secret."""
+    """Removes signatures: urllib3 logs the URL of every request at DEBUG, and of every retry as a warning."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _SIGNATURE.sub(WORD, record.getMessage()), ()
@@ -19,7 +19,7 @@ class _WithoutSignatures(logging.Filter):
 
 
 class _FromWarning(logging.Filter):
-    """azure-core logs every request at INFO, in several lines."""
+    """Drops messages below WARNING: azure-core logs every request at INFO, in several lines."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= logging.WARNING
@@ -31,7 +31,7 @@ class _Nothing(logging.Filter):
 
 
 def _filters() -> Mapping[str, logging.Filter]:
-    """A filter for each logger; a filter of a logger does not hold for the loggers below it."""
+    """A filter for each logger; the filter of a logger does not apply to the loggers below it."""
     identity = (
         "_credentials.chained",
         "_credentials.default",
@@ -42,9 +42,9 @@ def _filters() -> Mapping[str, logging.Filter]:
     return {
         "urllib3.connectionpool": _WithoutSignatures(),
         "azure.core.pipeline.policies.http_logging_policy": _FromWarning(),
-        # It logs whole requests, signatures included.
+        # This logger logs complete requests, including signatures.
         "azure.storage.common.storageclient": _Nothing(),
-        # It reports with a traceback that a refused HEAD has no body.
+        # This logger reports, with a traceback, that a refused HEAD has no body.
         "azure.mgmt.resource.resources._utils.model_base": _Nothing(),
         # The harness reports a refused sign-in itself, once.
         **{f"azure.identity.{name}": _Nothing() for name in identity},
@@ -53,12 +53,12 @@ def _filters() -> Mapping[str, logging.Filter]:
 
 @contextmanager
 def filtered_loggers() -> Iterator[None]:
-    """Filter what the SDKs log for as long as the block lasts; blocks may overlap."""
+    """Filter the logs of the SDKs while the block runs; blocks may overlap."""
     filters = _filters()
-    for name, each in filters.items():
-        logging.getLogger(name).addFilter(each)
+    for name, log_filter in filters.items():
+        logging.getLogger(name).addFilter(log_filter)
     try:
         yield
     finally:
-        for name, each in filters.items():
-            logging.getLogger(name).removeFilter(each)
+        for name, log_filter in filters.items():
+            logging.getLogger(name).removeFilter(log_filter)

@@ -10,15 +10,15 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from harness.clock import Clock
 from harness.clouds.retry_policy import Failure, RetryPolicy
 
-# What Resource Manager, and the data plane of Azure Machine Learning, say of a token that has expired.
+# The errors of Resource Manager, and of the data plane of Azure Machine Learning, for an expired token.
 _EXPIRED = ("ExpiredAuthenticationToken", "token not provided or expired")
 
 
 class RenewableCredential:
-    """A credential that is made again when its token is refused; otherwise its cache would return the same token.
+    """A credential that is replaced when its token is rejected, because its cache would return the same token.
 
     Args:
-        make: makes one.
+        make: creates a credential.
     """
 
     def __init__(self, make: Callable[[], TokenCredential]) -> None:
@@ -27,21 +27,21 @@ class RenewableCredential:
         self._current = ""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token, from the cache while it is good."""
+        """Return a token, from the cache while it is valid."""
         token = self._credential.get_token(*scopes, **options)
         self._current = token.token
         return token
 
-    def refuse(self, token: str) -> None:
-        """Note that a service has refused a token: the next one is new, unless another client has had it renewed."""
+    def invalidate(self, token: str) -> None:
+        """Replace the credential of a rejected token, unless another client has already done so."""
         if token == self._current:
             self._credential = self._make()
 
 
 class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
-    """Signs requests, and signs them again when the token has expired before its time.
+    """Authorizes requests, and retries them with a new token when a service rejects the token as expired.
 
-    A token that is refused for another reason is renewed once: the next one would be refused for it too.
+    A token that is rejected for another reason is renewed once only, because the next one would be rejected, too.
     """
 
     def __init__(self, credential: RenewableCredential, scope: str, *, retry_policy: RetryPolicy, clock: Clock) -> None:
@@ -51,12 +51,12 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
         self._clock = clock
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Send a request signed, again after each renewal."""
+        """Send a request with a token, and retry it after each renewal."""
         retries = self._retry_policy.retries(self._clock)
         response = super().send(request)
         is_renewable = _is_refused(response)
         while is_renewable and retries.wait(Failure.TOKEN_EXPIRED):
-            self._renewable.refuse(request.http_request.headers["Authorization"].removeprefix("Bearer "))
+            self._renewable.invalidate(request.http_request.headers["Authorization"].removeprefix("Bearer "))
             self._token = None
             is_expired = _is_expired(response)
             response = super().send(request)
@@ -65,13 +65,12 @@ class RenewingPolicy(BearerTokenCredentialPolicy[Any, Any]):
 
 
 def _is_refused(response: PipelineResponse[Any, Any]) -> bool:
-    answer = response.http_response
+    status, headers = response.http_response.status_code, response.http_response.headers
     # The data plane of Azure Machine Learning sends no challenge.
-    return bool(answer.status_code == 401 and ("WWW-Authenticate" in answer.headers or _is_expired(response)))
+    return bool(status == 401 and ("WWW-Authenticate" in headers or _is_expired(response)))
 
 
 def _is_expired(response: PipelineResponse[Any, Any]) -> bool:
-    answer = response.http_response
-    # An answer to HEAD has no body; there the challenge alone shows it.
-    text = answer.text()
-    return any(word in text for word in _EXPIRED) or "insufficient_claims" in answer.headers.get("WWW-Authenticate", "")
+    # A response to HEAD has no body, only a challenge.
+    text, challenge = response.http_response.text(), response.http_response.headers.get("WWW-Authenticate", "")
+    return any(word in text for word in _EXPIRED) or "insufficient_claims" in challenge

@@ -143,7 +143,7 @@ def _resources(
             yield f"    upload        {volume.directory or '.'}/{name} from {file}"
     for cluster, trials in clusters:
         nodes = f"{cluster.nodes.min} to {cluster.nodes.max}" if isinstance(cluster.nodes, NodeRange) else cluster.nodes
-        size = service.offered_size(cluster.vm_size)
+        size = service.available_size(cluster.vm_size)
         unknown = "" if vm_size(size) else ", a size that the harness does not know"
         portion = f", for {trials} of the trials" if len(clusters) > 1 else ""
         yield f"  cluster         {cluster.name}, {nodes} node(s) {size}{unknown}{portion}"

@@ -9,7 +9,7 @@ from harness.experiments.job_logs import resolve
 from harness.experiments.log_lines import LineSplitter
 from harness.experiments.metrics import LONGEST_SERIES, line_reader, number_of
 from harness.experiments.pattern_matching import PatternError, PatternMatcher
-from harness.resources.events import LogLine, LogSkipped, Noted, Sink, StepRead
+from harness.resources.events import LogLine, LogSkipped, Note, Sink, StepRead
 from harness.scenario.consistency import STDOUTERR
 from harness.scenario.metric import MetricSpec
 from harness.services.service import JobOutput, OutputFile
@@ -78,7 +78,7 @@ class LogReader:
         except CloudError as error:
             if str(error) != self._last_error:
                 self._last_error = str(error)
-                self._sink(Noted(f"{self._trial}: the log cannot be followed: {error}"))
+                self._sink(Note(f"{self._trial}: the log cannot be followed: {error}"))
 
     def finish(self, logs: Mapping[str, Path]) -> None:
         """Report the rest of the logs of a finished job.
@@ -166,5 +166,5 @@ class LogReader:
             return self._matcher.match_lines(self._patterns, lines, seconds=_MATCHING_SECONDS)
         except PatternError as error:
             self._patterns = ()
-            self._sink(Noted(f"{self._trial}: no more lines are searched for metrics: a pattern {error}"))
+            self._sink(Note(f"{self._trial}: no more lines are searched for metrics: a pattern {error}"))
             return [False] * len(lines)

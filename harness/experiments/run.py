@@ -161,7 +161,7 @@ def _schedule(
 ) -> None:
     TrialScheduler(
         source,
-        capacity=target.cluster.plan.most,
+        capacity=target.cluster.plan.max_nodes,
         limits=scenario.limits,
         poller=context.cloud.poller,
         interruption=context.interruption,

@@ -18,7 +18,7 @@ from harness.fault_plans import make_plan
 from harness.interruption import Interruption
 from harness.resources import Journal, Provisioning, Resource, ResourceGroup, Volume
 from harness.resources.budget import BudgetMeter
-from harness.resources.events import Noted, Sink
+from harness.resources.events import Note, Sink
 from harness.resources.owner import Owner, this_process
 from harness.scenario.cluster import ClusterSpec
 from harness.scenario.document import FieldPath
@@ -92,12 +92,12 @@ class RunContext:
             with resource.provisioning.errors(f"look for {resource.kind} {resource.name}"):
                 is_adopted = resource.adopt()
             if is_adopted:
-                self.sink(Noted(f"{resource.kind} {resource.name} exists already and is used again"))
+                self.sink(Note(f"{resource.kind} {resource.name} exists already and is used again"))
             else:
                 resource.open()
             yield resource
             resource.release()
-            self.sink(Noted(f"{resource.kind} {resource.name} is kept; delete it with: harness reap"))
+            self.sink(Note(f"{resource.kind} {resource.name} is kept; delete it with: harness reap"))
         else:
             with resource:
                 yield resource
@@ -166,9 +166,9 @@ def _faults(context: RunContext, scenario: Scenario) -> Iterator[None]:
         share=[volume.name for volume in scenario.volumes.values()],
     )
     if cloud.injects:
-        context.sink(Noted(f"faults injected: {faults}"))
+        context.sink(Note(f"faults injected: {faults}"))
     elif cloud.name == "azure":
-        context.sink(Noted(f"faults are injected by the emulator only; not injected here: {faults}"))
+        context.sink(Note(f"faults are injected by the emulator only; not injected here: {faults}"))
     injection = FaultInjection(cloud, plan)
     with context.leases.shared(injection) if context.leases is not None else injection:
         yield
@@ -263,7 +263,7 @@ def target_of(
         cluster: the cluster.
         spent: the part of the budget that earlier clusters of the run have used.
     """
-    budget = context.policy.budget(context.service.offered_size(scenario.cluster.vm_size))
+    budget = context.policy.budget(context.service.available_size(scenario.cluster.vm_size))
     nodes = scenario.cluster.most_nodes
     meter = BudgetMeter(context.cloud.clock, budget, nodes=nodes, began=cluster.began, spent=spent)
     data = next((volume.data for volume in volumes if volume.data), None)

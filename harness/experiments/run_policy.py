@@ -7,7 +7,7 @@ from harness.config import Settings
 from harness.experiments.upload_files import conda_of
 from harness.resources import Provisioning
 from harness.resources.budget import Budget, budget_of, check_budget
-from harness.resources.events import Noted
+from harness.resources.events import Note
 from harness.scenario.model import Scenario
 from harness.services.service import ClusterPlan, MountPlan, Service
 
@@ -38,16 +38,16 @@ class RunPolicy:
             SettingsError: the settings have a budget of money, but no price.
         """
         if self.limits is not None:
-            size = service.offered_size(scenario.cluster.vm_size)
+            size = service.available_size(scenario.cluster.vm_size)
             check_budget(provisioning.cloud.clock, scenario, self.limits, size=size)
         for line in service.substitutions(vm_size=scenario.cluster.vm_size, image=scenario.image_of(service.name)):
-            provisioning.sink(Noted(line))
+            provisioning.sink(Note(line))
         plan = plan_of(scenario)
         service.check_plan(provisioning, plan)
         service.prepare(provisioning)
         if self.limits is not None:
             for note in service.check_quota(provisioning, name=scenario.cluster.name, plan=plan):
-                provisioning.sink(Noted(note))
+                provisioning.sink(Note(note))
 
     def budget(self, vm_size: str) -> Budget | None:
         """The budget of a cluster with this VM size; None without a budget."""

@@ -16,7 +16,7 @@ from harness.experiments.outcomes import PRUNED, Outcome, versions
 from harness.experiments.run_context import JobTarget, RunContext
 from harness.experiments.run_directory import TrialDirectory
 from harness.experiments.state import TrialState, next_state
-from harness.resources.events import Noted, TrialMoved
+from harness.resources.events import Note, TrialMoved
 from harness.scenario.model import ExpectSpec, Scenario, Trial
 from harness.scenario.names import job_name
 from harness.services.service import Job, JobView
@@ -154,7 +154,7 @@ class RunningTrial:
             JobError: the job was deleted, or has another command.
         """
         view = self._view(jobs)
-        self._job.learn(jobs)
+        self._job.update_from(jobs)
         has_moved = self._move(view.state)
         if self._state is TrialState.RUNNING and self._ran(view) >= self._pending.followed_after:
             self._log.stream()
@@ -249,7 +249,7 @@ class FinishedTrial:
         if not is_retried(failure, self.view.exit_code, failures, scenario.retries):
             return None
         text = f"attempt {len(failures) + 1} of {self.pending.id} failed and is followed by another: {failure.text}"
-        self.pending.context.sink(Noted(text))
+        self.pending.context.sink(Note(text))
         self.attempts.job.close()
         return replace(self.pending, attempts=replace(self.attempts, failures=(*failures, failure)))
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import harness.data
 from harness.experiments.upload_files import own_files
 from harness.resources import Upload
-from harness.resources.events import Noted, Sink
+from harness.resources.events import Note, Sink
 from harness.scenario.document import FieldPath
 from harness.scenario.model import Scenario
 from harness.scenario.volumes import DatasetUpload
@@ -56,7 +56,7 @@ class LocalUploads:
             return
         with TemporaryDirectory(prefix="batchai-data-") as directory:
             data = harness.data.prepare(Path(directory), mnist_dir=self.mnist_dir, cache=self.cache)
-            self.sink(Noted(f"data: {data.name}, {data.train} samples to train and {data.test} to test"))
+            self.sink(Note(f"data: {data.name}, {data.train} samples to train and {data.test} to test"))
             yield {**{path.name: Upload(path, data.name) for path in data.files}, **uploads}
 
 

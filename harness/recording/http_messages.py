@@ -78,24 +78,24 @@ class _CookieSource:
         return True
 
 
-def rebuild_response(request: requests.PreparedRequest, answer: RecordedResponse) -> requests.Response:
+def rebuild_response(request: requests.PreparedRequest, response: RecordedResponse) -> requests.Response:
     """Convert a recorded response to one of ``requests``, which can be read at once or streamed."""
     is_head = request.method == "HEAD"
     dropped = {"content-encoding", "transfer-encoding"} | (set() if is_head else {"content-length"})
     headers = urllib3.HTTPHeaderDict(
-        {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
+        {name: value for name, value in response.headers.items() if name.lower() not in dropped}
     )
-    if not is_head and answer.status not in (204, 304):
-        headers["Content-Length"] = str(len(answer.body))
-    for line in answer.cookies:
+    if not is_head and response.status not in (204, 304):
+        headers["Content-Length"] = str(len(response.body))
+    for line in response.cookies:
         headers.add(HEADER, line)
     raw = urllib3.HTTPResponse(
-        body=io.BytesIO(answer.body),
+        body=io.BytesIO(response.body),
         headers=headers,
-        status=answer.status,
-        reason=answer.reason,
+        status=response.status,
+        reason=response.reason,
         preload_content=False,
-        original_response=_CookieSource(answer.cookies) if answer.cookies else None,  # type: ignore[arg-type]
+        original_response=_CookieSource(response.cookies) if response.cookies else None,  # type: ignore[arg-type]
         request_method=request.method,
     )
     return _BUILDER.build_response(request, raw)

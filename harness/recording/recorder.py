@@ -51,9 +51,9 @@ class RecordingAdapter(BaseAdapter):
         response = self._real.send(request, **(options | {"stream": True}))
         with response:
             body = response.raw.read(decode_content=True)
-        answer = recorded_response(response, body)
-        self._tape.finish(slot, Interaction(sent, answer))
-        return rebuild_response(request, answer)
+        recorded = recorded_response(response, body)
+        self._tape.finish(slot, Interaction(sent, recorded))
+        return rebuild_response(request, recorded)
 
     def close(self) -> None:
         """Close the real adapter."""

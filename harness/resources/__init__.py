@@ -1,4 +1,4 @@
-"""What any service needs, as context managers: journalled before it is made, deleted whatever happened."""
+"""The resources that every service needs, as context managers: journalled, created, and always deleted."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Errors of the Azure SDKs as errors of the harness, with one line each."""
+"""Conversion of the Azure SDKs' errors to errors of the harness, with one line each."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ _REMEDIES = {
 NO_PROVIDER = frozenset(
     {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscriptionRegistration"}
 )
-"""The codes of Resource Manager where a subscription does not have a service, or the service no longer exists."""
+"""The codes of Resource Manager for a service that a subscription does not have, or that no longer exists."""
 
 _STORAGE_MESSAGE = re.compile(r"<Message>([^<\n]+)")  # the sentence in a storage service's XML
 
@@ -38,13 +38,13 @@ class KnownErrors:
     """The meanings of the error codes of a service.
 
     Attributes:
-        retired: the codes that Microsoft's cloud returns since the end of the service.
-        farewell: what happened to the service, and what works instead.
-        remedies: what to do about other codes.
+        retired: the codes that Microsoft's cloud has returned since the end of the service.
+        retirement_message: explains the end of the service, and what to use instead.
+        remedies: advice for other codes.
     """
 
     retired: frozenset[str] = frozenset()
-    farewell: str = ""
+    retirement_message: str = ""
     remedies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,15 +54,15 @@ def azure_errors(
     cloud: str,
     *,
     otherwise: type[CloudError] = ProvisioningError,
-    known: KnownErrors = KnownErrors(),
+    known_errors: KnownErrors = KnownErrors(),
 ) -> Iterator[None]:
-    """Turn errors of the SDKs into errors of the harness.
+    """Convert errors of the SDKs to errors of the harness.
 
     Args:
         what: the request, for the message: ``create cluster mycluster``.
-        cloud: the name of the cloud that refused.
-        otherwise: raised for a refusal that is neither about sign-in nor retirement.
-        known: the codes of the service.
+        cloud: the name of the cloud.
+        otherwise: the class of errors that concern neither sign-in nor retirement.
+        known_errors: the codes of the service.
     """
     try:
         yield
@@ -75,12 +75,12 @@ def azure_errors(
         ) from None
     except HttpResponseError as error:
         code = (error.error.code if error.error is not None else None) or ""
-        if cloud == "azure" and code in known.retired:
-            raise ServiceRetiredError(f"cannot {what}: {known.farewell.format(code=code)}") from None
-        remedy = known.remedies.get(code) or _REMEDIES.get(code)
+        if cloud == "azure" and code in known_errors.retired:
+            raise ServiceRetiredError(f"cannot {what}: {known_errors.retirement_message.format(code=code)}") from None
+        remedy = known_errors.remedies.get(code) or _REMEDIES.get(code)
         raise otherwise(f"cannot {what}: {_line(error)}{f'; {remedy}' if remedy else ''}") from None
     except (AzureError, AzureException) as error:
-        # The storage SDK wraps whatever its session raises, errors of the recording too.
+        # The storage SDK wraps every error of its session, including those of a replay.
         if isinstance(error.__context__, HarnessError):
             raise error.__context__ from None
         if _is_unanswered(error):
@@ -89,7 +89,7 @@ def azure_errors(
 
 
 def _is_unanswered(error: BaseException) -> bool:
-    """Whether an SDK's error comes from a request without an answer; azure-identity makes a failed sign-in of it."""
+    """Whether the cause of an SDK's error is a missing response; azure-identity reports it as a failed sign-in."""
     causes = (error.__context__, getattr(error, "inner_exception", None))
     return isinstance(error, NoAnswerError) or any(
         _is_unanswered(cause) for cause in causes if isinstance(cause, BaseException)
@@ -104,5 +104,5 @@ def _unreachable(what: str, error: Exception, otherwise: type[CloudError]) -> Cl
 def _line(error: Exception) -> str:
     message = str(getattr(error, "message", None) or error).strip()
     line = message.splitlines()[0] if message else type(error).__name__
-    explained = _STORAGE_MESSAGE.search(message)
-    return f"{line}: {explained[1]}" if explained else line
+    explanation = _STORAGE_MESSAGE.search(message)
+    return f"{line}: {explanation[1]}" if explanation else line

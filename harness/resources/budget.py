@@ -1,4 +1,4 @@
-"""The most that a run can use, and its budgets: node-hours and their price."""
+"""The budget of a run: its limit of node-hours, from settings for hours or price."""
 
 import math
 from dataclasses import dataclass
@@ -13,46 +13,46 @@ _HOUR = 3600.0
 
 
 def most_node_hours(scenario: Scenario, trials: int, *, job_nodes: int) -> float:
-    """What trials of a scenario can use when every attempt, and the wait for nodes, takes as long as its limits allow.
+    """The node-hours of trials if every attempt, and the wait for nodes, takes as long as the limits allow.
 
     Args:
-        scenario: of the trials.
-        trials: how many run.
-        job_nodes: the most nodes that one of their jobs takes.
+        scenario: the scenario of the trials.
+        trials: the number of trials.
+        job_nodes: the most nodes that one of their jobs uses.
     """
     nodes, limits, search = scenario.cluster.most_nodes, scenario.limits, scenario.sweep.search
     at_once = max(1, nodes // job_nodes)
     if search is not None and search.at_once is not None:
         at_once = min(at_once, search.at_once)
-    # Attempts of the last trials may follow one another while the other nodes have nothing to do.
+    # Attempts of the last trials may follow one another while the other nodes are idle.
     rounds = math.ceil(trials / at_once) * scenario.retries.attempts
     queued, running = limits.queued.total_seconds(), limits.running.total_seconds()
     return nodes * (queued + rounds * (queued + running)) / _HOUR
 
 
 def node_price(settings: Settings, size: str) -> float | None:
-    """The price of a node-hour: the setting, else the last list price in USD; None if neither is known."""
-    known = vm_size(size)
-    return settings.vm_price or (known.price if known else None)
+    """The price of a node-hour: the setting, else the last list price in USD; None if both are unknown."""
+    known_size = vm_size(size)
+    return settings.vm_price or (known_size.price if known_size else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A number of node-hours, and the settings that it comes from; no trial begins that could use more."""
+    """A limit of node-hours, and the settings that define it; no trial begins that could exceed it."""
 
     node_hours: float
     reason: str
 
 
 def budget_of(settings: Settings, size: str) -> Budget | None:
-    """The lower of the two budgets that settings name, in node-hours; None where none does.
+    """The lower of the two budgets in the settings, in node-hours; None without a budget.
 
     Args:
         settings: ``max_node_hours``, ``max_price``, ``vm_price``.
         size: the VM size of the cluster.
 
     Raises:
-        SettingsError: there is a budget of money, but no price.
+        SettingsError: there is a budget of money, but the price is unknown.
     """
     budgets = []
     if settings.max_node_hours is not None:
@@ -62,7 +62,7 @@ def budget_of(settings: Settings, size: str) -> Budget | None:
         if hourly is None:
             raise SettingsError(
                 f"max_price is set, but the price of VM size {size} is not known; "
-                "set vm_price to what one of its node-hours costs"
+                "set vm_price to the price of one of its node-hours"
             )
         reason = f"max_price is {settings.max_price:g}, and a node-hour of {size} costs {hourly:g}"
         budgets.append(Budget(settings.max_price / hourly, reason))
@@ -70,14 +70,14 @@ def budget_of(settings: Settings, size: str) -> Budget | None:
 
 
 class BudgetMeter:
-    """Counts the node-hours of a cluster from the moment that it is asked for.
+    """Counts the node-hours of a cluster since its request.
 
     Args:
         clock: the clock of the cloud.
-        budget: the node-hours that may be used; None for any number.
-        nodes: the most that the cluster has at once; all of them are counted all the time.
-        began: when the cluster was asked for, in the monotonic seconds of the clock; default now.
-        spent: the part of the budget that other clusters have used before.
+        budget: the limit of node-hours; None for no limit.
+        nodes: the most nodes of the cluster; all of them count all the time.
+        began: the time of the request, in the monotonic seconds of the clock; default now.
+        spent: the fraction of the budget that other clusters have used before.
     """
 
     def __init__(
@@ -96,24 +96,24 @@ class BudgetMeter:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the budget is used up; infinite where there is none. No wait may be longer."""
+        """Seconds until the budget is used up, the longest allowed wait; infinite without a budget."""
         if self._budget is None:
             return math.inf
         return max(0.0, self._budget.node_hours * (1.0 - self.spent)) / self._nodes * _HOUR
 
     @property
     def spent(self) -> float:
-        """The part of the budget that is used, with what was used before; 0 where there is none."""
+        """The fraction of the budget that is used, including other clusters; 0 without a budget."""
         if self._budget is None:
             return 0.0
         return self._spent + (self.node_hours / self._budget.node_hours if self._budget.node_hours else 1.0)
 
     def admit(self, what: str, *, seconds: float) -> None:
-        """Return if something fits the budget.
+        """Return if a trial or another use of the nodes fits the budget.
 
         Args:
-            what: for the message: ``trial epochs=5``.
-            seconds: the longest that it may take.
+            what: its name, for the message: ``trial epochs=5``.
+            seconds: its longest duration.
 
         Raises:
             BudgetError: it may exceed the budget.
@@ -131,14 +131,14 @@ def check_budget(clock: Clock, scenario: Scenario, settings: Settings, *, size: 
     """Make sure that one trial, and the wait for its nodes, fit the budget.
 
     Args:
-        clock: of the cloud.
-        scenario: of the trial.
+        clock: the clock of the cloud.
+        scenario: the scenario of the trial.
         settings: ``max_node_hours``, ``max_price``, ``vm_price``.
-        size: the VM size that the cluster gets.
+        size: the VM size of the cluster.
 
     Raises:
-        BudgetError: they do not.
-        SettingsError: there is a budget of money, but no price.
+        BudgetError: they do not fit.
+        SettingsError: there is a budget of money, but the price is unknown.
     """
     cluster, limits = scenario.cluster, scenario.limits
     meter = BudgetMeter(clock, budget_of(settings, size), nodes=cluster.most_nodes)

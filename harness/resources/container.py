@@ -1,4 +1,4 @@
-"""A blob container and the files that a job needs in it."""
+"""A blob container, and the files in it that a job needs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ _EXISTS = "ContainerAlreadyExists"
 
 
 class BlobContainer(Volume):
-    """A blob container with files under one prefix; its directories are the slashes in the names of blobs."""
+    """A blob container with files under one prefix; slashes in the names of blobs separate directories."""
 
     kind = "blob container"
     volume_kind = "container"
@@ -61,7 +61,7 @@ class BlobContainer(Volume):
     def _file_metadata(self, path: str) -> Mapping[str, str]:
         return self._container.get_blob_client(path).get_blob_properties().metadata or {}
 
-    def _holds(self, path: str) -> bool:
+    def _file_exists(self, path: str) -> bool:
         return bool(self._container.get_blob_client(path).exists())
 
 
@@ -72,12 +72,12 @@ def list_containers(clients: Clients) -> Iterator[tuple[str, Mapping[str, str]]]
 
 
 def container_metadata(clients: Clients, name: str) -> Mapping[str, str]:
-    """The metadata of a container. Raises ResourceNotFoundError where it does not exist."""
+    """The metadata of a container. Raises ResourceNotFoundError if it does not exist."""
     return _service(clients).get_container_client(name).get_container_properties().metadata or {}
 
 
 def delete_container(clients: Clients, name: str) -> None:
-    """Delete a container. Raises ResourceNotFoundError where it does not exist."""
+    """Delete a container. Raises ResourceNotFoundError if it does not exist."""
     _service(clients).delete_container(name)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class StepStarted:
     """A step began: ``creating``, ``keeping`` or ``deleting`` something, ``uploading`` or ``registering``."""
 
     step: str
@@ -16,7 +16,7 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StepEnded:
     """A step succeeded."""
 
     step: str
@@ -59,8 +59,8 @@ class TeardownFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A fact worth knowing that is no step, such as which data is used."""
+class Note:
+    """A fact that a user should know and that is no step, such as the name of the data set."""
 
     text: str
 
@@ -70,7 +70,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class TrialMoved:
-    """A trial's job is ``queued``, ``running``, ``succeeded``, ``failed``, ..."""
+    """A trial's job has a new state: ``queued``, ``running``, ``succeeded``, ``failed``, ..."""
 
     trial: str
     job: str
@@ -95,7 +95,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogSkipped:
-    """A job writes faster than its log is shown: an ``amount`` of ``file``, such as ``800 lines``, is left out."""
+    """A job writes faster than its log is shown: an ``amount`` of ``file``, such as ``800 lines``, is omitted."""
 
     trial: str
     file: str
@@ -107,7 +107,7 @@ class LogSkipped:
 
 @dataclass(frozen=True, slots=True)
 class StepRead:
-    """What a metric of a running trial is at a step, from 1."""
+    """The value of a running trial's metric at a step, counted from 1."""
 
     trial: str
     metric: str
@@ -123,8 +123,8 @@ class TrialEnded:
     """A trial has its outcome.
 
     Attributes:
-        result: its metrics and what was not as expected, in words; empty where there is neither.
-        best: the best trial so far, in words, where the sweep has a goal.
+        result: text with its metrics and unmet expectations; empty without either.
+        best: text about the best trial so far, if the sweep has a goal.
     """
 
     trial: str
@@ -138,6 +138,15 @@ class TrialEnded:
 
 
 Event = (
-    Began | Ended | ClusterStatus | TeardownFailed | Noted | TrialMoved | LogLine | LogSkipped | StepRead | TrialEnded
+    StepStarted
+    | StepEnded
+    | ClusterStatus
+    | TeardownFailed
+    | Note
+    | TrialMoved
+    | LogLine
+    | LogSkipped
+    | StepRead
+    | TrialEnded
 )
 Sink = Callable[[Event], None]

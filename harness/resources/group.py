@@ -1,4 +1,4 @@
-"""The resource group that holds everything that a scenario makes."""
+"""The resource group that contains all other resources of a scenario."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from harness.resources.tags import Label, group_id, read_tags, tags_of
 
 
 class ResourceGroup(Resource):
-    """A resource group with the tags of the run. One that somebody else made is refused, and so never deleted."""
+    """A resource group with the tags of the run. A group of another owner is refused, so it is never deleted."""
 
     kind = "resource group"
 
@@ -36,14 +36,14 @@ class ResourceGroup(Resource):
             )
 
     def create(self) -> None:
-        """Create it with the tags of the run."""
+        """Create the group with the tags of the run."""
         self._put()
 
     def adopt(self) -> bool:
-        """Whether an earlier run has left it; it then gets the tags of this run, so that nobody reaps it.
+        """Whether an earlier run has left the group; it then gets the tags of this run, so that it is not reaped.
 
         Raises:
-            ProvisioningError: it exists, and the harness did not make it, or another run may still use it.
+            ProvisioningError: the group exists, and the harness did not create it, or another run may still use it.
         """
         groups = self.provisioning.clients.resources.resource_groups
         with self.provisioning.errors(f"look for resource group {self.name}"):
@@ -58,7 +58,7 @@ class ResourceGroup(Resource):
             )
         if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
             raise ProvisioningError(
-                f"resource group {self.name} is in use by {label.whose}; "
+                f"resource group {self.name} is in use by {label.run_description}; "
                 "wait for its end, or name another group in the scenario"
             )
         with self.provisioning.errors(f"tag resource group {self.name}"):
@@ -66,12 +66,12 @@ class ResourceGroup(Resource):
         return True
 
     def mark_as_kept(self) -> None:
-        """Write into its tags that its run has ended and kept it."""
+        """Write into its tags that its run has ended and kept the group."""
         if self._is_ours():
             self._put(is_kept=True)
 
     def delete(self) -> None:
-        """Delete it with everything in it, if it carries the tags of this run."""
+        """Delete the group with everything in it, if it has the tags of this run."""
         if not self._is_ours():
             return
         try:
@@ -93,6 +93,6 @@ class ResourceGroup(Resource):
         return label is not None and label.run == self.provisioning.run
 
     def _label_of(self, tags: Mapping[str, str] | None) -> Label | None:
-        """What the tags of the group say; None where the harness did not write them, or wrote them on another group."""
+        """The label in the tags of the group; None unless the harness wrote them on this group."""
         label = read_tags(tags)
-        return label if label is not None and label.names(self.id) else None
+        return label if label is not None and label.describes(self.id) else None

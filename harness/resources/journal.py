@@ -1,7 +1,9 @@
-"""The journal lists what may exist in a cloud: each resource is on the disk here before it is created.
+"""The journal: a file that lists the resources that may exist in a cloud.
+
+An entry is written before its resource is created.
 
 ``harness run`` and the plugin write ``journal_for(cloud, settings, environ)``: one file for each user, wherever a run
-starts, so that ``harness reap`` finds what any run left. An entry names the process that owns the resource.
+starts, so that ``harness reap`` finds the resources of all runs. An entry names the process that owns the resource.
 """
 
 import contextlib
@@ -26,7 +28,7 @@ from harness.resources.owner import Owner, this_process
 
 Key = tuple[str, str, str, str, str]
 
-_WAIT_SECONDS = 10.0  # nobody holds the journal for longer than a write takes
+_WAIT_SECONDS = 10.0  # a process holds the lock of the journal only for the duration of a write
 _OBJECT = b'{"'  # how a line of any version begins
 _ENTRY = b'{"run": "'  # how an entry begins
 _LONGEST_LINE = 1 << 16  # bytes
@@ -35,14 +37,14 @@ _REMEDY = "make it writable, or name another file with HARNESS_JOURNAL"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: a resource of a run is about to be created, or is deleted.
+    """A line of the journal: a resource of a run is about to be created, or is deleted.
 
     Attributes:
-        cloud: the name of the cloud that holds it.
-        place: the subscription, or the data directory of the emulator: clouds of one name differ in it.
+        cloud: the name of the cloud that contains the resource.
+        place: the subscription, or the data directory of the emulator (``CloudFacts.scope``).
         account: the storage account of shares.
-        expires: when anybody may delete it, ISO 8601 in UTC; empty for never.
-        owner: the process that it belongs to.
+        expires: the time at which any process may delete the resource, ISO 8601 in UTC; empty for never.
+        owner: the process that owns the resource.
     """
 
     run: str
@@ -63,7 +65,7 @@ class Entry:
 
     @property
     def expiry(self) -> datetime | None:
-        """The moment of ``expires``; None for never."""
+        """The time of ``expires``; None for never."""
         if not self.expires:
             return None
         moment = datetime.fromisoformat(self.expires)
@@ -71,15 +73,15 @@ class Entry:
 
     @property
     def must_survive_a_power_cut(self) -> bool:
-        """Whether the line is needed after one.
+        """Whether the line is needed after a power cut.
 
-        A deletion that no line records is repeated. A job of the emulator ends with this machine, and what is left of
-        it is deleted with its resource group, which has a line before it.
+        A deletion without a line is repeated. A job of the emulator ends with this machine, and its files are deleted
+        with its resource group, which has an earlier line.
         """
         return self.state == "creating" and (self.cloud, self.kind) != ("emulator", "job")
 
     def may_be_alive(self, now: datetime) -> bool:
-        """Whether its run may still use the resource: it runs, or nobody can tell on this machine and time is left."""
+        """Whether the run may still use the resource: its process runs, or runs elsewhere and has not expired."""
         state = self.owner.state
         return state == "running" or (state == "elsewhere" and (self.expiry is None or now < self.expiry))
 
@@ -87,9 +89,9 @@ class Entry:
 class Journal:
     """An append-only file of entries; several processes may append.
 
-    An entry is whole when ``append`` returns, and on the disk if a power cut must not lose it; if ``append`` raises,
-    there is no entry. A process that is killed on the way leaves a torn line, which belongs to an entry that nobody
-    relied on.
+    When ``append`` returns, the entry is complete, and on the disk if a power cut must not lose it. If ``append``
+    raises, there is no entry. A process that is killed while it appends leaves a torn line, whose resource it has not
+    created yet.
 
     Args:
         path: the file.
@@ -103,37 +105,37 @@ class Journal:
         self._is_synced = False
 
     def append(self, entry: Entry) -> None:
-        """Return when the entry is in the file, which survives the end of any process, and on the disk if it must be.
+        """Write the entry to the file, and sync it to the disk if it must survive a power cut.
 
         Raises:
-            JournalError: another process holds the file, or it cannot be written; there is no such entry then.
+            JournalError: another process holds the file, or it cannot be written; then there is no entry.
         """
-        with self._held() as descriptor:
+        with self._locked() as descriptor:
             self._sync_name()
             _append_line(descriptor, _line(entry), is_synced=entry.must_survive_a_power_cut)
 
-    def left(self) -> list[Entry]:
-        """What was created and not deleted, the newest first; a torn line of a killed run is ignored.
+    def open_entries(self) -> list[Entry]:
+        """The entries of resources that are not deleted, the newest first; a torn line of a killed run is ignored.
 
         Raises:
             JournalError: the file cannot be read.
         """
-        return list(reversed(_live(map(_read, self._lines())).values()))
+        return list(reversed(_open_entries(map(_read, self._lines())).values()))
 
     def compact(self) -> None:
-        """Drop the lines of deleted resources. The file is replaced in one step, and no entry of a running run is lost.
+        """Drop the lines of deleted resources. The file is replaced atomically, and no entry of a running run is lost.
 
-        Lines of another version of the harness, which this one cannot read, stay.
+        Lines of another version of the harness, which this version cannot read, are kept.
 
         Raises:
-            JournalError: another process holds the file, or it cannot be written; then it does not change.
+            JournalError: another process holds the file, or it cannot be written; then it is unchanged.
         """
         if not self.path.exists():
             return
-        with self._held():
-            path = self.path.resolve()  # a link to the journal stays a link
+        with self._locked():
+            path = self.path.resolve()  # replace the target of a link, not the link
             lines = self._lines()
-            live = _live(map(_read, lines))
+            live = _open_entries(map(_read, lines))
             with replace_file(path, durable=True, beside=path.with_name(f".{path.name}.new")) as stream:
                 stream.writelines(line + b"\n" for line in lines if _is_kept(line, live))
 
@@ -147,9 +149,9 @@ class Journal:
             raise JournalError(f"the journal {self.path} cannot be read: {error.strerror}; {_REMEDY}") from error
 
     @contextmanager
-    def _held(self) -> Iterator[int]:
-        """A descriptor of the file, whose lock is held for as long as the block lasts."""
-        # After a first timeout there is no second one: at the end of a run, each of many resources would wait.
+    def _locked(self) -> Iterator[int]:
+        """Open the file, and hold its lock while the block runs."""
+        # Only the first timeout is waited for: at the end of a run, each of many resources would wait otherwise.
         wait = 0.0 if self._is_stuck else self._wait
         try:
             _make_directory(self.path.parent)
@@ -159,9 +161,9 @@ class Journal:
                 yield descriptor
         except FileLockedError as error:
             self._is_stuck = True
-            who = f"process {error.holder}" if error.holder else "another process"
+            holder = f"process {error.holder}" if error.holder else "another process"
             raise JournalError(
-                f"the journal {self.path} is in use by {who}, and was not free within {self._wait:g} s; "
+                f"the journal {self.path} is in use by {holder}, and was not free within {self._wait:g} s; "
                 "end that process, or name another file with HARNESS_JOURNAL"
             ) from None
         except OSError as error:
@@ -186,7 +188,7 @@ class NoJournal(Journal):
     def append(self, entry: Entry) -> None:
         """Ignore the entry."""
 
-    def left(self) -> list[Entry]:
+    def open_entries(self) -> list[Entry]:
         """Return no entries."""
         return []
 
@@ -195,20 +197,20 @@ class NoJournal(Journal):
 
 
 def journal_for(cloud: str, settings: Settings, environ: Mapping[str, str]) -> Journal:
-    """The journal that a run in ``cloud`` writes: that of the user, and none in replay."""
+    """The journal of runs in ``cloud``: the user's, and none in replay."""
     return NoJournal() if cloud == "replay" else Journal(journal_path(settings, environ))
 
 
 def _require_journal(descriptor: int) -> None:
-    """Refuse a file that is no journal: a setting can name any file."""
+    """Refuse a file that is no journal, because a setting can name any file."""
     _require_regular(os.fstat(descriptor).st_mode)
-    line = os.pread(descriptor, _LONGEST_LINE, 0).lstrip(b"\n\0").partition(b"\n")[0]  # zeros are left by a power cut
+    line = os.pread(descriptor, _LONGEST_LINE, 0).lstrip(b"\n\0").partition(b"\n")[0]  # a power cut leaves zeros
     if line and not line.startswith(_OBJECT) and not _is_json(line):
         raise OSError(errno.EINVAL, "it is not a journal")
 
 
 def _require_regular(mode: int) -> None:
-    """Refuse what has no end, such as a pipe or a device."""
+    """Refuse pipes and devices, which have no end."""
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
 
@@ -218,9 +220,9 @@ def _line(entry: Entry) -> bytes:
 
 
 def _append_line(descriptor: int, line: bytes, *, is_synced: bool) -> None:
-    """Append the whole line to a locked file, or leave the file as it was."""
+    """Append the complete line to a locked file, or leave the file unchanged."""
     end = os.lseek(descriptor, 0, os.SEEK_END)
-    is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"  # by a process that was killed
+    is_torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"  # a process was killed while it appended
     try:
         _write_all(descriptor, b"\n" + line if is_torn else line)
         if is_synced:
@@ -232,12 +234,12 @@ def _append_line(descriptor: int, line: bytes, *, is_synced: bool) -> None:
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
-    """Repeat a short write, as on a disk that becomes full: the next write reports the error."""
+    """Write again after a short write, as on a full disk: the next write reports the error."""
     while content:
         content = content[os.write(descriptor, content) :]
 
 
-def _live(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
+def _open_entries(entries: Iterable[Entry | None]) -> dict[Key, Entry]:
     """The entries of resources that were created and not deleted, in the order of their creation."""
     live: dict[Key, Entry] = {}
     for entry in filter(None, entries):

@@ -1,4 +1,4 @@
-"""The process that owns a resource, written so that later processes can check whether it still runs."""
+"""The process that owns a resource, in a form with which later processes can check whether it still runs."""
 
 import os
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _LONGEST_PID = 10  # digits; Linux has process ids up to 2^22
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process that cannot be mistaken for another one that got the same id later.
+    """A process, identified so that a later one with the same process id is not mistaken for it.
 
     Attributes:
-        host: the machine, its boot, and the container on it, as ``this_machine`` names them.
-        pid: the process id there.
-        started: start of the process, as ``start_of_process`` reports it; empty where it could not be read.
+        host: the machine, its boot, and the container on it, as ``this_machine`` returns them.
+        pid: the process id on that machine.
+        started: the start of the process, as ``start_of_process`` returns it; empty if it is unknown.
     """
 
     host: str
@@ -30,9 +30,9 @@ class Owner:
     def state(self) -> Literal["running", "ended", "elsewhere"]:
         """Whether the process runs.
 
-        ``elsewhere`` means that this machine cannot know: the process is on another one, or on an earlier boot, or is
-        another user's and hidden. A clone of a virtual machine differs from the original by its boot alone, so another
-        boot proves no end.
+        ``elsewhere`` means that this machine cannot know: the process is on another machine, or of an earlier boot, or
+        hidden because it is another user's. A clone of a virtual machine differs from the original only by its boot, so
+        another boot does not prove the end of a process.
         """
         if self.host != this_machine() or not self.started:
             return "elsewhere"
@@ -42,12 +42,12 @@ class Owner:
 
     @property
     def is_of_an_earlier_boot(self) -> bool:
-        """Whether it belongs to this machine before its last start, or to a clone of this machine."""
+        """Whether the process ran on this machine before its last boot, or runs on a clone of this machine."""
         return self.host != this_machine() and self.host.partition(".")[0] == this_machine().partition(".")[0]
 
 
 def parse_owner(text: str) -> Owner | None:
-    """The owner that ``str`` wrote, None for anything else."""
+    """Parse the result of ``str(owner)``; None for anything else."""
     host, _, rest = text.partition("/")
     pid, _, started = rest.partition("/")
     is_number = pid.isascii() and pid.isdigit() and len(pid) <= _LONGEST_PID
@@ -60,5 +60,5 @@ def this_process() -> Owner:
 
 
 def owner_of(pid: int) -> Owner:
-    """The process of this machine that has an id now."""
+    """The process of this machine that has a process id now."""
     return Owner(this_machine(), pid, start_of_process(pid))

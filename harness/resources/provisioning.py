@@ -1,4 +1,4 @@
-"""The base of every resource: it is journalled, then created, and deleted in the end."""
+"""The base class of resources: they are journalled, then created, and finally deleted."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,21 +13,21 @@ from harness.clouds.retry_policy import DELETION
 from harness.errors import CloudError, HarnessError, JournalError, ProvisioningError
 from harness.interruption import Interruption
 from harness.resources.azure_errors import KnownErrors, azure_errors
-from harness.resources.events import Began, Ended, Event, Noted, Sink, TeardownFailed
+from harness.resources.events import Event, Note, Sink, StepEnded, StepStarted, TeardownFailed
 from harness.resources.journal import Entry, Journal
 from harness.resources.owner import Owner, this_process
 
 
 @dataclass(frozen=True)
 class Provisioning:
-    """Where resources are created, and for which run.
+    """The context in which resources are created: cloud, clients, journal and run.
 
     Attributes:
-        clients: those of the cassette that the resource is recorded in.
-        run: the identity of the run, which the journal and the tags hold.
-        interruption: decides where a signal may interrupt the creation; it never interrupts a deletion.
-        owner: the process that the resources belong to; where several processes share them, one that outlives them all.
-        lifetime: how long a resource is meant to live; ``harness reap`` may delete it afterwards.
+        clients: the clients of the cassette that records the resource.
+        run: the identity of the run, which journal and tags contain.
+        interruption: determines where a signal may interrupt the creation; it never interrupts a deletion.
+        owner: the process that owns the resources; if several processes share them, one that outlives all of them.
+        lifetime: the longest intended lifetime of a resource; ``harness reap`` may delete it afterwards.
         known_errors: the meanings of the error codes of the service.
     """
 
@@ -43,24 +43,24 @@ class Provisioning:
 
     @property
     def expires(self) -> datetime:
-        """When anybody may delete a resource that is created now."""
+        """The time at which any process may delete a resource that is created now."""
         return self.cloud.clock.now() + self.lifetime
 
     def errors(self, what: str, *, otherwise: type[CloudError] = ProvisioningError) -> AbstractContextManager[None]:
-        """A block in which errors of the SDKs become errors of the harness.
+        """Convert errors of the SDKs in a block to errors of the harness.
 
         Args:
             what: the request, for the message: ``create cluster mycluster``.
-            otherwise: raised for a refusal that is neither about sign-in nor retirement.
+            otherwise: the class of errors that concern neither sign-in nor retirement.
         """
-        return azure_errors(what, self.cloud.name, otherwise=otherwise, known=self.known_errors)
+        return azure_errors(what, self.cloud.name, otherwise=otherwise, known_errors=self.known_errors)
 
 
-def retried(delete: Callable[[], None], cloud: Cloud) -> None:
-    """Delete something, and repeat that after growing pauses if the cloud refuses and has not ended.
+def delete_with_retries(delete: Callable[[], None], cloud: Cloud) -> None:
+    """Delete a resource, and retry after growing pauses if the cloud refuses and has not ended.
 
     Raises:
-        CloudError: the cloud refused the last time, too.
+        CloudError: the cloud refused the last attempt, too.
     """
     retries = DELETION.retries(cloud.clock)
     while True:
@@ -74,7 +74,7 @@ def retried(delete: Callable[[], None], cloud: Cloud) -> None:
 
 
 class Resource(ABC):
-    """A resource is journalled before it is created, and deleted on exit, also if its creation was cut short."""
+    """A resource that is journalled before it is created, and deleted on exit, even if its creation was interrupted."""
 
     kind: str
 
@@ -84,7 +84,7 @@ class Resource(ABC):
         self.name = name
 
     def check(self) -> None:  # noqa: B027 - most resources have nothing to refuse
-        """Refuse what must not be created, before anything is.
+        """Refuse a resource that must not be created, before any is created.
 
         Raises:
             CloudError: the name is taken.
@@ -92,27 +92,27 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self) -> None:
-        """Create it, and return when it is usable."""
+        """Create the resource, and return when it is usable."""
 
     @property
     def is_created(self) -> bool:
-        """Whether this run may have created it, so that this run deletes it."""
+        """Whether this run may have created the resource, so that it deletes it."""
         return True
 
     @abstractmethod
     def delete(self) -> None:
-        """Delete it, and return when it does not exist any more; one that never existed is no error."""
+        """Delete the resource, and return when it no longer exists; it is no error if it never existed."""
 
     def adopt(self) -> bool:
-        """Whether an earlier run has left it and it can be used; otherwise it is created.
+        """Whether an earlier run has left the resource and it is usable; otherwise it is created.
 
         Raises:
-            CloudError: it exists and cannot be used.
+            CloudError: the resource exists and cannot be used.
         """
         return False
 
     def release(self) -> None:
-        """Mark it as kept: its run has ended, and the next run may use it, on any machine.
+        """Mark the resource as kept: its run has ended, and the next run may use it, on any machine.
 
         If the cloud refuses the mark, runs on other machines cannot use the resource until it expires.
         """
@@ -120,25 +120,25 @@ class Resource(ABC):
             with self.provisioning.errors(f"mark {self.kind} {self.name} as kept"):
                 self.mark_as_kept()
         except CloudError as error:
-            self._report(Noted(str(error)))
+            self._report(Note(str(error)))
 
     def mark_as_kept(self) -> None:  # noqa: B027 - most resources carry no tags
-        """Write the mark into its tags, if it belongs to this run."""
+        """Write the mark into the tags of the resource, if it belongs to this run."""
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it must know, as a JSON object."""
+        """The state that another process needs to share the resource, as a JSON object."""
         return {}
 
     def recall(self, facts: Mapping[str, Any]) -> None:  # noqa: B027 - most resources have nothing to take
-        """Restore what ``remember`` returned in the process that created it."""
+        """Restore the state that ``remember`` returned in the process that created the resource."""
 
     def open(self) -> None:
-        """Journal it, then create it; if the creation fails or is interrupted, what exists of it is deleted.
+        """Journal the resource, then create it; if the creation fails or is interrupted, its parts are deleted.
 
         Raises:
-            CloudError: it cannot be created.
-            JournalError: it cannot be journalled; then nothing is created.
-            Interrupted: the process was asked to end.
+            CloudError: the resource cannot be created.
+            JournalError: the resource cannot be journalled; then nothing is created.
+            Interrupted: a signal requested the end of the process.
         """
         provisioning = self.provisioning
         with provisioning.interruption.allowed():
@@ -146,19 +146,19 @@ class Resource(ABC):
                 self.check()
             provisioning.journal.append(self._entry(deleted=False))
             try:
-                self._report(Began("creating", self.name))
+                self._report(StepStarted("creating", self.name))
                 with provisioning.errors(f"create {self.kind} {self.name}"):
                     self.create()
-                self._report(Ended("creating", self.name))
+                self._report(StepEnded("creating", self.name))
             except BaseException as error:
                 self.close(after=error)
                 raise
 
     def close(self, *, after: BaseException | None = None) -> None:
-        """Delete it. A signal waits until that is done, and a refusal is reported, not raised.
+        """Delete the resource. A signal waits until that is done, and a refusal is reported, not raised.
 
         Args:
-            after: the error that ends the run; no error of the deletion may hide it.
+            after: the error that ends the run; an error of the deletion must not hide it.
 
         Raises:
             UnmatchedRequestError: the deletion was not recorded.
@@ -182,18 +182,18 @@ class Resource(ABC):
 
     def _tear_down(self) -> None:
         if self.is_created:
-            self._report(Began("deleting", self.name))
+            self._report(StepStarted("deleting", self.name))
             try:
-                retried(self._delete, self.provisioning.cloud)
+                delete_with_retries(self._delete, self.provisioning.cloud)
             except CloudError as error:
-                if not self.provisioning.cloud.has_ended():  # then the run ends with an error that says so once
+                if not self.provisioning.cloud.has_ended():  # otherwise the run ends with an error that reports it once
                     self._report(TeardownFailed(self.name, f"{error}; delete what is left with: harness reap"))
                 return
-            self._report(Ended("deleting", self.name))
+            self._report(StepEnded("deleting", self.name))
         try:
             self.provisioning.journal.append(self._entry(deleted=True))
         except JournalError as error:
-            self._report(Noted(f"the journal still lists {self.kind} {self.name}: {error}"))
+            self._report(Note(f"the journal still lists {self.kind} {self.name}: {error}"))
 
     def _delete(self) -> None:
         with self.provisioning.errors(f"delete {self.kind} {self.name}"):
@@ -208,7 +208,7 @@ class Resource(ABC):
             self.name,
             "deleted" if deleted else "creating",
             cloud=provisioning.cloud.name,
-            place=provisioning.cloud.facts.place,
+            place=provisioning.cloud.facts.scope,
             account=provisioning.cloud.facts.storage_account,
             expires=provisioning.expires.isoformat(timespec="seconds"),
             owner=provisioning.owner,

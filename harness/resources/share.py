@@ -1,4 +1,4 @@
-"""An Azure file share and the files that a job needs on it."""
+"""An Azure file share, and the files on it that a job needs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -42,30 +42,30 @@ class FileShare(Volume):
             _is_new("ResourceAlreadyExists", create)
 
     def _put(self, path: str, upload: Upload) -> None:
-        files, address = self.provisioning.clients.files, (self.name, *_parted(path))
+        files, address = self.provisioning.clients.files, (self.name, *_split_path(path))
         if isinstance(upload.source, bytes):
             files.create_file_from_bytes(*address, upload.source, metadata=upload.metadata, max_connections=1)
         else:
             files.create_file_from_path(*address, str(upload.source), metadata=upload.metadata, max_connections=1)
 
     def _file_metadata(self, path: str) -> Mapping[str, str]:
-        metadata: Mapping[str, str] = self.provisioning.clients.files.get_file_metadata(self.name, *_parted(path))
+        metadata: Mapping[str, str] = self.provisioning.clients.files.get_file_metadata(self.name, *_split_path(path))
         return metadata
 
-    def _holds(self, path: str) -> bool:
-        return bool(self.provisioning.clients.files.exists(self.name, *_parted(path)))
+    def _file_exists(self, path: str) -> bool:
+        return bool(self.provisioning.clients.files.exists(self.name, *_split_path(path)))
 
 
-def _parted(path: str) -> tuple[str | None, str]:
-    """Directory and name of a file, as the SDK takes them."""
+def _split_path(path: str) -> tuple[str | None, str]:
+    """Split a path into directory and file name, as the SDK expects them."""
     parent = str(PurePosixPath(path).parent)
     return (None if parent == "." else parent), PurePosixPath(path).name
 
 
 def _is_new(exists: str, create: Callable[[], object]) -> bool:
-    """Whether something was created; False where it exists already, which the error code ``exists`` says.
+    """Create something, and return whether it is new; the error code ``exists`` means that it existed.
 
-    The SDK's own ``fail_on_exist=False`` takes every conflict for that, also a full disk.
+    The SDK's option ``fail_on_exist=False`` ignores every conflict, even a full disk.
     """
     try:
         create()

@@ -1,4 +1,4 @@
-"""Storage that nodes mount, a share or a container, and the files that a job needs on it."""
+"""Storage that nodes mount, a share or a container, and the files on it that a job needs."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +11,12 @@ from azure.common import AzureMissingResourceHttpError
 from azure.core.exceptions import ResourceNotFoundError
 
 from harness.errors import JobError, ProvisioningError
-from harness.resources.events import Began, Ended, Noted
+from harness.resources.events import Note, StepEnded, StepStarted
 from harness.resources.provisioning import Provisioning, Resource
 from harness.resources.tags import metadata_of, read_metadata
 from harness.scenario.volumes import VolumeKind
 
-_DATA = "dataset"  # metadata of an uploaded file: the data set that it really holds
+_DATA = "dataset"  # metadata of an uploaded file: the data set that it contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Upload:
     """A local file, or in replay its placeholder, with its metadata on the volume.
 
     Attributes:
-        source: the path of the file, or its bytes.
-        data: the data set that it is a part of; empty for a file of the user.
+        source: the path of the file, or its content.
+        data: the data set that contains the file; empty for a file of the user.
     """
 
     source: Path | bytes
@@ -38,15 +38,15 @@ class Upload:
 
 
 class Volume(Resource):
-    """A share or container with one directory of uploaded files. One that existed before is not deleted.
+    """A share or container with one directory of uploaded files. A volume that existed before is not deleted.
 
     Args:
-        directory: gets the files, and is created with its parents; empty means the root.
-        uploads: opens the files to upload, by their paths in that directory, when the volume is created.
+        directory: receives the files, and is created with its parents; empty means the root.
+        uploads: opens the files to upload, by their paths in the directory, when the volume is created.
 
     Attributes:
-        volume_kind: as scenarios and plans of clusters have it.
-        data: the data set that it holds, as its metadata says; None where none was uploaded.
+        volume_kind: the kind in scenarios and plans of clusters.
+        data: the data set in its metadata; None if none was uploaded.
         uploaded: the paths of the uploaded files in the directory.
     """
 
@@ -71,39 +71,39 @@ class Volume(Resource):
     @property
     @abstractmethod
     def id(self) -> str:
-        """Its account and name, which its tags hold."""
+        """Its account and name, which its tags contain."""
 
     @property
     def is_created(self) -> bool:
-        """Whether this run created it; a volume that existed before is not deleted."""
+        """Whether this run created the volume; one that existed before is not deleted."""
         return self._created
 
     def create(self) -> None:
         """Create the volume and its directories, then upload the files.
 
         Raises:
-            ProvisioningError: it exists, and a run on another machine may still use it.
+            ProvisioningError: the volume exists, and a run on another machine may still use it.
         """
         with self._uploads() as uploads:
             self._created = self._make(metadata_of(self.provisioning, self.id)) or self._take_over()
             if not self._created:
-                self.provisioning.sink(Noted(f"{self.kind} {self.name} already exists; the run uses it and keeps it"))
+                self.provisioning.sink(Note(f"{self.kind} {self.name} already exists; the run uses it and keeps it"))
             self._make_directories(_directories(self.directory, uploads))
             for name, upload in uploads.items():
-                self.provisioning.sink(Began("uploading", name))
+                self.provisioning.sink(StepStarted("uploading", name))
                 self._put(self._path(name), upload)
-                self.provisioning.sink(Ended("uploading", name))
+                self.provisioning.sink(StepEnded("uploading", name))
             self.uploaded = tuple(uploads)
             self.data = next((self._data_of(name) for name, upload in uploads.items() if upload.data), None)
 
     def _take_over(self) -> bool:
-        """Whether this run created the volume that exists.
+        """Whether this run created the existing volume.
 
-        It did where an earlier request took effect and its response was lost, and where this run was killed and is
-        resumed. A volume of a run that has ended gets the tags of this run, so that nobody reaps it.
+        It did if an earlier request took effect and its response was lost, or if this run was killed and is resumed. A
+        volume of a run that has ended gets the tags of this run, so that it is not reaped.
         """
         label = read_metadata(self._metadata())
-        if label is None or not label.names(self.id):
+        if label is None or not label.describes(self.id):
             return False
         if label.run == self.provisioning.run and label.owner == self.provisioning.owner:
             return True
@@ -112,51 +112,51 @@ class Volume(Resource):
             return label.run == self.provisioning.run  # the run was killed, and is resumed
         if label.owner is None or label.owner.state == "elsewhere":
             raise ProvisioningError(
-                f"{self.kind} {self.name} is in use by {label.whose}; "
+                f"{self.kind} {self.name} is in use by {label.run_description}; "
                 f"wait for its end, or name another {self.volume_kind} in the scenario"
             )
         return False
 
     def mark_as_kept(self) -> None:
-        """Write into its metadata that its run has ended and kept it."""
+        """Write into its metadata that its run has ended and kept the volume."""
         label = read_metadata(self._metadata())
         if label is not None and label.belongs_to(self.id, self.provisioning.run):
             self._set_metadata(metadata_of(self.provisioning, self.id, is_kept=True))
 
     def remember(self) -> dict[str, Any]:
-        """What another process that shares it must know."""
+        """The state that another process needs to share the volume."""
         return {"data": self.data, "uploaded": list(self.uploaded), "created": self._created}
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        """Restore what ``remember`` returned in the process that created it."""
+        """Restore the state that ``remember`` returned in the process that created the volume."""
         self.data, self.uploaded, self._created = facts["data"], tuple(facts["uploaded"]), facts["created"]
 
     def require(self, path: str) -> None:
-        """Make sure that a file exists, before a job that needs it costs anything.
+        """Make sure that a file exists, before the job that needs it uses nodes.
 
         Args:
-            path: of the file, from the root of the volume.
+            path: the path of the file from the root of the volume.
 
         Raises:
-            JobError: it does not exist.
-            ProvisioningError: the volume does not answer.
+            JobError: the file does not exist.
+            ProvisioningError: the volume cannot be accessed.
         """
         with self.provisioning.errors(f"look for {path} on {self.volume_kind} {self.name}"):
             try:
-                is_there = self._holds(path)
+                exists = self._file_exists(path)
             except (AzureMissingResourceHttpError, ResourceNotFoundError):
-                is_there = False
-        if not is_there:
-            found = ", ".join(self.uploaded) or "nothing"
+                exists = False
+        if not exists:
+            uploaded = ", ".join(self.uploaded) or "nothing"
             raise JobError(
                 f"the script {path} is not on {self.volume_kind} {self.name}; "
-                f"uploaded to {self.directory or 'its root'}: {found}; "
+                f"uploaded to {self.directory or 'its root'}: {uploaded}; "
                 f"add it to the upload of the {self.volume_kind}, or correct job.script in the scenario"
             )
 
     @abstractmethod
     def _make(self, tags: dict[str, str]) -> bool:
-        """Create it with metadata; returns False if one of that name exists."""
+        """Create the volume with metadata; return False if one of that name exists."""
 
     @abstractmethod
     def _metadata(self) -> Mapping[str, str]:
@@ -164,11 +164,11 @@ class Volume(Resource):
 
     @abstractmethod
     def _set_metadata(self, tags: dict[str, str]) -> None:
-        """Replace that metadata."""
+        """Replace the metadata of the volume."""
 
     @abstractmethod
     def _make_directories(self, paths: Iterable[str]) -> None:
-        """Create directories, parents first; an existing one is no error."""
+        """Create directories, parents first; an existing directory is no error."""
 
     @abstractmethod
     def _put(self, path: str, upload: Upload) -> None:
@@ -179,7 +179,7 @@ class Volume(Resource):
         """The metadata of a file."""
 
     @abstractmethod
-    def _holds(self, path: str) -> bool:
+    def _file_exists(self, path: str) -> bool:
         """Whether a file exists."""
 
     def _data_of(self, name: str) -> str | None:
@@ -193,5 +193,5 @@ class Volume(Resource):
 def _directories(root: str, names: Iterable[str]) -> list[str]:
     """Every directory to create, parents first."""
     paths = [PurePosixPath(root), *((PurePosixPath(root) / name).parent for name in names)]
-    wanted = {step: None for path in paths for step in (*reversed(path.parents), path)}
-    return [str(step) for step in wanted if str(step) != "."]
+    steps = {step: None for path in paths for step in (*reversed(path.parents), path)}
+    return [str(step) for step in steps if str(step) != "."]

@@ -1,4 +1,4 @@
-"""Services that run jobs: the protocol, and a package for each that implements it."""
+"""Services that run jobs: the protocol, and a package for each implementation."""
 
 from typing import TYPE_CHECKING
 

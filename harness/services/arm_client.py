@@ -1,6 +1,6 @@
-"""Raw requests to Resource Manager, whose answers are JSON.
+"""Raw requests to Resource Manager, whose responses are JSON.
 
-They go through the one session of a cloud, so they are retried, recorded and replayed like those of every other client.
+They use the session of the cloud, so they are retried, recorded and replayed like those of every other client.
 """
 
 import json
@@ -30,7 +30,7 @@ _MOST_PAGES = 1000
 
 
 class Document(dict[str, Any]):
-    """A JSON object of an answer. A field that it lacks, and that has to be there, is an error of the service."""
+    """A JSON object of a response. Access to a missing field raises an error of the service."""
 
     def __missing__(self, name: str) -> Any:
         identifier = self.get("id")
@@ -38,16 +38,16 @@ class Document(dict[str, Any]):
 
 
 class ArmClient:
-    """Requests with the token of the cloud; made like the SDKs' management clients. A namespace has a class of its own.
+    """Sends requests with the token of the cloud; it is created like the SDKs' management clients.
 
     Args:
-        credential: not used: the policy holds it.
-        subscription_id: of the cloud.
-        authentication_policy: signs requests.
-        transport: sends them.
+        credential: not used, because the policy has it.
+        subscription_id: the subscription of the cloud.
+        authentication_policy: authorizes requests.
+        transport: sends requests.
 
     Attributes:
-        version: of the API, where a request names no other.
+        version: the default version of the API; each namespace has a subclass with its version.
     """
 
     version: ClassVar[str]
@@ -61,13 +61,13 @@ class ArmClient:
         self._client: PipelineClient[Any, Any] = PipelineClient(_MANAGEMENT, policies=policies, transport=transport)
 
     def send(self, method: str, url: str, *, body: object = None, version: str = "", **query: str) -> HttpResponse:
-        """The response to a request.
+        """Send a request, and return the response.
 
         Args:
             method: the HTTP method.
-            url: a resource id, or an absolute address, which is sent as it is.
-            body: a JSON value; None for none.
-            version: of the API, where ``url`` is a resource id.
+            url: a resource id, or an absolute URL, which is used unchanged.
+            body: a JSON value; None for no body.
+            version: the version of the API, if ``url`` is a resource id.
             query: further parameters.
 
         Raises:
@@ -87,18 +87,18 @@ class ArmClient:
         return response
 
     def get(self, url: str, *, version: str = "", **query: str) -> Document:
-        """A resource. Raises HttpResponseError; ResourceNotFoundError where there is none."""
+        """Read a resource. Raises HttpResponseError; ResourceNotFoundError if it does not exist."""
         return document_of(self.send("GET", url, version=version, **query))
 
     def find(self, url: str, *, version: str = "") -> Document | None:
-        """A resource; None where there is none. Raises HttpResponseError."""
+        """Read a resource; None if it does not exist. Raises HttpResponseError."""
         try:
             return self.get(url, version=version)
         except ResourceNotFoundError:
             return None
 
     def list(self, url: str, **query: str) -> Iterator[Document]:
-        """Every element of a list, page after page. Raises HttpResponseError."""
+        """Yield the elements of all pages of a list. Raises HttpResponseError."""
         page = self.get(url, **query)
         for _ in range(_MOST_PAGES):
             yield from page.get("value") or ()
@@ -109,10 +109,10 @@ class ArmClient:
 
 
 def document_of(response: HttpResponse) -> Document:
-    """The JSON object in an answer.
+    """Parse the JSON object in a response.
 
     Raises:
-        DecodeError: it holds none.
+        DecodeError: the response holds no JSON object.
     """
     try:
         document = json.loads(response.text(), object_hook=Document)

@@ -21,7 +21,7 @@ class LinkReader:
     """Reads the files of a job by their links.
 
     Args:
-        provisioning: asks.
+        provisioning: the cloud and its clients.
         job: the name of the job, for messages.
     """
 
@@ -30,24 +30,24 @@ class LinkReader:
         self._job = job
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
-        """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
+        """Read the bytes of a growing file after the first ``start`` ones, but only the last ``most`` of them.
 
-        A file that has become shorter has been begun again, as that of a job whose node was taken away: then it is read
-        from its beginning.
+        A file that has become shorter is read from its beginning: its job was restarted, for example because its node
+        was preempted.
 
         Args:
-            file: of the job.
-            start: how many bytes of it are known.
-            most: how many bytes to read.
+            file: a file of the job.
+            start: the number of bytes that were read before.
+            most: the most bytes to read.
 
         Raises:
-            JobError: its link does not answer.
+            JobError: the link cannot be read.
         """
-        # Asked for its length first: refusals of a range would all differ, and a recording would keep each.
-        answer = self._ask("HEAD", file, {})
-        if answer.status_code == 404:
+        # HEAD reads the length first: responses that refuse a range all differ, so a recording could not merge them.
+        response = self._request("HEAD", file, {})
+        if response.status_code == 404:
             return Tail(start, b"")
-        size = int(self._checked(file, answer).headers.get("Content-Length", "0"))
+        size = int(self._require_success(file, response).headers.get("Content-Length", "0"))
         begin = max(0 if size < start else start, size - most)
         if size <= begin:
             return Tail(begin, b"")
@@ -56,57 +56,57 @@ class LinkReader:
         return Tail(begin, stream.getvalue())
 
     def download(self, file: OutputFile, target: Path) -> None:
-        """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
+        """Download a file to the local path ``target``, whose directory exists, completely or not at all.
 
         Raises:
-            JobError: its link does not answer.
-            OSError: it cannot be written.
+            JobError: the link cannot be read.
+            OSError: the target cannot be written.
         """
         with replace_file(target) as stream:
             if file.size:
                 self._fetch(file, stream)
 
     def _fetch(self, file: OutputFile, stream: BinaryIO, part: "_Part | None" = None) -> None:
-        """Write a file's bytes, or those of a part; a broken answer is requested again."""
+        """Write the bytes of a file or a part of it; a broken response is requested again."""
         retries = self._provisioning.clients.retry_policy.retries(self._provisioning.cloud.clock)
         headers = {} if part is None else {"Range": f"bytes={part.start}-"}
         while True:
-            with self._ask("GET", file, headers, stream=True) as answer:
-                if part is not None and answer.status_code in (404, 416):
-                    return  # the job was started again, so the file begins again
+            with self._request("GET", file, headers, stream=True) as response:
+                if part is not None and response.status_code in (404, 416):
+                    return  # the job was restarted, so the file begins again
                 try:
-                    _copy(self._checked(file, answer), stream, part)
+                    _copy(self._require_success(file, response), stream, part)
                 except requests.RequestException as error:
-                    broken = error
+                    read_error = error
                 else:
                     return
             if not retries.wait():
-                raise self._unread(file, broken) from None
+                raise self._read_error(file, read_error) from None
             stream.seek(0)
             stream.truncate()
 
-    def _ask(
+    def _request(
         self, method: str, file: OutputFile, headers: dict[str, str], *, stream: bool = False
     ) -> requests.Response:
         session = self._provisioning.clients.session
         try:
             return session.request(method, file.link, headers=headers, stream=stream)
         except requests.RequestException as error:
-            raise self._unread(file, error) from None
+            raise self._read_error(file, error) from None
 
-    def _unread(self, file: OutputFile, error: requests.RequestException) -> JobError:
+    def _read_error(self, file: OutputFile, error: requests.RequestException) -> JobError:
         if isinstance(error, NoAnswerError):
-            return UnreachableError(f"{self._cannot(file)}: {error}")
+            return UnreachableError(f"{self._problem(file)}: {error}")
         # Any other text may contain the link, and with it the signature.
-        return JobError(f"{self._cannot(file)}: {type(error).__name__}")
+        return JobError(f"{self._problem(file)}: {type(error).__name__}")
 
-    def _cannot(self, file: OutputFile) -> str:
+    def _problem(self, file: OutputFile) -> str:
         return f"cannot read {printable(file.name)} of job {self._job}"
 
-    def _checked(self, file: OutputFile, answer: requests.Response) -> requests.Response:
-        if answer.status_code not in (200, 206):
-            raise JobError(f"{self._cannot(file)}: {answer.status_code} {answer.reason}")
-        return answer
+    def _require_success(self, file: OutputFile, response: requests.Response) -> requests.Response:
+        if response.status_code not in (200, 206):
+            raise JobError(f"{self._problem(file)}: {response.status_code} {response.reason}")
+        return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +115,12 @@ class _Part:
     most: int
 
 
-def _copy(answer: requests.Response, stream: BinaryIO, part: _Part | None) -> None:
+def _copy(response: requests.Response, stream: BinaryIO, part: _Part | None) -> None:
     if part is None:
-        stream.writelines(answer.iter_content(_PIECE))
+        stream.writelines(response.iter_content(_PIECE))
         return
-    skip = part.start if answer.status_code == 200 else 0  # a server may answer a range with the whole
-    for piece in answer.iter_content(min(part.most, _PIECE)):
+    skip = part.start if response.status_code == 200 else 0  # a server may ignore a range
+    for piece in response.iter_content(min(part.most, _PIECE)):
         stream.write(piece[skip:][: part.most - stream.tell()])
         skip = max(0, skip - len(piece))
         if stream.tell() >= part.most:

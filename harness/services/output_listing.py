@@ -1,4 +1,4 @@
-"""The files of a job's output directories, as far as they can be fetched: bounded in number, depth and names."""
+"""The list of a job's output files, with limits of number, depth and names."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +18,9 @@ class Entry:
     """An entry of a directory: a file or a directory.
 
     Attributes:
-        name: in that directory.
-        size: of a file, in bytes.
-        link: of a file that is read by one.
+        name: the name in the directory.
+        size: the size of a file in bytes.
+        link: the link of a file that is read over HTTP.
     """
 
     name: str
@@ -31,25 +31,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something cannot be fetched, in a sentence."""
+    """A sentence that explains why a file cannot be fetched."""
 
     text: str
 
 
-def listing_of(directory: str, found: Iterable[OutputFile | Problem]) -> Listing:
-    """The files of an output directory, by name; of too many the first.
+def make_listing(directory: str, entries: Iterable[OutputFile | Problem]) -> Listing:
+    """Sort the files of an output directory by name, and limit their number.
 
     Args:
         directory: the id of the output directory.
-        found: in any order.
+        entries: the files and problems, in any order.
     """
     files: list[OutputFile] = []
     problems: list[str] = []
-    for entry in found:
+    for entry in entries:
         if isinstance(entry, Problem):
             problems.append(entry.text)
         elif len(files) == _MOST_FILES:
-            problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are left out")
+            problems.append(f"{directory} holds more than {_MOST_FILES} files; the others are omitted")
             break
         else:
             files.append(entry)
@@ -59,16 +59,16 @@ def listing_of(directory: str, found: Iterable[OutputFile | Problem]) -> Listing
 def walk(
     directory: str, entries: Callable[[PurePosixPath], Iterable[Entry]], below: PurePosixPath = _TOP
 ) -> Iterator[OutputFile | Problem]:
-    """The files of an output directory and of the directories in it.
+    """Yield the files of an output directory and of its subdirectories.
 
     Args:
         directory: the id of the output directory.
         entries: lists a directory, given by its path in the output directory.
-        below: where to begin.
+        below: the path of the directory to begin with.
     """
     for entry in entries(below):
         if not is_local_name(entry.name):
-            yield misnamed(directory, entry.name)
+            yield invalid_name(directory, entry.name)
             continue
         path = below / entry.name
         if not entry.is_directory:
@@ -76,14 +76,14 @@ def walk(
         elif len(path.parts) <= _DEEPEST:
             yield from walk(directory, entries, path)
         else:
-            left_out = f"{directory}/{printable(str(path))} is left out"
-            yield Problem(f"{left_out}: directories are followed {_DEEPEST} deep")
+            yield Problem(
+                f"{directory}/{printable(str(path))} is omitted: directories are followed {_DEEPEST} levels deep"
+            )
 
 
-def misnamed(directory: str, name: str) -> Problem:
-    """The problem of a file whose name no local file can have."""
-    what = f"a file of {directory} that is called {name!r}"
-    return Problem(f"cannot fetch {what}: it cannot be the name of a file here")
+def invalid_name(directory: str, name: str) -> Problem:
+    """The problem of a file whose name is not valid on this machine."""
+    return Problem(f"cannot fetch the file {name!r} of {directory}: its name is not valid on this machine")
 
 
 def is_local_name(name: str) -> bool:

@@ -1,6 +1,6 @@
 """The protocol of services that run jobs; a package beside this module implements it for each service.
 
-A cluster and a job are resources: journalled before they are made, and deleted whatever happens.
+A cluster and a job are resources: they are journalled before they are created, and always deleted.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ class MountPlan:
 
     Attributes:
         kind: an Azure file share or a blob container, of the storage account of the cloud.
-        mount: where nodes see it, under ``$AZ_BATCHAI_MOUNT_ROOT``.
+        mount: its path on nodes under ``$AZ_BATCHAI_MOUNT_ROOT``.
     """
 
     kind: VolumeKind
@@ -43,10 +43,10 @@ class ClusterPlan:
     """The plan of a cluster.
 
     Attributes:
-        workspace: the group of the clusters and jobs of a scenario.
-        nodes: how many, or between how many the service scales.
+        workspace: the workspace of the clusters and jobs of a scenario.
+        nodes: the number of nodes, or the range in which the service scales it.
         mounts: the storage that every node mounts.
-        priority: of its nodes.
+        priority: the priority of its nodes.
         setup: the command that runs on each node before its first job.
         azureml: the options that only Azure Machine Learning has.
         conda: the text of its conda file.
@@ -65,13 +65,13 @@ class ClusterPlan:
     conda: str | None = None
 
     @property
-    def least(self) -> int:
-        """The number of nodes that it has from the beginning."""
+    def min_nodes(self) -> int:
+        """The fewest nodes of the cluster, which it has from the beginning."""
         return self.nodes if isinstance(self.nodes, int) else self.nodes.min
 
     @property
-    def most(self) -> int:
-        """The most nodes that it can have at once."""
+    def max_nodes(self) -> int:
+        """The most nodes of the cluster."""
         return self.nodes if isinstance(self.nodes, int) else self.nodes.max
 
 
@@ -80,9 +80,9 @@ class JobView:
     """The service's report on a job; a failed job is an outcome, not an error.
 
     Attributes:
-        state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``, whatever words the service has.
-        exit_code: absent until the job has ended, and when it was terminated.
-        errors: ``code: message`` of each that the service reported.
+        state: ``queued``, ``running``, ``terminating``, ``succeeded`` or ``failed``, for every service.
+        exit_code: the exit code of a job that has ended and was not terminated, else None.
+        errors: ``code: message`` of each error that the service reports.
         command: the command that the service reports, to compare with the requested one.
     """
 
@@ -97,13 +97,13 @@ class JobView:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether the job has succeeded or failed."""
         return self.state in FINISHED
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file of an output directory; ``name`` is its path in there, ``size`` is in bytes."""
+    """A file of an output directory; ``name`` is its path in the directory, ``size`` is in bytes."""
 
     directory: str
     name: str
@@ -116,8 +116,8 @@ class Listing:
     """The content of an output directory.
 
     Attributes:
-        files: by name, those in folders of it too.
-        problems: what cannot be fetched, and why, a sentence each.
+        files: the files of the directory and its subdirectories, sorted by name.
+        problems: a sentence for each file that cannot be fetched.
     """
 
     files: tuple[OutputFile, ...]
@@ -126,7 +126,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a growing file: ``content`` begins at byte ``start`` of it."""
+    """The end of a growing file: ``content`` begins at byte ``start`` of the file."""
 
     start: int
     content: bytes
@@ -136,27 +136,27 @@ class JobOutput(Protocol):
     """The output directories of a job."""
 
     def files(self, directory: str) -> Listing:
-        """All files of an output directory, by its id, or of ``stdouterr``. Raises JobError."""
+        """List all files of an output directory, given by its id, or of ``stdouterr``. Raises JobError."""
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
-        """What has been appended to a growing file since it had ``start`` bytes, or the last ``most`` bytes of that.
+        """Read the bytes of a growing file after the first ``start`` ones, but only the last ``most`` of them.
 
         A file that has become shorter is read from its beginning. Raises JobError.
         """
 
     def download(self, file: OutputFile, target: Path) -> None:
-        """Write a file to a local path whose directory exists; it appears whole or not at all.
+        """Download a file to a local path whose directory exists, completely or not at all.
 
-        Raises JobError where it cannot be read, OSError where it cannot be written.
+        Raises JobError if it cannot be read, OSError if it cannot be written.
         """
 
 
 class Cluster(Resource, ABC):
-    """Nodes that run jobs, with their storage mounted.
+    """Nodes that run jobs and mount storage.
 
     Attributes:
-        plan: the plan.
-        began: when it was requested, in the clock's monotonic seconds.
+        plan: the plan of the cluster.
+        began: the time of the request for the cluster, in the clock's monotonic seconds.
     """
 
     kind = "cluster"
@@ -165,7 +165,7 @@ class Cluster(Resource, ABC):
         super().__init__(provisioning, group=group, name=name)
         self.plan = plan
         self.began = provisioning.cloud.clock.monotonic()
-        self._status: ClusterStatus | None = None  # as it was last reported
+        self._status: ClusterStatus | None = None  # the last reported one
 
     @property
     @abstractmethod
@@ -173,14 +173,14 @@ class Cluster(Resource, ABC):
         """Its resource id."""
 
     def _report_status(self, status: ClusterStatus) -> None:
-        """Report the states of its nodes, if they have changed."""
+        """Report the states of the nodes, if they have changed."""
         if status != self._status:
             self.provisioning.sink(status)
             self._status = status
 
 
 class Job(Resource, ABC):
-    """A job, submitted on entry; deleting one that runs terminates it."""
+    """A job that is submitted on entry; its deletion terminates it if it runs."""
 
     kind = "job"
 
@@ -200,21 +200,21 @@ class Job(Resource, ABC):
 
     @abstractmethod
     def list_jobs(self) -> Mapping[str, JobView]:
-        """Every job of its experiment, by name: one request for all that have not ended. Raises JobError."""
+        """List every job of its experiment by name, so that one request polls all of them. Raises JobError."""
 
-    def learn(self, jobs: Mapping[str, JobView]) -> None:
-        """Remember whether it has ended, from a list that this job or another one of its experiment has requested."""
+    def update_from(self, jobs: Mapping[str, JobView]) -> None:
+        """Note whether the job has ended, from a list that any job of its experiment has requested."""
         self._is_finished = self.name in jobs and jobs[self.name].is_finished
 
     @abstractmethod
     def terminate(self) -> None:
-        """Request its end, which its state shows later. Raises JobError."""
+        """Request the end of the job, without waiting for it. Raises JobError."""
 
     def wait(self, *, deadline: float) -> JobView:
-        """Watch until it has ended.
+        """Wait for the end of the job.
 
         Raises:
-            JobError: it had not ended after ``deadline`` seconds, or it was deleted.
+            JobError: the job had not ended after ``deadline`` seconds, or was deleted.
         """
         view = self.provisioning.clients.poller.until(self._look, lambda view: view.is_finished, deadline=deadline)
         if view is None:
@@ -224,11 +224,11 @@ class Job(Resource, ABC):
     def _look(self) -> JobView:
         views = self.list_jobs()
         if self.name not in views:
-            raise JobError(f"job {self.name} is not in its experiment any more; somebody deleted it")
+            raise JobError(f"job {self.name} is no longer in its experiment; it was deleted outside of this run")
         return views[self.name]
 
     def _report(self, event: Event) -> None:
-        # A sweep has hundreds of jobs, and each reports its states already.
+        # Creation and deletion of hundreds of jobs are not reported; the trials report their states.
         if isinstance(event, TeardownFailed):
             super()._report(event)
 
@@ -244,11 +244,11 @@ class Service(Protocol):
     def known_errors(self) -> KnownErrors:
         """The meanings of its error codes."""
 
-    def offered_size(self, vm_size: str) -> str:
-        """The VM size that is used where a scenario names one, which may no longer exist."""
+    def available_size(self, vm_size: str) -> str:
+        """The available VM size for one that a scenario names, which may be retired."""
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
-        """Replacements of the VM size and the image that a scenario names, and why, a line each."""
+        """Describe each replacement of the VM size and the image in a line with its reason."""
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
         """Refuse a cluster that could never run jobs, before any request. Raises ProvisioningError."""
@@ -257,21 +257,21 @@ class Service(Protocol):
         """Sign in, and register what the service needs. Raises CloudError."""
 
     def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-        """Make sure that a cluster may be created; returns what could not be made sure of, a line each.
+        """Make sure that the quota allows a cluster; return a line for each check that was impossible.
 
-        Raises ProvisioningError where the quota is too small.
+        Raises ProvisioningError if the quota is too small.
         """
 
     def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
-        """A cluster in a resource group, not made yet."""
+        """Return a cluster in a resource group, without creating it."""
 
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
         """Create the experiment of the jobs of a cluster, unless it exists. Raises JobError."""
 
     def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
-        """The jobs of an experiment, by name; none where it does not exist. Raises JobError."""
+        """List the jobs of an experiment by name; none if it does not exist. Raises JobError."""
 
     def job(
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
     ) -> Job:
-        """A job on a cluster, not submitted yet; the service itself ends it after ``limits.running``."""
+        """Return a job on a cluster, without submitting it; the service terminates it after ``limits.running``."""

@@ -267,7 +267,7 @@ def test_without_account_keys_a_share_is_refused_before_anything_is_created(
     path, before = scenario(limits=LIMITS), left()
     code, out = run("run", path)
     assert code == 1
-    assert "storage_auth is identity, and nodes mount file shares (shortshare) by the account's key alone" in out
+    assert "storage_auth is identity, but nodes need the account's key to mount file shares (shortshare)" in out
     assert left() == before
 
 
@@ -279,7 +279,7 @@ def test_without_account_keys_there_is_no_batch_ai(run: Run, scenario: Write, mo
     code, out = run("run", scenario(limits=LIMITS), "--service", "batchai")
     assert code == 1
     assert (
-        "storage_auth is identity, and nodes of Batch AI mount what a scenario stores (shortshare) by the account's key"
+        "storage_auth is identity, but nodes of Batch AI need the account's key to mount storage (shortshare)"
         in out
     )
 

@@ -186,7 +186,7 @@ def strike(world: World, chance: random.Random, victim: str) -> bool:
     with world.started(commands[command], "run.txt") as process:
         until(lambda: len(world.lines()) >= end or process.poll() is not None)
         SystemClock().sleep(delay)
-        left = [entry.kind for entry in world.journal.left()]
+        left = [entry.kind for entry in world.journal.open_entries()]
         if process.poll() is not None:
             log.info("%s had ended before %d lines and %.2f s", command, lines, delay)
             return False
@@ -240,6 +240,6 @@ def test_after_any_kill_reap_leaves_nothing_of_ours_and_all_that_is_not(
 
         assert code == 0, printed
         assert here(world) == strangers
-        assert world.journal.left() == []
+        assert world.journal.open_entries() == []
     assert strangers_job() == before
     until(lambda: processes(world) == alone)

@@ -92,7 +92,7 @@ def test_what_a_killed_run_left_is_deleted_and_struck_from_the_journal(
     assert "deleted resource group leftgroup" in out
     assert "deleted file share leftshare" in out
     assert left(emulator) == []
-    assert Journal(project / "journal.jsonl").left() == []
+    assert Journal(project / "journal.jsonl").open_entries() == []
 
 
 def test_what_a_running_run_owns_is_kept_and_shown(
@@ -154,7 +154,7 @@ def test_the_own_emulator_of_a_killed_run_goes_with_all_that_it_holds(
     assert main(["reap", "--yes"]) == 0
     assert f"deleted {directory}" in capsys.readouterr().out
     assert not directory.exists()
-    assert Journal(project / "journal.jsonl").left() == []
+    assert Journal(project / "journal.jsonl").open_entries() == []
 
 
 def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_at(
@@ -183,7 +183,7 @@ def test_a_place_in_the_journal_that_cannot_be_looked_at_is_passed_over_and_stay
         journal.append(Entry("r", "cluster", "g", place, "creating", "emulator", place, owner=ended))
     assert main(["reap", "--yes"]) == 0
     assert "nothing is left behind" in capsys.readouterr().out
-    assert [entry.place for entry in journal.left()] == places[:1]
+    assert [entry.place for entry in journal.open_entries()] == places[:1]
 
 
 @pytest.mark.parametrize("age", ["soon", "99999999999d", f"{'9' * 5000}s"])
@@ -227,11 +227,12 @@ def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(pro
         process.kill()
     sleeping = [one for one in psutil.process_iter() if _job_of(one).startswith(str(directory))]
     assert sleeping != []
-    assert {entry.kind for entry in Journal(project / "journal.jsonl").left()} >= {"resource group", "cluster", "job"}
+    journal = Journal(project / "journal.jsonl")
+    assert {entry.kind for entry in journal.open_entries()} >= {"resource group", "cluster", "job"}
     assert main(["reap", "--yes"]) == 0
     assert all(ends(one.pid, seconds=0) for one in sleeping)
     assert not directory.exists()
-    assert Journal(project / "journal.jsonl").left() == []
+    assert Journal(project / "journal.jsonl").open_entries() == []
 
 
 def _job_of(process: psutil.Process) -> str:

@@ -303,7 +303,7 @@ def test_an_entry_of_another_machine_starts_no_emulator_here_and_stays(
     before = content(enemy)
     assert main(["reap", "--yes"]) == 0
     assert content(enemy) == before
-    assert [entry.place for entry in journal.left()] == [gone, place]
+    assert [entry.place for entry in journal.open_entries()] == [gone, place]
 
 
 def test_a_directory_whose_maker_nobody_can_see_is_shown_and_kept(

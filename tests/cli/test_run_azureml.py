@@ -108,7 +108,7 @@ def test_half_of_a_workspace_is_refused(run: Run, scenario: Write, monkeypatch: 
     monkeypatch.delenv("HARNESS_AZUREML_RESOURCE_GROUP", raising=False)
     code, out = run(scenario(), "--out", "here")
     assert code == 2
-    assert "named by two settings, and azureml_resource_group has no value" in out
+    assert "two settings name an existing workspace, and azureml_resource_group has no value" in out
 
 
 def test_a_dry_run_says_what_is_used_instead(run: Run, scenario: Write) -> None:

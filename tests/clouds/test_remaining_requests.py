@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from harness.clock import SteppingClock, SystemClock
 from harness.clouds import open_cloud
 from harness.clouds.recent_writes import RecentWrites
-from harness.clouds.remaining_requests import RemainingRequests, left_in, pause_at
+from harness.clouds.remaining_requests import RemainingRequests, pause_after, remaining_counts
 from harness.clouds.retry_adapter import RetryAdapter
 from harness.clouds.retry_policy import LOCAL
 from harness.config import Settings
@@ -28,12 +28,12 @@ URL = "https://management.azure.com/thing"
 @given(st.integers(min_value=0, max_value=20_000), st.integers(min_value=0, max_value=20_000))
 def test_the_fewer_are_left_the_longer_is_the_pause(one: int, other: int) -> None:
     few, many = sorted((one, other))
-    assert 0 <= pause_at(many) <= pause_at(few) <= 2
+    assert 0 <= pause_after(many) <= pause_after(few) <= 2
 
 
 @pytest.mark.parametrize(("left", "pause"), [(249, 0), (40, 0), (20, 1), (0, 2)])
 def test_many_left_need_no_pause(left: int, pause: float) -> None:
-    assert pause_at(left) == pause
+    assert pause_after(left) == pause
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_many_left_need_no_pause(left: int, pause: float) -> None:
     ],
 )
 def test_what_an_answer_says(headers: dict[str, str], left: dict[str, int]) -> None:
-    assert left_in(headers) == left
+    assert remaining_counts(headers) == left
 
 
 @pytest.mark.parametrize(

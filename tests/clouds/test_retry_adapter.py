@@ -127,7 +127,7 @@ def test_the_last_refusal_is_handed_on(connect: Connect) -> None:
 
 def test_an_emulator_that_has_ended_is_asked_once(connect: Connect, clock: SteppingClock) -> None:
     session, network = connect(refused(), has_ended=True)
-    with pytest.raises(NoAnswerError, match=r"gave no answer .*; the emulator that played it has ended"):
+    with pytest.raises(NoAnswerError, match=r"gave no answer .*; the emulator has ended"):
         session.get(URL)
     assert (len(network.asked), clock.monotonic()) == (1, 0)
 

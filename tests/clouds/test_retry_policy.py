@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clock import SteppingClock
-from harness.clouds.retry_policy import CLOUD, DELETION, LOCAL, REPLAY, Failure, RetryPolicy, is_passing
+from harness.clouds.retry_policy import CLOUD, DELETION, LOCAL, REPLAY, Failure, RetryPolicy, is_transient
 
 RULE = RetryPolicy(first=1.0, longest=8.0, total=60.0, visibility=10.0, tries=6, unreachable_tries=3)
 
@@ -82,4 +82,4 @@ def test_a_token_is_replaced_at_once_and_then_with_pauses() -> None:
 
 @pytest.mark.parametrize(("status", "passes"), [(429, True), (503, True), (501, False), (404, False), (409, False)])
 def test_which_answers_may_be_another_in_a_moment(status: int, passes: bool) -> None:
-    assert is_passing(status) is passes
+    assert is_transient(status) is passes

@@ -98,7 +98,7 @@ def test_without_the_accounts_key_containers_are_reached_with_the_sign_in_and_sh
         blobs.create_container("signedin")
         assert "signedin" in [container.name for container in blobs.list_containers()]
         blobs.delete_container("signedin")
-        with pytest.raises(SettingsError, match="file shares are reached by key alone"):
+        with pytest.raises(SettingsError, match="file shares are accessible by key only"):
             _ = clients.files
 
 

@@ -22,7 +22,7 @@ class RecordingService:
     def __init__(self) -> None:
         self.requests: list[str] = []
 
-    def offered_size(self, vm_size: str) -> str:
+    def available_size(self, vm_size: str) -> str:
         return vm_size
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ class RecordingService:
         self.requests.append("prepare")
 
     def check_quota(self, _provisioning: object, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-        self.requests.append(f"quota of {plan.location} for {name}: {plan.most} x {plan.vm_size}")
+        self.requests.append(f"quota of {plan.location} for {name}: {plan.max_nodes} x {plan.vm_size}")
         return ("a doubt",)
 
 

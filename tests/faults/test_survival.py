@@ -119,7 +119,7 @@ def play(
         ended = Ended(code, "\n".join(capsys.readouterr()))
         assert group not in groups_and_shares(emulator), ended.said
         assert share not in groups_and_shares(emulator), ended.said
-        assert [entry for path in (tmp_path / "state").rglob("*.jsonl") for entry in Journal(path).left()] == []
+        assert [entry for path in (tmp_path / "state").rglob("*.jsonl") for entry in Journal(path).open_entries()] == []
         return ended
 
     return run

@@ -20,4 +20,4 @@ def test_a_connection_in_an_offline_test_names_the_host(run: Run, pytester: pyte
     result = run("test_connects.py")
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*a connection to example.invalid:443 was attempted while*")
+    result.stdout.fnmatch_lines("*a connection to example.invalid:443 was attempted during a replay*")

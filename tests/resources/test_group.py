@@ -45,7 +45,7 @@ def test_a_group_exists_inside_the_block_and_not_after_it(cloud: Cloud, tmp_path
         with ResourceGroup(made, name="mine", location="eastus"):
             assert clients.resources.resource_groups.check_existence("mine")
         assert not clients.resources.resource_groups.check_existence("mine")
-        assert made.journal.left() == []
+        assert made.journal.open_entries() == []
 
 
 def test_a_group_of_somebody_else_is_refused_and_kept(cloud: Cloud, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_deleting_is_tried_again_before_it_is_reported(cloud: Cloud, tmp_path: P
             clients.session.proxies = {"https": "http://127.0.0.1:1"}  # the network is lost
         assert clock.monotonic() == 6.0
         assert "delete what is left with: harness reap" in events[-1].reason
-        assert [entry.name for entry in made.journal.left()] == ["lost"]
+        assert [entry.name for entry in made.journal.open_entries()] == ["lost"]
 
 
 def test_nothing_is_deleted_twice_where_the_emulator_has_ended(cloud: Cloud, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_nothing_is_deleted_twice_where_the_emulator_has_ended(cloud: Cloud, tmp
             clients.session.proxies = {"https": "http://127.0.0.1:1"}
         assert clock.monotonic() == 0.0
         assert not any(isinstance(event, TeardownFailed) for event in events)
-        assert [entry.name for entry in made.journal.left()] == ["unreachable"]
+        assert [entry.name for entry in made.journal.open_entries()] == ["unreachable"]
 
 
 def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud: Cloud, tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud:
 
         def look(event: object) -> None:
             is_there = clients.resources.resource_groups.check_existence("mine")
-            seen.append((event.step, [entry.name for entry in made.journal.left()], is_there))
+            seen.append((event.step, [entry.name for entry in made.journal.open_entries()], is_there))
 
         with ResourceGroup(replace(made, sink=look), name="mine", location="eastus"):
-            [entry] = made.journal.left()
+            [entry] = made.journal.open_entries()
     assert seen[0] == ("creating", ["mine"], False)
     assert (entry.cloud, entry.place, entry.owner) == ("emulator", cloud.facts.directory, this_process())
     assert entry.expiry is not None

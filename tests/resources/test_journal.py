@@ -29,7 +29,7 @@ def test_what_was_not_deleted_is_left_last_made_first(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
-    assert [left.name for left in journal.left()] == ["c", "a"]
+    assert [left.name for left in journal.open_entries()] == ["c", "a"]
 
 
 def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None:
@@ -37,23 +37,23 @@ def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None:
     journal.append(entry("a", "creating"))
     with journal.path.open("a") as file:
         file.write('{"run": "r')
-    assert [left.name for left in journal.left()] == ["a"]
+    assert [left.name for left in journal.open_entries()] == ["a"]
 
 
 def test_an_entry_after_a_torn_line_is_kept(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text('{"run": "r')
     journal.append(entry("a", "creating"))
-    assert [left.name for left in journal.left()] == ["a"]
+    assert [left.name for left in journal.open_entries()] == ["a"]
 
 
 def test_entries_tell_cloud_place_expiry_and_owner(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     written = Entry("run", "cluster", "group", "a", "creating", "azure", "sub", "account", "2026-01-02T03:04:05+00:00")
     journal.append(written)
-    assert journal.left() == [written]
-    assert journal.left()[0].owner == this_process()
-    assert journal.left()[0].expiry == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert journal.open_entries() == [written]
+    assert journal.open_entries()[0].owner == this_process()
+    assert journal.open_entries()[0].expiry == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_line_that_is_no_entry_is_passed_over(tmp_path: Path, line: str) -> No
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text(f"{line}\n")
     journal.append(entry("a", "creating"))
-    assert [left.name for left in journal.left()] == ["a"]
+    assert [left.name for left in journal.open_entries()] == ["a"]
 
 
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_compacting_keeps_what_is_left_in_order(tmp_path: Path) -> None:
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
     journal.compact()
-    assert [left.name for left in journal.left()] == ["c", "a"]
+    assert [left.name for left in journal.open_entries()] == ["c", "a"]
     assert journal.path.read_text().count("\n") == 2
 
 
@@ -101,7 +101,7 @@ def test_no_entry_is_lost_while_another_process_compacts(tmp_path: Path) -> None
     with subprocess.Popen([sys.executable, "-c", code, str(path)]) as writer:
         while writer.poll() is None:
             Journal(path).compact()
-    assert sorted(int(left.name) for left in Journal(path).left()) == list(range(10))
+    assert sorted(int(left.name) for left in Journal(path).open_entries()) == list(range(10))
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_an_entry_is_whole_where_the_kernel_writes_it_in_parts(tmp_path: Path, m
     journal, write = Journal(tmp_path / "journal.jsonl"), os.write
     monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:7]))
     journal.append(entry("a", "creating"))
-    assert journal.left() == [entry("a", "creating")]
+    assert journal.open_entries() == [entry("a", "creating")]
 
 
 def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tm
     journal.append(entry("a", "creating"))
     os.truncate(journal.path, journal.path.stat().st_size - 1)
     journal.append(entry("b", "creating"))
-    assert [left.name for left in journal.left()] == ["b", "a"]
+    assert [left.name for left in journal.open_entries()] == ["b", "a"]
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_p
     journal = Journal(path, wait=0.05)
     with pytest.raises(JournalError, match=rf"in use by process {process.pid}, and was not free within 0.05 s"):
         journal.append(entry("a", "creating"))
-    assert journal.left() == []
+    assert journal.open_entries() == []
 
 
 def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held: Held) -> None:
@@ -177,14 +177,14 @@ def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held:
     process.kill()
     process.wait()
     journal.append(entry("a", "creating"))
-    assert journal.left() == [entry("a", "creating")]
+    assert journal.open_entries() == [entry("a", "creating")]
 
 
 def test_who_waits_for_a_journal_gets_it_when_it_is_free(held: Held) -> None:
     path, process = held
     process.stdin.close()  # its last line: it ends, soon
     Journal(path, wait=600).append(entry("a", "creating"))
-    assert Journal(path).left() == [entry("a", "creating")]
+    assert Journal(path).open_entries() == [entry("a", "creating")]
 
 
 def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held: Held) -> None:
@@ -222,7 +222,7 @@ def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(JournalError, match=f"the journal {path} cannot be read: it is not a regular file"):
-            Journal(path).left()
+            Journal(path).open_entries()
 
 
 def test_compacting_keeps_what_another_version_wrote(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_compacting_keeps_what_another_version_wrote(tmp_path: Path) -> None:
     journal.compact()
     assert journal.path.read_text().splitlines()[0] == unknown
     assert "torn" not in journal.path.read_text()
-    assert [left.name for left in journal.left()] == ["a"]
+    assert [left.name for left in journal.open_entries()] == ["a"]
 
 
 @pytest.mark.parametrize("content", ["thesis", "# a script\n", '{\n  "name": "a package"\n}\n', "\n\nA chapter.\n"])
@@ -275,7 +275,7 @@ def test_a_link_to_the_journal_stays_a_link(tmp_path: Path) -> None:
     Journal(link).append(entry("a", "creating"))
     Journal(link).compact()
     assert link.is_symlink()
-    assert [left.name for left in Journal(link).left()] == ["a"]
+    assert [left.name for left in Journal(link).open_entries()] == ["a"]
 
 
 def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing() -> None:
@@ -285,11 +285,11 @@ def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing(
 
 
 def test_replay_writes_no_journal(tmp_path: Path) -> None:
-    assert journal_for("replay", Settings(), {"HOME": str(tmp_path)}).left() == []
+    assert journal_for("replay", Settings(), {"HOME": str(tmp_path)}).open_entries() == []
     journal_for("replay", Settings(), {"HOME": str(tmp_path)}).append(entry("a", "creating"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_every_other_cloud_writes_the_users_journal(tmp_path: Path) -> None:
     journal_for("azure", Settings(), {"HOME": str(tmp_path)}).append(entry("a", "creating"))
-    assert journal_for("emulator", Settings(), {"HOME": str(tmp_path)}).left() != []
+    assert journal_for("emulator", Settings(), {"HOME": str(tmp_path)}).open_entries() != []

@@ -31,7 +31,7 @@ def do(journal, what, name):
     if what == "compact":
         journal.compact()
     elif what == "left":
-        journal.left()
+        journal.open_entries()
     else:
         journal.append(Entry("run", "cluster", "group", name, what))
 
@@ -97,7 +97,7 @@ def listed(steps: list[tuple[str, str]]) -> set[str]:
 
 
 def names_in(journal: Journal) -> set[str]:
-    return {entry.name for entry in journal.left()}
+    return {entry.name for entry in journal.open_entries()}
 
 
 def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(workers: Workers, calls: Counter[str]) -> None:

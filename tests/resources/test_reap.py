@@ -17,7 +17,7 @@ from harness.config import Settings
 from harness.fault_plans import make_plan
 from harness.resources import Entry, FileShare, Journal, Provisioning, ResourceGroup
 from harness.resources.owner import Owner, owner_of, this_process
-from harness.resources.reap import Found, Verdict, decide, find, reap, settle
+from harness.resources.reap import TaggedResource, Verdict, close_entries, decide, find, reap
 from harness.resources.tags import Label, group_id, tags_of
 from tests.fakes import injected
 
@@ -54,8 +54,8 @@ def clients(cloud: Cloud) -> Iterator[Clients]:
 
 def group(
     owner: Owner | None, *, created: datetime | None = NOW - HOUR, expires: datetime | None = NOW + HOUR
-) -> Found:
-    return Found("resource group", "g", "/g", Label("run", owner, created, expires, "/g"))
+) -> TaggedResource:
+    return TaggedResource("resource group", "g", "/g", Label("run", owner, created, expires, "/g"))
 
 
 def left_behind(cloud: Cloud, clients: Clients, name: str, owner: Owner | None) -> None:
@@ -165,7 +165,7 @@ def test_reaping_deletes_what_may_go_and_leaves_the_rest(cloud: Cloud, clients: 
     left_behind(cloud, clients, "alive", this_process())
     reported: list[object] = []
     results = reap(verdicts(cloud, clients), cloud, clients, report=reported.append)
-    assert [(result.verdict.found.name, result.error) for result in results] == [("dead", "")]
+    assert [(result.verdict.resource.name, result.error) for result in results] == [("dead", "")]
     assert reported == results
     assert [found.name for found in find(cloud, clients)] == ["alive"]
 
@@ -177,7 +177,7 @@ def test_reaping_survives_what_clouds_do(cloud: Cloud, clients: Clients, ended: 
     faults = {"throttle": {"rate": 0.2, "seconds": 0.1}, "unavailable": 0.2, "drop": 0.2, "cut": 0.2}
     with injected(cloud, make_plan("reap", faults, seed=seed)):
         results = reap(verdicts(cloud, clients), cloud, clients, report=lambda _result: None)
-    assert [(result.verdict.found.name, result.error) for result in results] == [("struck", "")]
+    assert [(result.verdict.resource.name, result.error) for result in results] == [("struck", "")]
     assert find(cloud, clients) == []
 
 
@@ -185,14 +185,14 @@ def test_a_failed_deletion_is_reported_and_stays_in_the_journal(
     cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
 ) -> None:
     left_behind(cloud, clients, "stuck", ended)
-    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.scope, cloud.facts.storage_account, "")
     journal.append(Entry("dead", "resource group", "stuck", "stuck", "creating", *here, ended))
     decided = verdicts(cloud, clients)
     hurried = replace(cloud, clock=SteppingClock())  # it is tried again for a while
     with injected(cloud, make_plan("reap", {"unavailable": 1}, group="stuck")), hurried.clients("reap") as trying:
         (result,) = reap(decided, hurried, trying, report=lambda _result: None)
     assert "cannot delete resource group stuck: " in result.error
-    assert [entry.name for entry in settle(journal, cloud, clients)] == ["stuck"]
+    assert [entry.name for entry in close_entries(journal, cloud, clients)] == ["stuck"]
 
 
 def test_what_another_run_has_taken_over_since_is_kept(cloud: Cloud, clients: Clients, ended: Owner) -> None:
@@ -213,7 +213,7 @@ def test_what_no_longer_exists_counts_as_deleted(cloud: Cloud, clients: Clients,
 def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belongs_to_a_running_run(
     cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
 ) -> None:
-    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.scope, cloud.facts.storage_account, "")
     left_behind(cloud, clients, "left", ended)
     for kind, name, owner in [
         ("resource group", "left", ended),
@@ -223,21 +223,21 @@ def test_the_journal_drops_what_no_longer_exists_and_keeps_what_exists_or_belong
         ("resource group", "young", this_process()),
     ]:
         journal.append(Entry("dead", kind, name, name, "creating", *here, owner))
-    assert [entry.name for entry in settle(journal, cloud, clients)] == ["left"]
-    assert [entry.name for entry in journal.left()] == ["young", "left"]
+    assert [entry.name for entry in close_entries(journal, cloud, clients)] == ["left"]
+    assert [entry.name for entry in journal.open_entries()] == ["young", "left"]
 
 
 class InAWorkspace:
     """A service that has a compute of a dead run in a workspace that no run has made."""
 
-    def find(self, cloud: Cloud, clients: Clients) -> list[Found]:
+    def find(self, cloud: Cloud, clients: Clients) -> list[TaggedResource]:
         del cloud, clients
-        return [Found("compute", "mine/c", "/c", Label("dead", None, None, None, "/c"))]
+        return [TaggedResource("compute", "mine/c", "/c", Label("dead", None, None, None, "/c"))]
 
-    def label(self, found: Found, clients: Clients) -> Label | None:
+    def label(self, found: TaggedResource, clients: Clients) -> Label | None:
         raise NotImplementedError
 
-    def delete(self, found: Found, clients: Clients) -> None:
+    def delete(self, found: TaggedResource, clients: Clients) -> None:
         raise NotImplementedError
 
     def purge(self, group: str, clients: Clients) -> None:
@@ -247,20 +247,20 @@ class InAWorkspace:
 def test_the_journal_keeps_a_cluster_whose_group_is_gone_while_anything_of_its_run_is_in_a_workspace(
     cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
 ) -> None:
-    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.place, cloud.facts.storage_account, "")
+    journal, here = Journal(tmp_path / "j"), ("emulator", cloud.facts.scope, cloud.facts.storage_account, "")
     for run, kind in [("dead", "cluster"), ("dead", "resource group"), ("another", "cluster")]:
         journal.append(Entry(run, kind, "gone", "c", "creating", *here, ended))
-    assert [(entry.run, entry.kind) for entry in settle(journal, cloud, clients, InAWorkspace())] == [
+    assert [(entry.run, entry.kind) for entry in close_entries(journal, cloud, clients, InAWorkspace())] == [
         ("dead", "cluster")
     ]
-    assert settle(journal, cloud, clients) == []
+    assert close_entries(journal, cloud, clients) == []
 
 
 def test_the_journal_keeps_shares_of_an_account_that_was_not_looked_at(
     cloud: Cloud, clients: Clients, tmp_path: Path, ended: Owner
 ) -> None:
     journal = Journal(tmp_path / "j")
-    entry = Entry("dead", "file share", "g", "s", "creating", "emulator", cloud.facts.place, "another", "", ended)
+    entry = Entry("dead", "file share", "g", "s", "creating", "emulator", cloud.facts.scope, "another", "", ended)
     journal.append(entry)
-    settle(journal, cloud, clients)
-    assert journal.left() == [entry]
+    close_entries(journal, cloud, clients)
+    assert journal.open_entries() == [entry]

@@ -66,7 +66,7 @@ def test_no_deletion_is_reported_of_a_share_that_existed_before(provisioning: Pr
         pass
     assert "file share uploads already exists; the run uses it and keeps it" in events
     assert not [event for event in events if "delet" in event]
-    assert provisioning.journal.left() == []
+    assert provisioning.journal.open_entries() == []
     provisioning.clients.files.delete_share("uploads")
 
 

@@ -6,8 +6,10 @@ from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
     from harness.services.azureml.azureml_service import AzureMlService
-    from harness.services.azureml.leftovers import AzureMlLeftovers
+    from harness.services.azureml.tagged_resources import AzureMlTaggedResources
 else:
-    __getattr__ = lazy_attributes(__name__, {"AzureMlLeftovers": "leftovers", "AzureMlService": "azureml_service"})
+    __getattr__ = lazy_attributes(
+        __name__, {"AzureMlTaggedResources": "tagged_resources", "AzureMlService": "azureml_service"}
+    )
 
-__all__ = ["AzureMlLeftovers", "AzureMlService"]
+__all__ = ["AzureMlService", "AzureMlTaggedResources"]

@@ -14,13 +14,13 @@ from harness.scenario.azureml import AzureMlSpec
 from harness.scenario.job import JobSpec
 from harness.scenario.model import Limits
 from harness.services.azureml.compute import AmlCompute
-from harness.services.azureml.images import living_image
+from harness.services.azureml.images import available_image
 from harness.services.azureml.job import AzureMlJob, list_jobs
 from harness.services.azureml.known_errors import KNOWN_ERRORS
-from harness.services.azureml.living_sizes import living_size, replacement
 from harness.services.azureml.names import workspace_name
 from harness.services.azureml.quota import check_quota
 from harness.services.azureml.storage_identity import identity_problem
+from harness.services.azureml.vm_size_replacements import available_size, replacement
 from harness.services.azureml.workspace import DEPENDENCIES, PROVIDER, WorkspaceAddress
 from harness.services.service import Cluster, ClusterPlan, Job, JobView
 from harness.target import ServiceName
@@ -34,7 +34,7 @@ class AzureMlService:
 
     Attributes:
         workspace: resource group and name of an existing workspace; None creates one for each run.
-        images: container images by pattern, which replace those that scenarios name.
+        images: pattern of an image in scenarios -> the image that replaces it.
     """
 
     workspace: tuple[str, str] | None = None
@@ -42,7 +42,7 @@ class AzureMlService:
 
     @classmethod
     def of(cls, settings: Settings, cloud: str) -> "AzureMlService":
-        """The service that settings describe; in a replay, recordings say whether they were made in a workspace.
+        """Create the service from settings; in a replay, the recording determines whether the workspace existed.
 
         Raises:
             SettingsError: only one of the two settings of a workspace has a value.
@@ -52,7 +52,7 @@ class AzureMlService:
             return cls(None, settings.azureml_images)
         if not (group and name):
             missing = "azureml_workspace" if group else "azureml_resource_group"
-            raise SettingsError(f"a workspace that is there is named by two settings, and {missing} has no value")
+            raise SettingsError(f"two settings name an existing workspace, and {missing} has no value")
         return cls((group, name), settings.azureml_images)
 
     @property
@@ -65,16 +65,16 @@ class AzureMlService:
         """The meanings of its error codes."""
         return KNOWN_ERRORS
 
-    def offered_size(self, vm_size: str) -> str:
-        """The VM size that is used in place of one that a scenario names."""
-        return living_size(vm_size)
+    def available_size(self, vm_size: str) -> str:
+        """The available VM size for one that a scenario names."""
+        return available_size(vm_size)
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:
-        """Replacements of what a scenario names, and why, a line each."""
+        """Describe each replacement of the VM size and the image in a line with its reason."""
         lines = []
-        if found := replacement(vm_size):
-            lines.append(f"VM size {vm_size} is {found.reason}; {found.size} is used instead")
-        living = living_image(image, self.images)
+        if substitute := replacement(vm_size):
+            lines.append(f"VM size {vm_size} is {substitute.reason}; {substitute.size} is used instead")
+        living = available_image(image, self.images)
         if image is None:
             lines.append(f"jobs run in containers; without job.image, in {living}")
         elif living != image:
@@ -82,10 +82,10 @@ class AzureMlService:
         return tuple(lines)
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
-        """Refuse a plan that needs the account's key where policy forbids keys.
+        """Refuse a plan that needs the account's key if a policy forbids keys.
 
         Raises:
-            ProvisioningError: shares, jobs without an identity, or a workspace of the run's own.
+            ProvisioningError: the plan has shares, jobs without an identity, or a new workspace.
         """
         if provisioning.cloud.facts.storage_key:
             return
@@ -101,7 +101,7 @@ class AzureMlService:
         register_providers(provisioning, (PROVIDER, *(() if self._existing(provisioning) else DEPENDENCIES)))
 
     def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-        """Compare sizes and quota of the region with a compute; returns what could not be compared, a line each.
+        """Compare sizes and quota of the region with a compute; return a line for each comparison that was impossible.
 
         Raises:
             ProvisioningError: the region does not have the size, or the quota is too small.
@@ -109,26 +109,26 @@ class AzureMlService:
         return check_quota(provisioning, name=name, plan=plan)
 
     def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
-        """A compute, and its workspace."""
+        """Return a compute and its workspace, without creating them."""
         subscription = provisioning.cloud.facts.subscription_id
         existing = self._existing(provisioning)
         if existing is None:
-            workspace = WorkspaceAddress(subscription, group, workspace_name(plan.workspace, name), is_made=True)
+            workspace = WorkspaceAddress(subscription, group, workspace_name(plan.workspace, name), is_owned=True)
         else:
-            workspace = WorkspaceAddress(subscription, *existing, is_made=False)
+            workspace = WorkspaceAddress(subscription, *existing, is_owned=False)
         return AmlCompute(provisioning, group=group, name=name, plan=plan, workspace=workspace)
 
     def _existing(self, provisioning: Provisioning) -> tuple[str, str] | None:
-        """The existing workspace, if any; in a recording another name stands for it."""
+        """The existing workspace, if any; recordings contain a substitute for its name."""
         if provisioning.cloud.name == "replay":
-            return RECORDED if PROVENANCE in provisioning.clients.recorded() else None
+            return RECORDED if PROVENANCE in provisioning.clients.provenance() else None
         return self.workspace
 
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
-        """Nothing: an experiment begins with the first job that names it."""
+        """Do nothing: an experiment begins with the first job that names it."""
 
     def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
-        """The jobs of a run's experiment, by name; none where there is no workspace.
+        """List the jobs of a run's experiment by name; none if there is no workspace.
 
         Raises:
             JobError: the service does not list them.
@@ -138,7 +138,7 @@ class AzureMlService:
     def job(
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
     ) -> Job:
-        """A job on a compute."""
+        """Return a job on a compute, without submitting it."""
         compute = _compute(cluster)
         return AzureMlJob(
             provisioning,
@@ -147,12 +147,12 @@ class AzureMlService:
             name=name,
             spec=spec,
             limits=limits,
-            image=_image_of(compute.plan.azureml) or living_image(spec.image, self.images),
+            image=_image_of(compute.plan.azureml) or available_image(spec.image, self.images),
         )
 
 
 def _image_of(options: AzureMlSpec) -> str | None:
-    """The image that a scenario names only for this service, which is not replaced."""
+    """The image that a scenario names for this service only; it is never replaced."""
     return options.environment.image if options.environment else None
 
 

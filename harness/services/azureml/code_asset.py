@@ -1,4 +1,4 @@
-"""The code of every job of a run: the launch script, and CNTK's API on PyTorch."""
+"""The code asset of a run's jobs: the launch script, and CNTK's API on PyTorch."""
 
 import io
 import zipfile
@@ -17,7 +17,7 @@ from harness.toolkits.interpreters import JOBPATH
 _FOLDER = "code"
 _LAUNCH = Path(__file__).with_name("launch.sh")
 _ARCHIVE = "cntk_on_pytorch.zip"
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest that an archive can hold: equal files make equal archives
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time in an archive; a fixed time makes archives reproducible
 
 
 def code_id(workspace: WorkspaceAddress, suffix: str) -> str:
@@ -36,8 +36,8 @@ def upload_code(provisioning: Provisioning, workspace: WorkspaceAddress) -> None
     identifier = code_id(workspace, provisioning.cloud.facts.suffix)
     if client.find(identifier) is not None:
         return
-    asked = {"pendingUploadType": "TemporaryBlobReference"}
-    pending = document_of(client.send("POST", f"{identifier}/startPendingUpload", body=asked))
+    parameters = {"pendingUploadType": "TemporaryBlobReference"}
+    pending = document_of(client.send("POST", f"{identifier}/startPendingUpload", body=parameters))
     reference = pending["blobReferenceForConsumption"]
     container, _, signature = str(reference["credential"]["sasUri"]).partition("?")
     for name, content in _files().items():
@@ -47,7 +47,7 @@ def upload_code(provisioning: Provisioning, workspace: WorkspaceAddress) -> None
 
 
 def delete_code(provisioning: Provisioning, workspace: WorkspaceAddress) -> None:
-    """Delete the code of a run, which no other run uses.
+    """Delete the code of a run; no other run uses it.
 
     Raises:
         HttpResponseError: the service refuses.
@@ -63,7 +63,7 @@ def _files() -> dict[str, bytes]:
 
 
 def _archive(folder: Path) -> bytes:
-    """Every module of a folder, packed; Python imports from the archive as it is."""
+    """Pack every module of a folder into an archive, from which Python can import."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*.py")):
@@ -74,9 +74,9 @@ def _archive(folder: Path) -> bytes:
 def _upload(provisioning: Provisioning, address: str, name: str, content: bytes) -> None:
     headers = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2021-08-06"}
     try:
-        answer = provisioning.clients.session.put(address, data=content, headers=headers)
+        response = provisioning.clients.session.put(address, data=content, headers=headers)
     except requests.RequestException as error:
         # The text of the error may contain the address, and with it the signature.
         raise ProvisioningError(f"cannot upload {name} for the jobs: {type(error).__name__}") from None
-    if not answer.ok:
-        raise ProvisioningError(f"cannot upload {name} for the jobs: {answer.status_code} {answer.reason}")
+    if not response.ok:
+        raise ProvisioningError(f"cannot upload {name} for the jobs: {response.status_code} {response.reason}")

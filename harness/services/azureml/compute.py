@@ -15,9 +15,9 @@ from harness.services.azureml.datastore import delete_datastore, make_datastore,
 from harness.services.azureml.durations import duration_of
 from harness.services.azureml.known_errors import forbids_account_keys
 from harness.services.azureml.launch_command import MountedVolume
-from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name
 from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.vm_size_replacements import available_size
 from harness.services.azureml.workspace import (
     WorkspaceAddress,
     delete_workspace,
@@ -30,15 +30,15 @@ _TAGGING_SECONDS = 300.0
 _PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
 _KEY_REMEDY = (
     "a policy forbids account keys, with which nodes mount shares and containers: allow shared key access for the "
-    "storage account, or exempt it from the policy; or do without keys: storage_auth = identity, with containers in "
-    "place of shares (harness docs live)"
+    "storage account, or exempt it from the policy; or do without keys: storage_auth = identity, with containers "
+    "instead of shares (harness docs live)"
 )
 
 
 class AmlCompute(Cluster):
     """A compute that grows and shrinks with its queue, in a workspace of this run or in an existing one.
 
-    A fixed number of nodes is only its maximum, since idle nodes cost money.
+    A fixed number of nodes in a scenario is its maximum, because idle nodes cost money.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class AmlCompute(Cluster):
         return tuple(MountedVolume(name, mount.mount) for name, mount in zip(names, mounts, strict=True))
 
     def check(self) -> None:
-        """Refuse a name that is taken in an existing workspace, and a workspace that does not exist.
+        """Check an existing workspace: it must exist, and the name of the compute must not be taken.
 
         Raises:
-            ProvisioningError: a compute of that name does not belong to this run; or there is no such workspace.
+            ProvisioningError: the workspace does not exist, or has a compute of that name from another run.
         """
-        if self.workspace.is_made:
+        if self.workspace.is_owned:
             return
         if self._client.find(self.workspace.id) is None:
             raise ProvisioningError(
                 f"there is no workspace {self.workspace.name} in resource group {self.workspace.group}: check the "
-                "settings azureml_workspace and azureml_resource_group, or unset both to have one made for the run"
+                "settings azureml_workspace and azureml_resource_group, or unset both to create one for the run"
             )
-        found = self._client.find(self.id)
-        if found is not None and not self._is_ours(found):
+        compute = self._client.find(self.id)
+        if compute is not None and not self._is_ours(compute):
             raise ProvisioningError(
                 f"compute {compute_name(self.name)} already exists in workspace {self.workspace.name} and does not "
                 "belong to this run; delete it (harness reap, if an earlier run left it) or name another in the "
@@ -85,24 +85,24 @@ class AmlCompute(Cluster):
             )
 
     def create(self) -> None:
-        """Create what the compute needs, and then the compute; its nodes come with the first job.
+        """Create the compute, after its workspace, datastores and code; its nodes start with the first job.
 
         Raises:
             HttpResponseError: the cloud refuses.
-            ProvisioningError: the cloud refuses account keys, or something was not done in time.
+            ProvisioningError: the cloud refuses account keys, or an operation took too long.
         """
-        if self.workspace.is_made:
+        if self.workspace.is_owned:
             make_workspace(self.provisioning, self.workspace, location=self.plan.location)
         self._prepare()
         if self.plan.azureml.serverless:
-            return  # without a compute, each job gets nodes of its own
-        answer = self._client.send("PUT", self.id, body=self._parameters())
+            return  # there is no compute: each job gets separate nodes
+        response = self._client.send("PUT", self.id, body=self._parameters())
         poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
-        self._client.finish(answer, poller, what=what, deadline=self.plan.queued)
+        self._client.finish(response, poller, what=what, deadline=self.plan.queued)
         compute = poller.until(self._look, _is_steady, deadline=self.plan.queued)
         if compute is None:
             raise ProvisioningError(
-                f"compute {compute_name(self.name)} ({living_size(self.plan.vm_size)}) was not ready within "
+                f"compute {compute_name(self.name)} ({available_size(self.plan.vm_size)}) was not ready within "
                 f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._status}"
             )
 
@@ -120,29 +120,28 @@ class AmlCompute(Cluster):
         upload_code(self.provisioning, self.workspace)
 
     def adopt(self) -> bool:
-        """Whether it exists already, as planned; it then gets the tags of this run, so that it is not reaped.
+        """Whether the compute already exists, as planned; it then gets the tags of this run, so that it is not reaped.
 
         Raises:
-            ProvisioningError: it is there with another size or number of nodes; or, in a workspace that no run made,
-                the harness did not make it, or another run may still use it.
+            ProvisioningError: the compute exists with another size or number of nodes. In an existing workspace also:
+                the harness did not create it, or another run may still use it.
         """
         if self.plan.azureml.serverless:
             if self._client.find(self.workspace.id) is None:
                 return False
             self._prepare()
             return True
-        found = self._client.find(self.id)
-        if found is None or found["properties"].get("provisioningState") == "Deleting":
+        compute = self._client.find(self.id)
+        if compute is None or compute["properties"].get("provisioningState") == "Deleting":
             return False
-        if not self.workspace.is_made:  # otherwise the tags of the group decide
-            self._check_owner(found)
-        inner = found["properties"]["properties"]
-        asked, there = self._scale(), inner["scaleSettings"]
-        size = living_size(self.plan.vm_size)
-        counts = [(scale["minNodeCount"], scale["maxNodeCount"]) for scale in (asked, there)]
+        if not self.workspace.is_owned:  # otherwise the tags of the group decide
+            self._check_owner(compute)
+        inner = compute["properties"]["properties"]
+        size = available_size(self.plan.vm_size)
+        counts = [(scale["minNodeCount"], scale["maxNodeCount"]) for scale in (self._scale(), inner["scaleSettings"])]
         if inner["vmSize"].lower() != size.lower() or counts[0] != counts[1]:
             raise ProvisioningError(
-                f"compute {compute_name(self.name)} is there with {inner['vmSize']} and {counts[1][0]} to "
+                f"compute {compute_name(self.name)} exists with {inner['vmSize']} and {counts[1][0]} to "
                 f"{counts[1][1]} nodes, the scenario wants {size} and {counts[0][0]} to {counts[0][1]}; name another "
                 "cluster, or run without --reuse"
             )
@@ -152,37 +151,37 @@ class AmlCompute(Cluster):
 
     def _check_owner(self, compute: dict[str, Any]) -> None:
         label, what = read_tags(compute.get("tags")), f"compute {compute_name(self.name)}"
-        if label is None or not label.names(self.id):
+        if label is None or not label.describes(self.id):
             raise ProvisioningError(
                 f"{what} already exists in workspace {self.workspace.name} and was not made by the harness; "
                 "name another in the scenario"
             )
         if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
             raise ProvisioningError(
-                f"{what} is in use by {label.whose}; wait for its end, or name another in the scenario"
+                f"{what} is in use by {label.run_description}; wait for its end, or name another in the scenario"
             )
 
     def _tag(self, *, is_kept: bool = False) -> None:
-        """Write the tags of this run by a PUT of the whole compute, because a PATCH only changes its scale."""
-        answer = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
+        """Write the tags of this run by a PUT of the entire compute, because a PATCH only changes its scale."""
+        response = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
         what = f"tag compute {compute_name(self.name)}"
-        self._client.finish(answer, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
+        self._client.finish(response, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
 
     def mark_as_kept(self) -> None:
-        """Write into its tags that its run has ended and kept it; its datastores in a workspace that is there go."""
-        if not self.workspace.is_made:
+        """Write into its tags that its run has ended and kept it; delete its datastores in an existing workspace."""
+        if not self.workspace.is_owned:
             self._delete_datastores()
         if self.plan.azureml.serverless:
             return
-        found = self._client.find(self.id)
-        if found is not None and self._is_ours(found):
+        compute = self._client.find(self.id)
+        if compute is not None and self._is_ours(compute):
             self._tag(is_kept=True)
 
     def delete(self) -> None:
-        """Delete the compute, and what this run created for it; the group of a workspace holds its dependencies."""
+        """Delete the compute, and what this run created for it, except for dependencies: the group contains them."""
         if not self.plan.azureml.serverless:
             self._delete_compute()
-        if self.workspace.is_made:
+        if self.workspace.is_owned:
             delete_workspace(self.provisioning.clients, self.workspace.id)
         else:
             self._delete_datastores()
@@ -193,9 +192,9 @@ class AmlCompute(Cluster):
             delete_datastore(self.provisioning, self.workspace, mount)
 
     def _delete_compute(self) -> None:
-        if not self.workspace.is_made:
-            found = self._client.find(self.id)
-            if found is None or not self._is_ours(found):
+        if not self.workspace.is_owned:
+            compute = self._client.find(self.id)
+            if compute is None or not self._is_ours(compute):
                 return
         delete_compute(self.provisioning.clients, self.id)
 
@@ -211,7 +210,7 @@ class AmlCompute(Cluster):
                 "computeType": "AmlCompute",
                 "disableLocalAuth": True,
                 "properties": {
-                    "vmSize": living_size(self.plan.vm_size),
+                    "vmSize": available_size(self.plan.vm_size),
                     "vmPriority": _PRIORITIES[self.plan.priority],
                     "scaleSettings": self._scale(),
                     "remoteLoginPortPublicAccess": "NotSpecified",
@@ -228,10 +227,10 @@ class AmlCompute(Cluster):
         return {"minNodeCount": least, "maxNodeCount": most, "nodeIdleTimeBeforeScaleDown": idle_time}
 
     def _look(self) -> dict[str, Any]:
-        """The compute; a change of the states of its nodes is reported as an event.
+        """Read the compute; a change of the states of its nodes is reported as an event.
 
         Raises:
-            ProvisioningError: it cannot get nodes.
+            ProvisioningError: the compute cannot get nodes.
         """
         compute = self._client.get(self.id)
         inner = compute["properties"].get("properties") or {}
@@ -259,15 +258,15 @@ def delete_compute(clients: Clients, identifier: str) -> None:
 
     Raises:
         HttpResponseError: the service refuses.
-        ProvisioningError: it did not end in time.
+        ProvisioningError: the deletion took too long.
     """
     client = clients.management(RestClient)
     try:
-        answer = client.send("DELETE", identifier, underlyingResourceAction="Delete")
+        response = client.send("DELETE", identifier, underlyingResourceAction="Delete")
     except ResourceNotFoundError:
         return
     what = f"delete compute {identifier.rpartition('/')[2]}"
-    client.finish(answer, clients.poller, what=what, deadline=_DELETION_SECONDS)
+    client.finish(response, clients.poller, what=what, deadline=_DELETION_SECONDS)
 
 
 def _is_steady(compute: dict[str, Any]) -> bool:

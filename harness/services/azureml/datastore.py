@@ -1,4 +1,4 @@
-"""The datastores by which a workspace knows file shares and blob containers."""
+"""The datastores of a workspace, which represent file shares and blob containers."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ _TYPES = {"share": ("AzureFile", "fileShareName"), "container": ("AzureBlob", "c
 
 
 def name_of_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> str:
-    """The name of a datastore; in an existing workspace each run has its own, which no other run deletes."""
+    """The name of a datastore; in an existing workspace it contains the run, so that no other run deletes it."""
     name = datastore_name(mount.kind, mount.name)
-    return name if workspace.is_made else f"{name}_{provisioning.cloud.facts.suffix}"
+    return name if workspace.is_owned else f"{name}_{provisioning.cloud.facts.suffix}"
 
 
 def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:
@@ -41,14 +41,14 @@ def make_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, moun
 
 
 def _credentials(key: str) -> dict[str, Any]:
-    """The credentials of a datastore; none without a key, since jobs have identities of their own."""
+    """The credentials of a datastore; none without a key, because jobs use identities then."""
     if not key:
         return {"credentialsType": "None"}
     return {"credentialsType": "AccountKey", "secrets": {"secretsType": "AccountKey", "key": key}}
 
 
 def delete_datastore(provisioning: Provisioning, workspace: WorkspaceAddress, mount: MountPlan) -> None:
-    """Delete a datastore of this run; what it names stays.
+    """Delete a datastore of this run, but not its share or container.
 
     Raises:
         HttpResponseError: the cloud refuses.

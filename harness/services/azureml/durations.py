@@ -4,5 +4,5 @@ from datetime import timedelta
 
 
 def duration_of(time: timedelta) -> str:
-    """ISO 8601, in whole seconds, of which there is at least one."""
+    """A duration in ISO 8601, in seconds, at least one."""
     return f"PT{max(1, round(time.total_seconds()))}S"

@@ -13,11 +13,13 @@ _REGISTERED = "azureml:", "azureml://"
 def make_environment(
     provisioning: Provisioning, workspace: WorkspaceAddress, *, image: str, conda: str | None = None
 ) -> str:
-    """The id of an environment for a job, created unless one of the same content exists, since its content names it.
+    """Create the environment of a job, and return its id, which depends on its content: equal ones are created once.
 
     Args:
+        provisioning: the cloud and the run.
+        workspace: the workspace that contains the environment.
         image: a container image, or the id of an existing environment of a workspace or a registry.
-        conda: a conda file that adds to the image.
+        conda: the conda file of packages to add to the image.
 
     Raises:
         HttpResponseError: the service refuses.

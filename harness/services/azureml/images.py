@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 PYTORCH = "mcr.microsoft.com/azureml/curated/acpt-pytorch-2.2-cuda12.1:latest"
-"""Microsoft's image with PyTorch and CUDA, which needs no build; for jobs that name none, and those of CNTK."""
+"""Microsoft's image with PyTorch and CUDA, which needs no build; for jobs without an image, and those of CNTK."""
 
 TENSORFLOW = "mcr.microsoft.com/azureml/curated/tensorflow-2.16-cuda12:latest"
 
@@ -19,12 +19,12 @@ REPLACED: Mapping[str, str] = {
 }
 
 
-def living_image(image: str | None, own: Mapping[str, str]) -> str:
+def available_image(image: str | None, own: Mapping[str, str]) -> str:
     """The image that a job runs in.
 
     Args:
         image: the image that the scenario names.
-        own: images by pattern, from the setting ``azureml_images``, which win over the replacements here.
+        own: images by pattern, from the setting ``azureml_images``; they have precedence over `REPLACED`.
     """
     if image is None:
         return own.get("", PYTORCH)
@@ -36,5 +36,5 @@ def living_image(image: str | None, own: Mapping[str, str]) -> str:
 
 
 def environment_version(image: str, conda: str | None) -> str:
-    """The version of an environment, derived from its content, so that equal ones are one."""
+    """The version of an environment, derived from its content, so that equal environments have the same version."""
     return hashlib.sha256(f"{image}\n{conda or ''}".encode()).hexdigest()[:32]

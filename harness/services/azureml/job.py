@@ -20,11 +20,11 @@ from harness.services.azureml.environment_asset import make_environment
 from harness.services.azureml.job_parameters import job_parameters, output_uris
 from harness.services.azureml.job_states import job_view, state_of
 from harness.services.azureml.launch_command import STREAMS, launch_command
-from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.names import compute_name, experiment_tag, job_id
-from harness.services.azureml.output import AzureMlJobOutput, OutputPlace
+from harness.services.azureml.output import AzureMlJobOutput, OutputLocation
 from harness.services.azureml.rest_client import RestClient
 from harness.services.azureml.run_history import RunHistory
+from harness.services.azureml.vm_size_replacements import available_size
 from harness.services.azureml.workspace import WorkspaceAddress
 from harness.services.service import FINISHED, Job, JobView, MountPlan
 
@@ -35,13 +35,13 @@ class AzureMlJob(Job):
     """A job in an experiment of a workspace.
 
     Args:
-        provisioning: where, and for which run.
-        compute: runs it.
+        provisioning: the cloud and the run.
+        compute: the compute that runs the job.
         experiment: the experiment of the job.
-        name: its name in the scenario.
-        spec: its definition, with parameters filled in.
+        name: the name of the job in the scenario.
+        spec: the definition of the job, with the values of the trial's parameters.
         limits: the limits of the scenario.
-        image: the container image that it runs in.
+        image: the container image of the job.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class AzureMlJob(Job):
         super().__init__(provisioning, group=compute.group, name=name)
         self.compute = compute
         self.experiment = experiment
-        self._spec = _prepared(spec, compute.plan.setup)
+        self._spec = _with_setup(spec, compute.plan.setup)
         self._limits = limits
         self._image = image
 
@@ -97,16 +97,16 @@ class AzureMlJob(Job):
 
         Raises:
             HttpResponseError: the service refuses.
-            JobError: a job of that name is there, and runs something else.
+            JobError: a job of that name exists with another command.
         """
         environment = make_environment(
             self.provisioning, self.compute.workspace, image=self._image, conda=self.compute.plan.conda
         )
         body = self._body(environment)
-        answer = document_of(self._client.send("PUT", self.id, body=body))
+        response = document_of(self._client.send("PUT", self.id, body=body))
         # For an existing job, the service only changes its labels.
-        if answer["properties"].get("command") != body["properties"]["command"]:
-            raise JobError(f"a job {self.name} of this run is there and runs something else")
+        if response["properties"].get("command") != body["properties"]["command"]:
+            raise JobError(f"a job {self.name} of this run exists with another command")
 
     def _body(self, environment: str) -> dict[str, Any]:
         facts, compute = self.provisioning.cloud.facts, self.compute
@@ -120,7 +120,7 @@ class AzureMlJob(Job):
             names=self._names,
             ids=ids if options.serverless else {"computeId": compute.id, **ids},
             options=options,
-            size=living_size(compute.plan.vm_size),
+            size=available_size(compute.plan.vm_size),
             limits=self._limits,
             tags={experiment_tag(self.experiment, facts.suffix): "true", **tags_of(self.provisioning, self.id)},
         )
@@ -131,7 +131,7 @@ class AzureMlJob(Job):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The command of the job, as requested."""
+        """The requested command of the job."""
         return (launch_command(self._spec, self.compute.volumes, self._names),)
 
     @property
@@ -141,11 +141,13 @@ class AzureMlJob(Job):
         mounts = {
             volume.uri(""): mount for volume, mount in zip(self.compute.volumes, self.compute.plan.mounts, strict=True)
         }
-        places = {STDOUTERR if name == STREAMS else name: _place(uri, mounts) for name, uri in uris.items()}
-        return AzureMlJobOutput(self.provisioning, self.name, places, self._live_logs)
+        locations = {
+            STDOUTERR if name == STREAMS else name: _output_location(uri, mounts) for name, uri in uris.items()
+        }
+        return AzureMlJobOutput(self.provisioning, self.name, locations, self._live_logs)
 
     def list_jobs(self) -> dict[str, JobView]:
-        """Every job of the experiment, by name.
+        """List every job of the experiment by name.
 
         Raises:
             JobError: the service does not list them.
@@ -156,11 +158,11 @@ class AzureMlJob(Job):
             with self.provisioning.errors(f"look at job {self.name}", otherwise=JobError):
                 if (job := self._client.find(self.id)) is not None:
                     views[self.name] = _view(self._history, self.name, job)
-        self.learn(views)
+        self.update_from(views)
         return views
 
     def terminate(self) -> None:
-        """Request its end.
+        """Cancel the job, without waiting for its end.
 
         Raises:
             JobError: the service refuses.
@@ -174,8 +176,8 @@ class AzureMlJob(Job):
         return self._history.details(self._client.get(self.id)).get("logFiles") or {}
 
 
-def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
-    """The job with its preparation command, since computes have no preparation task."""
+def _with_setup(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
+    """Add the cluster's setup command to the job's preparation, because computes have no setup task."""
     if setup is None:
         return spec
     steps = " && ".join(filter(None, (f"( {setup.command} )", spec.preparation)))
@@ -183,7 +185,7 @@ def _prepared(spec: JobSpec, setup: SetupSpec | None) -> JobSpec:
 
 
 def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experiment: str) -> dict[str, JobView]:
-    """The jobs of a run's experiment, by name; none where there is no workspace.
+    """List the jobs of a run's experiment by name; none if there is no workspace.
 
     Raises:
         JobError: the service does not list them.
@@ -199,42 +201,42 @@ def list_jobs(provisioning: Provisioning, workspace: WorkspaceAddress, experimen
 
 
 def delete_job(clients: Clients, identifier: str, name: str, *, is_finished: bool = False) -> None:
-    """Delete a job. One that may still run is cancelled first, because the service deletes no running job.
+    """Delete a job. A job that may still run is cancelled first, because the service deletes no running job.
 
     Args:
-        clients: of the cloud.
-        identifier: the job's resource id.
-        name: for messages.
-        is_finished: whether it has ended, so that there is no need to wait.
+        clients: the clients of the cloud.
+        identifier: the resource id of the job.
+        name: the name of the job, for messages.
+        is_finished: whether the job has ended, so that there is no need to wait.
 
     Raises:
         HttpResponseError: the service refuses.
-        JobError: it still runs long after it was cancelled.
+        JobError: the job still runs long after it was cancelled.
     """
     client = clients.management(RestClient)
-    if not is_finished and not _end(clients, identifier, name):
+    if not is_finished and not _cancel_and_wait(clients, identifier, name):
         return
     try:
-        answer = client.send("DELETE", identifier)
+        response = client.send("DELETE", identifier)
     except ResourceNotFoundError:
         return
     if not is_finished:
-        client.finish(answer, clients.poller, what=f"delete job {name}", deadline=_CANCEL_SECONDS)
+        client.finish(response, clients.poller, what=f"delete job {name}", deadline=_CANCEL_SECONDS)
 
 
-def _end(clients: Clients, identifier: str, name: str) -> bool:
-    """Cancel a job and wait for its end; False where there is none."""
+def _cancel_and_wait(clients: Clients, identifier: str, name: str) -> bool:
+    """Cancel a job and wait for its end; return False if it does not exist."""
     client = clients.management(RestClient)
     try:
         client.send("POST", f"{identifier}/cancel")
     except ResourceNotFoundError:
         return False
 
-    def look() -> str:
+    def read_state() -> str:
         job = client.find(identifier)
         return "failed" if job is None else state_of(str(job["properties"].get("status")))
 
-    if clients.poller.until(look, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
+    if clients.poller.until(read_state, lambda state: state in FINISHED, deadline=_CANCEL_SECONDS) is None:
         raise JobError(f"job {name} was cancelled, and still runs after {_CANCEL_SECONDS:.0f} s")
     return True
 
@@ -250,10 +252,10 @@ def _view(history: RunHistory, name: str, job: dict[str, Any]) -> JobView:
     return job_view(name, job, history.details_of_ended(job) if is_finished else None)
 
 
-def _place(uri: str, mounts: Mapping[str, MountPlan]) -> OutputPlace:
+def _output_location(uri: str, mounts: Mapping[str, MountPlan]) -> OutputLocation:
     """The location of an output."""
     return next(
-        OutputPlace(mount.kind, mount.name, uri.removeprefix(root))
+        OutputLocation(mount.kind, mount.name, uri.removeprefix(root))
         for root, mount in mounts.items()
         if uri.startswith(root)
     )

@@ -35,22 +35,22 @@ def job_parameters(
     options: AzureMlSpec | None = None,
     size: str = "",
 ) -> dict[str, Any]:
-    """The body of the request that submits a trial's job.
+    """Create the body of the request that submits a trial's job.
 
     Args:
-        job: with parameters filled in.
-        experiment: that it belongs to.
+        job: the definition, with the values of the trial's parameters.
+        experiment: the experiment of the job.
         volumes: the volumes that the nodes of its cluster mount.
-        segment: the job's own directory below the prefixes of its outputs.
-        names: of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
-        ids: of the compute, the environment and the code: ``computeId`` and so on.
-        limits: the longest that it may run; the service cancels it then.
-        tags: of the job.
+        segment: the directory of the job below the prefixes of its outputs.
+        names: Batch AI's variable -> the name of the job, its experiment, cluster or workspace.
+        ids: the ids of compute, environment and code: ``computeId`` and so on.
+        limits: the limits of the scenario; the service cancels the job after ``limits.running``.
+        tags: the tags of the job.
         options: the options that only this service has.
-        size: VM size of the nodes of a serverless job.
+        size: the VM size of the nodes of a serverless job.
 
     Raises:
-        JobError: an output is on no share and in no container; or the processes cannot be spread.
+        JobError: an output is on no share and in no container, or the processes cannot be distributed evenly.
     """
     body: dict[str, Any] = {
         "jobType": "Command",
@@ -82,20 +82,20 @@ def job_parameters(
 
 
 def output_uris(job: JobSpec, volumes: tuple[MountedVolume, ...], segment: str) -> dict[str, str]:
-    """The uris of the outputs of a job, by name; below the prefixes in the scenario, as with Batch AI.
+    """The URIs of the outputs of a job by name, below the prefixes in the scenario as in Batch AI.
 
     Raises:
-        JobError: one is on no share and in no container.
+        JobError: an output is on no share and in no container.
     """
     paths = {name: _output_path(job, name) for name in (*job.outputs, STREAMS)}
-    found = {}
+    uris = {}
     for name, (prefix, below) in paths.items():
         located = locate(prefix, volumes)
         if located is None:
             raise JobError(f"the output directory {prefix} of job {job.name} is on no share and in no container")
         volume, start = located
-        found[name] = volume.uri("/".join(filter(None, (start.strip("/"), segment, below))))
-    return found
+        uris[name] = volume.uri("/".join(filter(None, (start.strip("/"), segment, below))))
+    return uris
 
 
 def _output_path(job: JobSpec, name: str) -> tuple[str, str]:
@@ -106,19 +106,19 @@ def _output_path(job: JobSpec, name: str) -> tuple[str, str]:
 
 
 def _inputs(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> dict[str, Any]:
-    found = {volume_input(index): volume.uri("") for index, volume in enumerate(volumes)}
+    uris = {volume_input(index): volume.uri("") for index, volume in enumerate(volumes)}
     for name, path in job.inputs.items():
         if located := locate(path, volumes):
             volume, within = located
-            found[name] = volume.uri(within)
-    return {name: {"jobInputType": _FOLDER, "uri": uri, "mode": "ReadOnlyMount"} for name, uri in found.items()}
+            uris[name] = volume.uri(within)
+    return {name: {"jobInputType": _FOLDER, "uri": uri, "mode": "ReadOnlyMount"} for name, uri in uris.items()}
 
 
 def _distribution(job: JobSpec) -> dict[str, Any] | None:
-    """How the service starts the processes of a toolkit; by default one for each node, as Batch AI did.
+    """The distribution of a toolkit's processes; by default one for each node, as in Batch AI.
 
     Raises:
-        JobError: they cannot be spread over the nodes.
+        JobError: the processes cannot be distributed evenly over the nodes.
     """
     match job.toolkit:
         case "tensorFlow":

@@ -1,11 +1,11 @@
-"""Translation of the states of jobs, from the words of this service to those of all services. Pure."""
+"""Translation of the service's job states to the states that all services share. Pure."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.services.moments import moment_of
 from harness.services.service import JobView
+from harness.services.timestamps import parse_timestamp
 
 _STATES: Mapping[str, str] = {
     "Running": "running",
@@ -16,17 +16,17 @@ _STATES: Mapping[str, str] = {
     "Canceled": "failed",
     "NotResponding": "running",  # the job may recover; limits.running ends the wait
 }
-_FAILED_BY_HAND = "Canceled"
+_CANCELLED = "Canceled"
 _EXIT_CODE = re.compile(r"(?:status|exit) code (-?\d+)")
 
 
 def state_of(status: str) -> str:
-    """The state of a job; everything before it runs counts as queued, such as pulling an image or booting nodes."""
+    """The state of a job; every state before it runs, such as pulling an image or booting nodes, counts as queued."""
     return _STATES.get(status, "queued")
 
 
 def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | None) -> JobView:
-    """The service's report on a job.
+    """Convert the service's report on a job.
 
     Args:
         name: the job's name in the scenario.
@@ -38,19 +38,19 @@ def job_view(name: str, job: Mapping[str, Any], details: Mapping[str, Any] | Non
     state = state_of(status)
     message = _message(run)
     exit_code = 0 if state == "succeeded" else None
-    if state == "failed" and (found := _EXIT_CODE.search(message)):
-        exit_code = int(found[1])
+    if state == "failed" and (match := _EXIT_CODE.search(message)):
+        exit_code = int(match[1])
     errors = [message] if message else []
-    if status == _FAILED_BY_HAND:
+    if status == _CANCELLED:
         errors.append("Canceled: the job was cancelled")
     return JobView(
         name=name,
         state=state,
         exit_code=exit_code,
         errors=tuple(errors),
-        created=moment_of((job.get("systemData") or {}).get("createdAt")),
-        started=moment_of(run.get("startTimeUtc")),
-        ended=moment_of(run.get("endTimeUtc")),
+        created=parse_timestamp((job.get("systemData") or {}).get("createdAt")),
+        started=parse_timestamp(run.get("startTimeUtc")),
+        ended=parse_timestamp(run.get("endTimeUtc")),
         command=(str(properties.get("command")),),
     )
 

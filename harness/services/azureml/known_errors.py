@@ -9,7 +9,7 @@ KNOWN_ERRORS = KnownErrors(
         "MissingSubscriptionRegistration": (
             "register it: az provider register --namespace Microsoft.MachineLearningServices"
         ),
-        "QuotaExceeded": "ask for more quota in the studio, under Quota, or name another vm_size or location",
+        "QuotaExceeded": "request more quota in the studio, under Quota, or name another vm_size or location",
     }
 )
 
@@ -17,9 +17,9 @@ _KEYS = re.compile(r"\b(?:(?:shared|account|access)[ -]keys?|key[ -](?:based|acc
 
 
 def forbids_account_keys(refusal: str) -> bool:
-    """Whether a refusal, in the service's words, is about account keys.
+    """Whether the text of a refusal is about account keys.
 
-    The text of a policy is its author's, and may be about anything else, such as a region or a missing tag.
+    A policy's text comes from its author, and may be about anything else, such as a region or a missing tag.
     """
     if "KeyBasedAuthenticationNotPermitted" in refusal:
         return True

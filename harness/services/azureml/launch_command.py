@@ -1,7 +1,7 @@
 """The command line of a job: the launch script with its arguments, and the scenario's command. Pure.
 
-The paths of inputs and outputs are only known on the node: the service replaces expressions such as
-``${{inputs.SAMPLE}}`` by them, and only in the command.
+The paths of inputs and outputs are known only on the node: the service substitutes them for expressions such as
+``${{inputs.SAMPLE}}``, and only in the command.
 """
 
 import re
@@ -15,12 +15,12 @@ from harness.scenario.job import JobSpec
 from harness.scenario.shell_quoting import expanding_word
 
 SCRIPT = "batchai_launch.sh"
-"""The launch script, as the code of a job has it."""
+"""The name of the launch script in the code of a job."""
 
 STREAMS = "harness_stdouterr"
-"""The output that gets standard output and standard error."""
+"""The output that receives standard output and standard error."""
 
-_VOLUME = "harness_volume"  # the inputs that are whole shares and containers
+_VOLUME = "harness_volume"  # prefix of the inputs that are entire shares and containers
 _SERVICE_VARIABLE = re.compile(r"\$(?:\{AZ_BATCHAI_\w+\}|AZ_BATCHAI_\w+)", re.ASCII)
 _SCRIPTED = frozenset({"cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod"})
 
@@ -43,20 +43,20 @@ class MountedVolume:
 
 
 def locate(path: str, volumes: tuple[MountedVolume, ...]) -> tuple[MountedVolume, str] | None:
-    """The share or container that a path below ``$AZ_BATCHAI_MOUNT_ROOT`` is on, and where; None for any other path."""
+    """The volume that contains a path below ``$AZ_BATCHAI_MOUNT_ROOT``, and the path on it; None for any other path."""
     below = below_mount_root(path)
     if below is None:
         return None
-    fitting = [volume for volume in volumes if below.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
-    if not fitting:
+    candidates = [volume for volume in volumes if below.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
+    if not candidates:
         return None
-    volume = max(fitting, key=lambda volume: len(PurePosixPath(volume.mount).parts))
+    volume = max(candidates, key=lambda volume: len(PurePosixPath(volume.mount).parts))
     within = str(below.relative_to(PurePosixPath(volume.mount.strip("/"))))
     return volume, "" if within == "." else within
 
 
 def volume_input(index: int) -> str:
-    """The name of the input that is a whole share or container."""
+    """The name of the input that is an entire share or container."""
     return f"{_VOLUME}_{index}" if index else _VOLUME
 
 
@@ -64,16 +64,16 @@ def launch_command(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapp
     """The command that the service runs on each node, or as each process.
 
     Args:
-        job: with parameters filled in.
-        volumes: what the nodes of its cluster mount.
-        names: of the job, its experiment, cluster and workspace, by Batch AI's variables for them.
+        job: the definition, with the values of the trial's parameters.
+        volumes: the volumes that the nodes of its cluster mount.
+        names: Batch AI's variable -> the name of the job, its experiment, cluster or workspace.
     """
-    return " ".join(("bash", SCRIPT, *_words(job, volumes, names)))
+    return " ".join(("bash", SCRIPT, *_arguments(job, volumes, names)))
 
 
-def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str, str]) -> Iterator[str]:
+def _arguments(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str, str]) -> Iterator[str]:
     for index, volume in enumerate(volumes):
-        yield f'mount {_plain(volume.mount.strip("/"))} "${{{{inputs.{volume_input(index)}}}}}"'
+        yield f'mount {_quoted(volume.mount.strip("/"))} "${{{{inputs.{volume_input(index)}}}}}"'
     for name, path in job.inputs.items():
         if locate(path, volumes):
             yield f'input {name} "${{{{inputs.{name}}}}}"'
@@ -81,15 +81,15 @@ def _words(job: JobSpec, volumes: tuple[MountedVolume, ...], names: Mapping[str,
         yield f'output {name} "${{{{outputs.{name}}}}}"'
     yield f'streams "${{{{outputs.{STREAMS}}}}}"'
     for name, value in names.items():
-        yield f"place {name} {_plain(value)}"
+        yield f"place {name} {_quoted(value)}"
     if job.toolkit in _SCRIPTED:
         yield f"toolkit {job.toolkit}"
     if job.interpreter:
-        yield f"interpreter {_plain(job.interpreter)}"
+        yield f"interpreter {_quoted(job.interpreter)}"
     exports = _exports(job, volumes)
     if job.preparation:
-        yield f"prepare {_plain(exports + job.preparation)}"
-    yield f"run {_plain(exports + _command(job))}"
+        yield f"prepare {_quoted(exports + job.preparation)}"
+    yield f"run {_quoted(exports + _command(job))}"
 
 
 def _command(job: JobSpec) -> str:
@@ -105,31 +105,31 @@ def _command(job: JobSpec) -> str:
 
 
 def _scripted(job: JobSpec, args: str) -> str:
-    return f"python {_expanding(job.script or '')} {args}".rstrip()
+    return f"python {_expandable(job.script or '')} {args}".rstrip()
 
 
 def runs_tensorflow_cluster(job: JobSpec) -> bool:
-    """Whether TensorFlow runs as workers and parameter servers, and not as one process."""
+    """Whether TensorFlow runs as workers and parameter servers instead of one process."""
     return job.nodes > 1 or bool(job.workers or job.parameter_servers)
 
 
 def _exports(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> str:
-    """Exports of the variables whose values contain variables of the service, which the service does not expand."""
+    """Shell exports of variables whose values refer to Batch AI's variables, which the service does not expand."""
     inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, volumes)}
     own = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
-    return "".join(f"export {name}={_expanding(value)}; " for name, value in (inputs | own).items())
+    return "".join(f"export {name}={_expandable(value)}; " for name, value in (inputs | own).items())
 
 
 def plain_variables(job: JobSpec) -> dict[str, str]:
-    """The scenario's variables that the service can set by itself."""
+    """The scenario's variables that need no expansion, so that the service can set them."""
     return {name: value for name, value in job.environment.items() if not _SERVICE_VARIABLE.search(value)}
 
 
-def _expanding(text: str) -> str:
-    """A word for the shell, in which it expands the variables of Batch AI and nothing else."""
+def _expandable(text: str) -> str:
+    """Quote a word for the shell, except for the variables of Batch AI, which it expands."""
     return expanding_word(text, _SERVICE_VARIABLE)
 
 
-def _plain(text: str) -> str:
-    """A word for the shell that stays as it is; the service finds no expression in it."""
+def _quoted(text: str) -> str:
+    """Quote a word for the shell, and hide expressions in it from the service."""
     return shlex.quote(text).replace("${{", "$''{{")

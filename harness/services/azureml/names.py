@@ -11,13 +11,16 @@ _COMPUTE = re.compile(r"[a-zA-Z](?![a-zA-Z0-9-]*-\d+$)[a-zA-Z0-9-]{2,23}")
 
 
 def workspace_name(scenario: str, cluster: str) -> str:
-    """The workspace that is made for a cluster of a scenario: 3 to 33 letters, digits, hyphens and underscores."""
+    """The name of a cluster's workspace: 3 to 33 letters, digits, hyphens and underscores."""
     half = _WORKSPACE_LENGTH // 2
     return f"{scenario.lstrip('_-')[: _WORKSPACE_LENGTH - 1 - half] or 'x'}-{cluster[-half:]}"
 
 
 def compute_name(cluster: str) -> str:
-    """The compute for a cluster: 3 to 24 letters, digits and hyphens, a letter first, no hyphen and number last."""
+    """The name of a cluster's compute: 3 to 24 letters, digits and hyphens.
+
+    It begins with a letter, and does not end with a hyphen and a number.
+    """
     name = re.sub(r"[^a-zA-Z0-9-]", "-", cluster).ljust(3, "x")
     if len(name) > _COMPUTE_LENGTH:  # clusters of one scenario differ at the end
         name = f"{name[: _COMPUTE_LENGTH // 2]}{name[-(_COMPUTE_LENGTH // 2) :]}"
@@ -39,10 +42,10 @@ def dependency_suffix(suffix: str, *, group: str, workspace: str) -> str:
 
 
 def job_id(name: str, suffix: str) -> str:
-    """The id of a job, which identifies the run, too, because a workspace never lets an id be used again."""
+    """The id of a job; it includes the run, because a workspace never accepts an id twice."""
     return f"{name.lstrip('_-') or 'job'}-{suffix}"
 
 
 def experiment_tag(experiment: str, suffix: str) -> str:
-    """The tag of the jobs of a run's experiment, by which they are listed."""
+    """The tag by which the jobs of a run's experiment are listed."""
     return f"batchai-harness-{experiment}-{suffix}"

@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.errors import ProvisioningError
 from harness.resources.provisioning import Provisioning
-from harness.services.azureml.living_sizes import living_size
 from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.vm_size_replacements import available_size
 from harness.services.azureml.workspace import PROVIDER
 from harness.services.service import ClusterPlan
 from harness.suggestions import suggestion
@@ -17,7 +17,7 @@ _CLUSTERS, _CORES = "TotalClusters", "TotalDedicatedCores"
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A row of a region's usages: of ``limit`` (cores or clusters) ``used`` are taken."""
+    """A usage of a region: ``used`` of ``limit`` cores or clusters are in use."""
 
     name: str
     title: str
@@ -35,31 +35,31 @@ class OfferedSize:
 
 
 def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-    """Make sure that a compute may be created.
+    """Make sure that quota and sizes of the region allow a compute.
 
     Returns:
-        What could not be checked, a line each.
+        A line for each check that was impossible.
 
     Raises:
         ProvisioningError: the region does not have the size, or the quota of its family is too small.
     """
-    client, wanted = provisioning.clients.management(RestClient), living_size(plan.vm_size)
+    client, size_name = provisioning.clients.management(RestClient), available_size(plan.vm_size)
     region = f"/subscriptions/{client.subscription_id}/providers/{PROVIDER}/locations/{plan.location}"
     with provisioning.errors(f"read the VM sizes of {plan.location}"):
         sizes = [_size(size) for size in client.list(f"{region}/vmSizes", computeType="AmlCompute")]
-    size = next((size for size in sizes if size.name.lower() == wanted.lower()), None)
+    size = next((size for size in sizes if size.name.lower() == size_name.lower()), None)
     if size is None:
-        hint = suggestion(wanted, [size.name for size in sizes])
+        hint = suggestion(size_name, [size.name for size in sizes])
         raise ProvisioningError(
-            f"region {plan.location} does not offer VM size {wanted} for computes of Azure Machine Learning"
+            f"region {plan.location} does not offer VM size {size_name} for computes of Azure Machine Learning"
             f"{f'; {hint}' if hint else ''}; name another vm_size or location in the scenario"
         )
     with provisioning.errors(f"read the quota of {plan.location}"):
         quotas = [_quota(usage) for usage in client.list(f"{region}/usages")]
-    if short := list(shortages(quotas, size, nodes=plan.most, is_dedicated=plan.priority == "dedicated")):
+    if short := list(shortages(quotas, size, nodes=plan.max_nodes, is_dedicated=plan.priority == "dedicated")):
         raise ProvisioningError(
             f"the quota of {plan.location} does not allow compute {name}: {'; '.join(short)}. Every GPU family has "
-            "quota 0 until it is asked for: in Azure Machine Learning studio, Quota, or with: az quota; or use fewer "
+            "quota 0 until more is requested: in Azure Machine Learning studio, Quota, or with: az quota; or use fewer "
             "nodes, another vm_size or location"
         )
     if not any(quota.name.casefold() == size.family.casefold() for quota in quotas):
@@ -68,7 +68,7 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
 
 
 def shortages(quotas: Iterable[Quota], size: OfferedSize, *, nodes: int, is_dedicated: bool = True) -> Iterator[str]:
-    """The rows of quota that a new compute would pass, in words; low-priority nodes count in none of cores."""
+    """Describe each quota that a new compute would exceed; low-priority nodes count in no quota of cores."""
     cores = size.cores * nodes if is_dedicated else 0
     needed = {_CLUSTERS.casefold(): 1, _CORES.casefold(): cores, size.family.casefold(): cores}
     for quota in quotas:

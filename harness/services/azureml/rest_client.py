@@ -19,18 +19,18 @@ _ENDED = frozenset({"succeeded", "failed", "canceled"})
 
 
 class RestClient(ArmClient):
-    """Requests with the token of the cloud."""
+    """Sends requests with the token of the cloud, and waits for long-running operations."""
 
     version = VERSION
 
     def finish(self, response: HttpResponse, poller: Poller, *, what: str, deadline: float) -> None:
-        """Return when the long-running operation that an answer has begun is over; its address is followed as it is.
+        """Wait for the end of a long-running operation, by polling the URL in the response to its first request.
 
         Args:
-            response: the answer to a PUT, a POST or a DELETE.
-            poller: of the cloud.
+            response: the response to a PUT, a POST or a DELETE.
+            poller: the poller of the cloud.
             what: the operation, for the message: ``create compute mycluster``.
-            deadline: seconds.
+            deadline: the longest wait, in seconds.
 
         Raises:
             HttpResponseError: the service refuses.
@@ -41,7 +41,7 @@ class RestClient(ArmClient):
             return
         is_status = "Azure-AsyncOperation" in response.headers
         if not is_status and response.status_code == 201:
-            return  # the address of what was created
+            return  # the URL is that of the created resource
         end = poller.clock.monotonic() + deadline
         for pause in poller.pauses():
             poller.clock.sleep(pause_before(response.headers, pause, most=max(0.0, end - poller.clock.monotonic())))
@@ -68,9 +68,9 @@ def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
 
 
 def pause_before(headers: Mapping[str, str], otherwise: float, *, most: float) -> float:
-    """Seconds to wait before the next look: what the service asks for, if it is a time, else ``otherwise``."""
+    """Seconds before the next poll: the service's request if it is a number, else ``otherwise``; at most ``most``."""
     for name, unit in (("x-ms-retry-after-ms", 1000.0), ("Retry-After", 1.0)):
         with suppress(KeyError, ValueError):
-            asked = float(headers[name]) / unit
-            return min(asked if asked > 0 else otherwise, most)
+            seconds = float(headers[name]) / unit
+            return min(seconds if seconds > 0 else otherwise, most)
     return min(otherwise, most)

@@ -8,46 +8,46 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from harness.services.azureml.rest_client import RestClient
 
-_HOSTS = re.compile(r"[a-z0-9.-]+\.azureml\.(ms|net)", re.ASCII)  # those that may see our token
-_MOST_KEPT = 1000  # runs whose end is remembered
+_HOSTS = re.compile(r"[a-z0-9.-]+\.azureml\.(ms|net)", re.ASCII)  # the hosts that may receive a token
+_MOST_CACHED = 1000  # finished runs
 
 
 class RunHistory:
-    """Asks for the runs of jobs; made like a management client, once for each session.
+    """Reads the runs of jobs; it is created like a management client, once for each session.
 
-    A list of jobs is asked for again and again, and shows the jobs that have ended until they are deleted. How a run
-    has ended does not change, so each session asks once for it.
+    A poll of the list of jobs includes finished jobs until they are deleted. The details of a finished run do not
+    change, so each session reads them once.
     """
 
     def __init__(self, credential: object, subscription_id: str, **options: Any) -> None:
         self._client = RestClient(credential, subscription_id, **options)
-        self._ended: dict[tuple[str, str], dict[str, Any]] = {}
+        self._finished_details: dict[tuple[str, str], dict[str, Any]] = {}
 
     def details(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The present details. Raises HttpResponseError."""
+        """The present details of the run of a job. Raises HttpResponseError."""
         return run_details(self._client, job)
 
     def details_of_ended(self, job: dict[str, Any]) -> dict[str, Any]:
         """The details of the run of a finished job. Raises HttpResponseError."""
         key = (str(job["id"]), str((job.get("systemData") or {}).get("createdAt")))
-        if key in self._ended:
-            return self._ended[key]
+        if key in self._finished_details:
+            return self._finished_details[key]
         details = self.details(job)
         if details.get("endTimeUtc"):  # otherwise run history is not up to date yet
-            if len(self._ended) == _MOST_KEPT:
-                del self._ended[next(iter(self._ended))]
-            self._ended[key] = details
+            if len(self._finished_details) == _MOST_CACHED:
+                del self._finished_details[next(iter(self._finished_details))]
+            self._finished_details[key] = details
         return details
 
 
 def run_details(client: RestClient, job: dict[str, Any]) -> dict[str, Any]:
     """The details of a job in run history: its times, its error, and links to its logs.
 
-    The address of run history is that of the job's tracking, which the service names in the job itself. Whoever may
-    write jobs of a workspace may write that, too, so requests only go to hosts of the service.
+    The job itself contains the address of run history, as its tracking endpoint. Every user who may write jobs may
+    change that address, so requests are sent only to hosts of the service.
 
     Raises:
-        HttpResponseError: run history does not answer.
+        HttpResponseError: run history does not respond.
     """
     services = job["properties"].get("services") or {}
     host = urlsplit(str((services.get("Tracking") or {}).get("endpoint") or "")).netloc

@@ -1,7 +1,7 @@
 """The workspace of computes and jobs: an existing one, or one that is created for a run and deleted with it.
 
 A new workspace needs a storage account, a key vault, Application Insights and the Log Analytics workspace behind that.
-All of them are made in the resource group of the run, and deleted with the group.
+All of them are created in the resource group of the run, and deleted with the group.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from harness.clouds import Clients
 from harness.errors import ProvisioningError
-from harness.resources.events import Began, Ended
+from harness.resources.events import StepEnded, StepStarted
 from harness.resources.provisioning import Provisioning
 from harness.resources.tags import group_id, tags_of
 from harness.services.azureml.names import dependency_suffix
@@ -21,7 +21,7 @@ PROVIDER = "Microsoft.MachineLearningServices"
 _STORAGE, _VAULTS = "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"
 _INSIGHTS, _LOGS = "Microsoft.Insights/components", "Microsoft.OperationalInsights/workspaces"
 DEPENDENCIES = tuple(type_.partition("/")[0] for type_ in (_STORAGE, _VAULTS, _INSIGHTS, _LOGS))
-"""The providers of what a new workspace needs."""
+"""The resource providers of the dependencies of a new workspace."""
 
 _VERSIONS = {_STORAGE: "2023-05-01", _VAULTS: "2023-07-01", _INSIGHTS: "2020-02-02", _LOGS: "2022-10-01"}
 _SUBSCRIPTION_VERSION = "2022-12-01"
@@ -30,12 +30,12 @@ _CREATION_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceAddress:
-    """The address of a workspace; ``is_made`` says that the run creates it."""
+    """The address of a workspace; ``is_owned`` means that the run creates and deletes it."""
 
     subscription: str
     group: str
     name: str
-    is_made: bool
+    is_owned: bool
 
     @property
     def id(self) -> str:
@@ -45,13 +45,13 @@ class WorkspaceAddress:
 
 
 def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> None:
-    """Create a workspace and its dependencies, unless an earlier try has created them.
+    """Create a workspace and its dependencies, unless an earlier attempt has created them.
 
     Raises:
         HttpResponseError: the cloud refuses.
-        ProvisioningError: it was not done in time.
+        ProvisioningError: the creation took too long.
     """
-    provisioning.sink(Began("creating workspace", address.name))
+    provisioning.sink(StepStarted("creating workspace", address.name))
     client = provisioning.clients.management(RestClient)
     ids = _make_dependencies(provisioning, address, location=location)
     body = {
@@ -61,38 +61,38 @@ def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, loc
         "properties": {"friendlyName": address.name, **ids, "publicNetworkAccess": "Enabled"},
     }
     try:
-        answer = client.send("PUT", address.id, body=body)
+        response = client.send("PUT", address.id, body=body)
     except HttpResponseError as error:
         if "soft-deleted" not in str(error).lower():
             raise
         raise ProvisioningError(
             f"a workspace {address.name} in resource group {address.group} was deleted less than 14 days ago and keeps "
-            f"its name; delete it for good: az ml workspace delete --name {address.name} --resource-group "
+            f"its name; delete it permanently: az ml workspace delete --name {address.name} --resource-group "
             f"{address.group} --permanently-delete; or name another resource_group in the scenario"
         ) from None
     what = f"create workspace {address.name}"
-    client.finish(answer, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
-    provisioning.sink(Ended("creating workspace", address.name))
+    client.finish(response, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
+    provisioning.sink(StepEnded("creating workspace", address.name))
 
 
 def delete_workspace(clients: Clients, identifier: str) -> None:
-    """Delete a workspace, given by its id, for good: otherwise it would keep its name for 14 days.
+    """Permanently delete a workspace, given by its id; otherwise its name would be taken for 14 days.
 
     Raises:
         HttpResponseError: the cloud refuses.
-        ProvisioningError: it was not done in time.
+        ProvisioningError: the deletion took too long.
     """
     client = clients.management(RestClient)
     try:
-        answer = client.send("DELETE", identifier, forceToPurge="true")
+        response = client.send("DELETE", identifier, forceToPurge="true")
     except ResourceNotFoundError:
         return
     what = f"delete workspace {identifier.rpartition('/')[2]}"
-    client.finish(answer, clients.poller, what=what, deadline=_CREATION_SECONDS)
+    client.finish(response, clients.poller, what=what, deadline=_CREATION_SECONDS)
 
 
 def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:
-    """The ids of the dependencies of a workspace, by their names in its body."""
+    """Create the dependencies of a workspace, and return their ids by field of its body."""
     client = provisioning.clients.management(RestClient)
     unique = dependency_suffix(provisioning.cloud.facts.suffix, group=address.group, workspace=address.name)
     subscription = client.get(f"/subscriptions/{address.subscription}", version=_SUBSCRIPTION_VERSION)
@@ -105,7 +105,7 @@ def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *,
         "enableRbacAuthorization": True,
     }
     account = {"minimumTlsVersion": "TLS1_2", "supportsHttpsTrafficOnly": True, "allowBlobPublicAccess": False}
-    # Names of accounts and vaults are unique in the world, those of vaults even after their deletion.
+    # Names of accounts and vaults are globally unique; a vault keeps its name even after its deletion.
     storage = _make(provisioning, address, _STORAGE, f"hml{unique}", {
         **common, "sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": account,
     })  # fmt: skip
@@ -120,9 +120,9 @@ def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *,
 
 
 def _make(provisioning: Provisioning, address: WorkspaceAddress, type_: str, name: str, body: dict[str, Any]) -> str:
-    """Create a resource in the group of a workspace; returns its id."""
+    """Create a resource in the group of a workspace, and return its id."""
     client = provisioning.clients.management(RestClient)
     identifier = f"{group_id(provisioning.cloud.facts, address.group)}/providers/{type_}/{name}"
-    answer = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])
-    client.finish(answer, provisioning.clients.poller, what=f"create {type_} {name}", deadline=_CREATION_SECONDS)
+    response = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])
+    client.finish(response, provisioning.clients.poller, what=f"create {type_} {name}", deadline=_CREATION_SECONDS)
     return identifier

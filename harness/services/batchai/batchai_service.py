@@ -24,33 +24,33 @@ class BatchAiService:
 
     @property
     def name(self) -> ServiceName:
-        """As ``--service`` has it."""
+        """The name that ``--service`` takes."""
         return "batchai"
 
     @property
     def known_errors(self) -> KnownErrors:
-        """The meanings of the responses of a retired service."""
+        """The meanings of its error codes, including those since its retirement."""
         return KNOWN_ERRORS
 
-    def offered_size(self, vm_size: str) -> str:
-        """The size itself, because every cloud with Batch AI has its sizes."""
+    def available_size(self, vm_size: str) -> str:
+        """Return the size unchanged, because every cloud with Batch AI offers its sizes."""
         return vm_size
 
     def substitutions(self, *, vm_size: str, image: str | None) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
-        """No replacements."""
+        """Return no replacements."""
         return ()
 
     def check_plan(self, provisioning: Provisioning, plan: ClusterPlan) -> None:
-        """Refuse every cluster where policy forbids account keys.
+        """Refuse every cluster if a policy forbids account keys.
 
         Raises:
-            ProvisioningError: storage is to be reached with the sign-in.
+            ProvisioningError: storage is to be accessed with the sign-in.
         """
         if not provisioning.cloud.facts.storage_key:
-            mounted = ", ".join(mount.name for mount in plan.mounts)
+            names = ", ".join(mount.name for mount in plan.mounts)
             raise ProvisioningError(
-                f"storage_auth is identity, and nodes of Batch AI mount what a scenario stores ({mounted}) by the "
-                "account's key alone: set it to key, or run the scenario with --service azureml"
+                f"storage_auth is identity, but nodes of Batch AI need the account's key to mount storage ({names}): "
+                "set it to key, or run the scenario with --service azureml"
             )
 
     def prepare(self, provisioning: Provisioning) -> None:
@@ -62,7 +62,7 @@ class BatchAiService:
         register_providers(provisioning, PROVIDERS)
 
     def check_quota(self, provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-        """Compare the quota of the region with a cluster; returns what could not be compared, a line each.
+        """Compare the quota of the region with a cluster; return a line for each comparison that was impossible.
 
         Raises:
             ProvisioningError: the quota is too small.
@@ -70,11 +70,11 @@ class BatchAiService:
         return check_quota(provisioning, name=name, plan=plan)
 
     def cluster(self, provisioning: Provisioning, *, group: str, name: str, plan: ClusterPlan) -> Cluster:
-        """A cluster in a workspace of its own."""
+        """Return a cluster and its workspace, without creating them."""
         return GpuCluster(provisioning, group=group, name=name, plan=plan)
 
     def make_experiment(self, provisioning: Provisioning, cluster: Cluster, name: str) -> None:
-        """Create an experiment in the workspace of a cluster; one that exists stays as it is.
+        """Create an experiment in the workspace of a cluster, unless it exists.
 
         Raises:
             JobError: the service refuses.
@@ -82,7 +82,7 @@ class BatchAiService:
         make_experiment(provisioning, group=cluster.group, workspace=cluster.plan.workspace, name=name)
 
     def list_jobs(self, provisioning: Provisioning, cluster: Cluster, experiment: str) -> Mapping[str, JobView]:
-        """The jobs of an experiment in the workspace of a cluster, by name; none where it does not exist.
+        """List the jobs of an experiment in the workspace of a cluster by name; none if it does not exist.
 
         Raises:
             JobError: the service does not list them.
@@ -92,7 +92,7 @@ class BatchAiService:
     def job(
         self, provisioning: Provisioning, cluster: Cluster, *, experiment: str, name: str, spec: JobSpec, limits: Limits
     ) -> Job:
-        """A job in an experiment of the workspace of a cluster."""
+        """Return a job in an experiment of a cluster's workspace, without submitting it."""
         return BatchAiJob(
             provisioning,
             group=cluster.group,

@@ -1,4 +1,4 @@
-"""A workspace and in it a GPU cluster, with storage mounted."""
+"""A workspace, and in it a GPU cluster that mounts storage."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ _STATES = ("idle", "unusable", "running", "preparing", "leaving")  # of nodes
 
 
 class GpuCluster(Cluster):
-    """A workspace, and in it a cluster whose nodes are idle."""
+    """A cluster in its workspace; it is usable when its nodes are idle."""
 
     @property
     def _clusters(self) -> Any:
@@ -30,10 +30,10 @@ class GpuCluster(Cluster):
         return f"{provider}/workspaces/{self.plan.workspace}/clusters/{self.name}"
 
     def create(self) -> None:
-        """Create workspace and cluster and wait for the nodes.
+        """Create workspace and cluster, and wait for the nodes.
 
         Raises:
-            ProvisioningError: a node is unusable, or they were not idle in time.
+            ProvisioningError: a node is unusable, or the nodes were not idle in time.
         """
         plan, workspaces = self.plan, self.provisioning.clients.management(BatchAI).workspaces
         workspace = models.WorkspaceCreateParameters(location=plan.location)
@@ -41,47 +41,47 @@ class GpuCluster(Cluster):
         try:
             self._clusters.begin_create(self.group, plan.workspace, self.name, self._parameters()).result()
         except ResourceExistsError:
-            # An earlier try took effect, and its answer was lost: then it is as planned.
+            # An earlier attempt took effect, and its response was lost: then the cluster is as planned.
             if not self.adopt():
                 raise
             return
         self.wait_for_nodes()
 
     def wait_for_nodes(self) -> None:
-        """Return when its nodes are idle or at work.
+        """Return when the nodes are idle or run jobs.
 
         Raises:
-            ProvisioningError: a node is unusable, or they were not ready in time.
+            ProvisioningError: a node is unusable, or the nodes were not ready in time.
         """
         cluster = self.provisioning.clients.poller.until(self._look, self._is_up, deadline=self.plan.queued)
         if cluster is None:
             raise ProvisioningError(
-                f"cluster {self.name} ({self.plan.vm_size}) did not get its {self.plan.least} node(s) within "
+                f"cluster {self.name} ({self.plan.vm_size}) did not get its {self.plan.min_nodes} node(s) within "
                 f"{self.plan.queued:.0f} s (limits.queued in the scenario): {self._status}{self._unready()}"
             )
 
     def adopt(self) -> bool:
-        """Whether it exists already, as planned and not being deleted; then waits for its nodes.
+        """Whether the cluster already exists, as planned and not being deleted; waits for its nodes.
 
         Raises:
-            ProvisioningError: it is there with another size or number of nodes, or its nodes do not come up.
+            ProvisioningError: the cluster exists with another size or number of nodes, or its nodes do not start.
         """
         try:
-            found = self._clusters.get(self.group, self.plan.workspace, self.name)
+            cluster = self._clusters.get(self.group, self.plan.workspace, self.name)
         except ResourceNotFoundError:
             return False
         planned = self.plan.vm_size, self._parameters().scale_settings
-        reported = found.vm_size or "an unknown size", found.scale_settings
+        reported = cluster.vm_size or "an unknown size", cluster.scale_settings
         if planned[0].lower() != reported[0].lower() or _size(planned[1]) != _size(reported[1]):
             raise ProvisioningError(
-                f"cluster {self.name} is there with {reported[0]} and {_size(reported[1])} node(s), the scenario wants "
+                f"cluster {self.name} exists with {reported[0]} and {_size(reported[1])} node(s), the scenario wants "
                 f"{planned[0]} and {_size(planned[1])}; name another cluster, or run without --reuse"
             )
         self.wait_for_nodes()
         return True
 
     def delete(self) -> None:
-        """Delete the cluster; the workspace goes with its group."""
+        """Delete the cluster; the workspace is deleted with its group."""
         try:
             self._clusters.begin_delete(self.group, self.plan.workspace, self.name).result()
         except ResourceNotFoundError:
@@ -112,7 +112,7 @@ class GpuCluster(Cluster):
         return cluster
 
     def _unready(self) -> str:
-        """The nodes that exist and are not ready, as far as the service reports."""
+        """Describe the nodes that exist and are not ready, as far as the service reports them."""
         if self._status is None or not self._status.preparing:
             return ""
         try:
@@ -133,11 +133,11 @@ class GpuCluster(Cluster):
                 f"cluster {self.name}: {reported or f'{unusable} node(s) are unusable'}"
                 f"{mount if 'Mount' in reported else ''}"
             )
-        return _nodes_in(cluster, "idle") + _nodes_in(cluster, "running") >= self.plan.least
+        return _nodes_in(cluster, "idle") + _nodes_in(cluster, "running") >= self.plan.min_nodes
 
 
 def _nodes_in(cluster: models.Cluster, state: str) -> int:
-    """How many nodes are in a state; none where the service does not say."""
+    """The number of nodes in a state; 0 if the service does not report it."""
     return getattr(cluster.node_state_counts, f"{state}_node_count", None) or 0
 
 

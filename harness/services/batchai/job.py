@@ -14,7 +14,7 @@ from harness.services.service import Job, JobView
 
 
 class BatchAiRequests(ArmClient):
-    """Requests whose answers stay JSON: to make the SDK's models of the jobs of a sweep takes a quarter of a poll."""
+    """Sends requests whose responses stay JSON: creating the SDK's models of jobs takes a quarter of a poll."""
 
     version = "2018-05-01"
 
@@ -39,16 +39,16 @@ class BatchAiJob(Job):
 
     @property
     def address(self) -> tuple[str, str, str, str]:
-        """Group, workspace, experiment and name: what the service's operations take."""
+        """Group, workspace, experiment and name: the arguments of the service's operations."""
         return self.group, self.workspace, self.experiment, self.name
 
     def create(self) -> None:
-        """Submit the job; that it was taken shows in ``list_jobs``, so nothing waits for the operation."""
+        """Submit the job, without waiting for the operation, because ``list_jobs`` shows whether it was accepted."""
         clients = self.provisioning.clients
         try:
             clients.management(BatchAI).jobs.begin_create(*self.address, self.parameters, polling=False)
         except ResourceExistsError:
-            # An earlier try took effect, and its answer was lost: then it is the same job.
+            # An earlier attempt took effect, and its response was lost: then it is the same job.
             address = f"{_jobs_of(self.provisioning, *self.address[:3])}/{self.name}"
             if command_of(clients.management(BatchAiRequests).get(address)) != self.command:
                 raise
@@ -65,7 +65,7 @@ class BatchAiJob(Job):
 
     @cached_property
     def command(self) -> tuple[str, ...]:
-        """The command of the job, as requested: script, arguments, command line, image."""
+        """The requested command of the job: script, arguments, command line, image."""
         return command_of(self.parameters.serialize())
 
     @property
@@ -74,17 +74,17 @@ class BatchAiJob(Job):
         return BatchAiJobOutput(self.provisioning, self.address)
 
     def list_jobs(self) -> dict[str, JobView]:
-        """Every job of the experiment, by name.
+        """List every job of the experiment by name.
 
         Raises:
             JobError: the service does not list them.
         """
         views = list_jobs(self.provisioning, *self.address[:3])
-        self.learn(views)
+        self.update_from(views)
         return views
 
     def terminate(self) -> None:
-        """Request its end.
+        """Terminate the job, without waiting for its end.
 
         Raises:
             JobError: the service refuses.
@@ -94,7 +94,7 @@ class BatchAiJob(Job):
 
 
 def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, name: str) -> None:
-    """Create the experiment that jobs belong to; one that is there already stays as it is.
+    """Create the experiment of jobs, unless it exists.
 
     Raises:
         JobError: the service refuses.
@@ -104,7 +104,7 @@ def make_experiment(provisioning: Provisioning, *, group: str, workspace: str, n
 
 
 def list_jobs(provisioning: Provisioning, group: str, workspace: str, experiment: str) -> dict[str, JobView]:
-    """The jobs of an experiment, by name; none where it does not exist.
+    """List the jobs of an experiment by name; none if it does not exist.
 
     Raises:
         JobError: the service does not list them.

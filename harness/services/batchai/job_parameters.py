@@ -8,7 +8,7 @@ from azure.mgmt.batchai import models
 from harness.scenario.job import JobSpec
 from harness.scenario.model import Limits
 
-# toolkit -> field of JobCreateParameters, its model, how that calls the arguments
+# toolkit -> field of JobCreateParameters, its model, the model's field for the arguments
 _SCRIPTED: Mapping[str, tuple[str, type[Any], str]] = {
     "cntk": ("cntk_settings", models.CNTKsettings, "command_line_args"),
     "tensorFlow": ("tensor_flow_settings", models.TensorFlowSettings, "master_command_line_args"),
@@ -25,12 +25,12 @@ _COMMANDED: Mapping[str, tuple[str, type[Any]]] = {
 
 
 def job_parameters(job: JobSpec, *, cluster_id: str, limits: Limits) -> models.JobCreateParameters:
-    """The definition of a trial's job.
+    """Create the definition of a trial's job.
 
     Args:
-        job: with parameters filled in.
-        cluster_id: resource id of the cluster.
-        limits: the longest that it may run; the service terminates it then.
+        job: the definition in the scenario, with the values of the trial's parameters.
+        cluster_id: the resource id of the cluster.
+        limits: the limits of the scenario; the service terminates the job after ``limits.running``.
     """
     container = None
     if job.image is not None:
@@ -59,9 +59,9 @@ def job_parameters(job: JobSpec, *, cluster_id: str, limits: Limits) -> models.J
 def _settings(job: JobSpec) -> dict[str, Any]:
     if job.toolkit in _COMMANDED:
         field, model = _COMMANDED[job.toolkit]
-        return {field: model(command_line=job.command, **_given(process_count=job.processes))}
+        return {field: model(command_line=job.command, **_without_none(process_count=job.processes))}
     field, model, arguments = _SCRIPTED[job.toolkit]
-    optional = _given(
+    optional = _without_none(
         python_interpreter_path=job.interpreter,
         process_count=job.processes,
         worker_count=job.workers,
@@ -72,6 +72,6 @@ def _settings(job: JobSpec) -> dict[str, Any]:
     return {field: model(python_script_file_path=job.script, **{arguments: job.args or None}, **optional)}
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    """The given parameters; not every toolkit has all of them."""
+def _without_none(**values: Any) -> dict[str, Any]:
+    """The parameters that are not None; not every toolkit has all of them."""
     return {name: value for name, value in values.items() if value is not None}

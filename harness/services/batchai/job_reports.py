@@ -1,10 +1,10 @@
-"""Jobs as the service reports them, and as they are requested: the same JSON. Pure."""
+"""The JSON of jobs in requests and in the service's reports, which is the same. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from harness.services.moments import moment_of
 from harness.services.service import JobView
+from harness.services.timestamps import parse_timestamp
 
 _SETTINGS = (
     "cntkSettings",
@@ -21,7 +21,7 @@ _COMMAND = ("pythonScriptFilePath", "commandLineArgs", "masterCommandLineArgs", 
 
 
 def command_of(job: Mapping[str, Any]) -> tuple[str, ...]:
-    """The command of a job: script, arguments, command line, image; of a request or of a report."""
+    """The command of a job in a request or a report: script, arguments, command line, image."""
     properties = job.get("properties") or {}
     parts = [properties.get(name) or {} for name in _SETTINGS]
     texts = [part.get(name) for part in parts for name in _COMMAND]
@@ -31,7 +31,7 @@ def command_of(job: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def job_view(job: Mapping[str, Any]) -> JobView:
-    """The service's report on a job."""
+    """Convert the service's report on a job."""
     properties = job.get("properties") or {}
     info = properties.get("executionInfo") or {}
     return JobView(
@@ -39,8 +39,8 @@ def job_view(job: Mapping[str, Any]) -> JobView:
         state=str(properties.get("executionState")),
         exit_code=info.get("exitCode"),
         errors=tuple(f"{error.get('code')}: {error.get('message')}" for error in info.get("errors") or ()),
-        created=moment_of(properties.get("creationTime")),
-        started=moment_of(info.get("startTime")),
-        ended=moment_of(info.get("endTime")),
+        created=parse_timestamp(properties.get("creationTime")),
+        started=parse_timestamp(info.get("startTime")),
+        ended=parse_timestamp(info.get("endTime")),
         command=command_of(job),
     )

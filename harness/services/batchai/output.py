@@ -1,4 +1,4 @@
-"""The output of a job: the service lists it with links, which are read over plain HTTP."""
+"""The output of a job: the service lists files with links, which are read over plain HTTP."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +9,7 @@ from azure.mgmt.batchai import BatchAI, models
 from harness.errors import JobError
 from harness.resources.provisioning import Provisioning
 from harness.services.link_reader import LinkReader
-from harness.services.output_listing import Entry, listing_of, walk
+from harness.services.output_listing import Entry, make_listing, walk
 from harness.services.service import Listing, OutputFile, Tail
 
 _LINK_MINUTES = 600  # the longest that Batch AI gives
@@ -19,7 +19,7 @@ class BatchAiJobOutput:
     """The output directories of a job.
 
     Args:
-        provisioning: asks the service, and reads its links.
+        provisioning: the cloud and its clients.
         address: group, workspace, experiment and name of the job.
     """
 
@@ -33,7 +33,7 @@ class BatchAiJobOutput:
         return self._address[-1]
 
     def files(self, directory: str) -> Listing:
-        """All files of an output directory.
+        """List all files of an output directory.
 
         Args:
             directory: the id of one of the job's outputs, or ``stdouterr``.
@@ -43,30 +43,30 @@ class BatchAiJobOutput:
         """
         what = f"list the files in {directory} of job {self._name}"
         with self._provisioning.errors(what, otherwise=JobError):
-            return listing_of(directory, walk(directory, partial(self._entries, directory)))
+            return make_listing(directory, walk(directory, partial(self._entries, directory)))
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:
-        """What has been appended to a growing file since it had ``start`` bytes, or the last part of that.
+        """Read the bytes of a growing file after the first ``start`` ones, but only the last ``most`` of them.
 
-        A file that has become shorter has been begun again, as that of a job whose node was taken away: then it is read
-        from its beginning.
+        A file that has become shorter is read from its beginning: its job was restarted, for example because its node
+        was preempted.
 
         Args:
-            file: of the job.
-            start: how many bytes of it are known.
-            most: how many bytes to read.
+            file: a file of the job.
+            start: the number of bytes that were read before.
+            most: the most bytes to read.
 
         Raises:
-            JobError: its link does not answer.
+            JobError: the link cannot be read.
         """
         return self._reader.tail(file, start=start, most=most)
 
     def download(self, file: OutputFile, target: Path) -> None:
-        """Write a file to the local path ``target``, whose directory exists; it appears whole or not at all.
+        """Download a file to the local path ``target``, whose directory exists, completely or not at all.
 
         Raises:
-            JobError: its link does not answer.
-            OSError: it cannot be written.
+            JobError: the link cannot be read.
+            OSError: the target cannot be written.
         """
         self._reader.download(file, target)
 

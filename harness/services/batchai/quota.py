@@ -13,7 +13,7 @@ from harness.vm_sizes import vm_size
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A row of Batch AI's usages: of ``limit`` (cores or clusters) ``used`` are taken."""
+    """A usage of Batch AI: ``used`` of ``limit`` cores or clusters are in use."""
 
     name: str
     used: int
@@ -21,14 +21,14 @@ class Quota:
 
 
 def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> tuple[str, ...]:
-    """Make sure that a cluster may be created.
+    """Make sure that the quota of the region allows a cluster.
 
     Returns:
-        What could not be checked, a line each.
+        A line for each check that was impossible.
 
     Raises:
-        ServiceRetiredError: Batch AI no longer answers there.
-        ProvisioningError: the subscription is unknown, or its quota too small; the message names every row that is.
+        ServiceRetiredError: the cloud no longer has Batch AI.
+        ProvisioningError: the subscription is unknown, or its quota too small; the message names every such quota.
     """
     with provisioning.errors(f"read the quota of {plan.location}"):
         rows = [
@@ -36,25 +36,25 @@ def check_quota(provisioning: Provisioning, *, name: str, plan: ClusterPlan) -> 
             for usage in provisioning.clients.management(BatchAI).usages.list(plan.location)
             if usage.name is not None and None not in (usage.current_value, usage.limit)
         ]
-    if short := shortages(rows, size=plan.vm_size, nodes=plan.most, priority=plan.priority):
+    if short := shortages(rows, size=plan.vm_size, nodes=plan.max_nodes, priority=plan.priority):
         raise ProvisioningError(
             f"the quota of {plan.location} does not allow cluster {name}: {'; '.join(short)}. "
             "Use fewer nodes, another vm_size or location, or ask Azure support for more"
         )
     if vm_size(plan.vm_size) is None:
-        return (f"VM size {plan.vm_size} is not known here: its cores were not compared with the quota",)
+        return (f"VM size {plan.vm_size} is not known to the harness: its cores were not compared with the quota",)
     return ()
 
 
 def shortages(quotas: Iterable[Quota], *, size: str, nodes: int, priority: str = "dedicated") -> list[str]:
-    """The rows of quota that a new cluster would pass, in words; cores only of a known size."""
-    known = vm_size(size)
+    """Describe each quota that a new cluster would exceed; quotas of cores are checked for known sizes only."""
+    known_size = vm_size(size)
     needed = {"Clusters": 1}
-    if known is not None:
-        cores = known.cores * nodes
+    if known_size is not None:
+        cores = known_size.cores * nodes
         if priority == "dedicated":
             needed["Total Cluster Dedicated Regional vCPUs"] = cores
-            needed[f"Standard {known.family} Family Cluster Dedicated vCPUs"] = cores
+            needed[f"Standard {known_size.family} Family Cluster Dedicated vCPUs"] = cores
         else:
             needed["Total Cluster LowPriority Regional vCPUs"] = cores
     return [

@@ -1,7 +1,7 @@
-"""Responses of Microsoft's cloud since the end of Batch AI, and what to do about them.
+"""Error codes of Microsoft's cloud since the end of Batch AI, and what to do about them.
 
-The service was announced to end on 14 December 2018 and stopped on 31 March 2019. Private clouds, and the emulator, may
-speak its API all the same: there the codes mean what they meant before.
+Microsoft announced the end on 14 December 2018 and stopped the service on 31 March 2019. Private clouds, and the
+emulator, may still offer its API: there the codes have their original meaning.
 """
 
 from harness.resources.azure_errors import NO_PROVIDER, KnownErrors
@@ -17,5 +17,5 @@ _REMEDIES = {
     )
 }
 
-# MissingSubscriptionRegistration may mean a provider that was never registered; the harness registers it first.
+# MissingSubscriptionRegistration may also mean an unregistered provider, but the harness registers providers first.
 KNOWN_ERRORS = KnownErrors(NO_PROVIDER, _FAREWELL, _REMEDIES)

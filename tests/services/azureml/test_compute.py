@@ -21,7 +21,7 @@ ELSEWHERE = Owner("0123456789ab", 1, "boot.1")
 def compute_of(provisioning: Provisioning) -> AmlCompute:
     """The compute of a run in the emulator's own workspace."""
     subscription = provisioning.cloud.facts.subscription_id
-    workspace = WorkspaceAddress(subscription, "harness-emulator", "azureml", is_made=False)
+    workspace = WorkspaceAddress(subscription, "harness-emulator", "azureml", is_owned=False)
     return AmlCompute(provisioning, group="g", name="mycompute", plan=PLAN, workspace=workspace)
 
 

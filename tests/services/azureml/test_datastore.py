@@ -16,7 +16,7 @@ SHARE = MountPlan("share", "common", "azurefileshare")
 
 def test_the_end_of_one_run_takes_no_datastore_from_another(emulator: Endpoint, tmp_path: Path) -> None:
     workspace = WorkspaceAddress(
-        emulator.subscription_id, emulator.azureml_resource_group, emulator.azureml_workspace, is_made=False
+        emulator.subscription_id, emulator.azureml_resource_group, emulator.azureml_workspace, is_owned=False
     )
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as first,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.services.azureml.images import PYTORCH, TENSORFLOW, environment_version, living_image
+from harness.services.azureml.images import PYTORCH, TENSORFLOW, available_image, environment_version
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from harness.services.azureml.images import PYTORCH, TENSORFLOW, environment_ver
     ],
 )
 def test_an_image_that_is_gone_has_a_living_one(asked: str | None, given: str) -> None:
-    assert living_image(asked, {}) == given
+    assert available_image(asked, {}) == given
 
 
 def test_the_setting_wins() -> None:
     own = {"microsoft/cntk:*": "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5", "": "own/default:1"}
-    assert living_image("microsoft/cntk:2.1", own) == "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5"
-    assert living_image(None, own) == "own/default:1"
+    assert available_image("microsoft/cntk:2.1", own) == "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5"
+    assert available_image(None, own) == "own/default:1"
 
 
 def test_an_environment_is_named_by_what_is_in_it() -> None:

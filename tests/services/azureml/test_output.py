@@ -9,14 +9,14 @@ from azure.storage.blob import BlobServiceClient
 
 from harness.resources import Provisioning
 from harness.scenario.volumes import VolumeKind
-from harness.services.azureml.output import AzureMlJobOutput, OutputPlace
+from harness.services.azureml.output import AzureMlJobOutput, OutputLocation
 from harness.services.service import OutputFile, Tail
 
 Write = Callable[[str, bytes], OutputFile]
 
 
 @pytest.fixture(params=["share", "container"])
-def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[OutputPlace]:
+def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[OutputLocation]:
     """A directory on a new volume."""
     kind: VolumeKind = request.param
     name = f"output{uuid.uuid4().hex[:8]}"
@@ -26,7 +26,7 @@ def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[Outp
         files.create_directory(name, "logs")
     else:
         blobs.create_container(name)
-    yield OutputPlace(kind, name, "logs")
+    yield OutputLocation(kind, name, "logs")
     if kind == "share":
         files.delete_share(name)
     else:
@@ -34,12 +34,12 @@ def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[Outp
 
 
 @pytest.fixture
-def output(asking: Provisioning, place: OutputPlace) -> AzureMlJobOutput:
+def output(asking: Provisioning, place: OutputLocation) -> AzureMlJobOutput:
     return AzureMlJobOutput(asking, "myjob", {"stdouterr": place}, lambda: None)
 
 
 @pytest.fixture
-def write(asking: Provisioning, place: OutputPlace, output: AzureMlJobOutput) -> Write:
+def write(asking: Provisioning, place: OutputLocation, output: AzureMlJobOutput) -> Write:
     """Write a file there; how the job's output lists it."""
 
     def written(name: str, content: bytes) -> OutputFile:

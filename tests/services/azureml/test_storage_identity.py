@@ -19,7 +19,11 @@ def test_containers_and_an_identity_in_a_workspace_that_is_there_need_no_key() -
 @pytest.mark.parametrize(
     ("plan", "makes_workspace", "words"),
     [
-        (replace(PLAN, mounts=(CONTAINER, MountPlan("share", "s", "s"))), False, "nodes mount file shares (s) by"),
+        (
+            replace(PLAN, mounts=(CONTAINER, MountPlan("share", "s", "s"))),
+            False,
+            "nodes need the account's key to mount file shares (s)",
+        ),
         (replace(PLAN, azureml=AzureMlSpec()), False, "add azureml: {identity: user}"),
         (replace(PLAN, azureml=AzureMlSpec(identity="managed")), False, "(managed) is new in each run"),
         (PLAN, True, "azureml_workspace and azureml_resource_group"),
@@ -28,5 +32,5 @@ def test_containers_and_an_identity_in_a_workspace_that_is_there_need_no_key() -
 def test_what_needs_the_key_is_named_with_what_to_do(plan: ClusterPlan, makes_workspace: bool, words: str) -> None:
     problem = identity_problem(plan, makes_workspace=makes_workspace)
     assert problem is not None
-    assert problem.startswith("storage_auth is identity, and ")
+    assert problem.startswith("storage_auth is identity, but ")
     assert words in problem

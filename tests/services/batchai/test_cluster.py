@@ -83,7 +83,7 @@ def test_a_service_that_omits_counts_of_nodes_and_their_scale_has_not_brought_th
     with pytest.raises(ProvisioningError, match="did not get its 1 node"):
         made.wait_for_nodes()
     assert told[-1].endswith("Idle: 0; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0")
-    with pytest.raises(ProvisioningError, match="is there with an unknown size and an unknown number of node"):
+    with pytest.raises(ProvisioningError, match="exists with an unknown size and an unknown number of node"):
         made.adopt()
 
 
@@ -128,7 +128,7 @@ def test_one_that_is_there_as_planned_is_used_again(provisioning: Provisioning) 
 def test_one_of_another_size_is_refused(provisioning: Provisioning) -> None:
     with (
         cluster(provisioning),
-        pytest.raises(ProvisioningError, match=r"is there with STANDARD_NC6 and 1 node.* wants STANDARD_NC6 and 2"),
+        pytest.raises(ProvisioningError, match=r"exists with STANDARD_NC6 and 1 node.* wants STANDARD_NC6 and 2"),
     ):
         cluster(provisioning, 2).adopt()
 
@@ -152,7 +152,7 @@ def test_one_that_is_there_already_as_planned_is_ours(provisioning: Provisioning
 
 
 def test_one_that_is_there_already_and_is_another_is_refused(provisioning: Provisioning) -> None:
-    with cluster(provisioning), pytest.raises(ProvisioningError, match="is there with STANDARD_NC6 and 1 node"):
+    with cluster(provisioning), pytest.raises(ProvisioningError, match="exists with STANDARD_NC6 and 1 node"):
         cluster(provisioning, 2).open()
 
 

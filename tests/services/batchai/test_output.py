@@ -144,16 +144,14 @@ def test_a_file_that_no_directory_can_hold_is_a_problem_and_hides_no_other(outpu
     listing = output.files("O")
 
     assert [file.name for file in listing.files] == ["good.txt"]
-    assert listing.problems == (
-        f"cannot fetch a file of O that is called {name!r}: it cannot be the name of a file here",
-    )
+    assert listing.problems == (f"cannot fetch the file {name!r} of O: its name is not valid on this machine",)
 
 
 def test_of_too_many_files_the_first_are_taken(output: BatchAiJobOutput, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.services.output_listing._MOST_FILES", 2)
     output._provisioning.clients.management(BatchAI).jobs.list_output_files = lambda *_: map(listed, "abc")
 
-    assert output.files("O").problems == ("O holds more than 2 files; the others are left out",)
+    assert output.files("O").problems == ("O holds more than 2 files; the others are omitted",)
     assert len(output.files("O").files) == 2
 
 
@@ -162,7 +160,7 @@ def test_directories_are_followed_to_a_depth(output: BatchAiJobOutput) -> None:
     listing = output.files("O")
 
     assert listing.files == ()
-    assert listing.problems == (f"O/{'/'.join('d' * 17)} is left out: directories are followed 16 deep",)
+    assert listing.problems == (f"O/{'/'.join('d' * 17)} is omitted: directories are followed 16 levels deep",)
 
 
 def test_a_file_is_shown_without_its_link(file: OutputFile) -> None:

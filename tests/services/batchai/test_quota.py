@@ -52,4 +52,4 @@ def test_a_cluster_beyond_the_quota_is_refused_with_the_rows(asking: Provisionin
 
 def test_a_size_that_is_not_known_is_in_doubt(asking: Provisioning) -> None:
     [doubt] = check_quota(asking, name="c", plan=replace(PLAN, vm_size="STANDARD_X1"))
-    assert "VM size STANDARD_X1 is not known here" in doubt
+    assert "VM size STANDARD_X1 is not known to the harness" in doubt

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.services.azureml.living_sizes import living_size, replacement
+from harness.services.azureml.vm_size_replacements import available_size, replacement
 from harness.vm_sizes import vm_size, vm_size_names
 
 
@@ -18,7 +18,7 @@ from harness.vm_sizes import vm_size, vm_size_names
     ],
 )
 def test_a_size_that_is_gone_has_a_living_one(asked: str, given: str) -> None:
-    assert living_size(asked) == given
+    assert available_size(asked) == given
 
 
 def test_every_replacement_is_known_is_not_replaced_itself_and_has_no_fewer_gpus() -> None:

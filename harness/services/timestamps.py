@@ -1,11 +1,11 @@
-"""Moments as services write them. Pure."""
+"""The timestamps of services. Pure."""
 
 import re
 from datetime import datetime
 
 
-def moment_of(text: object) -> datetime | None:
-    """The moment in a field of an answer; None where it is absent, or no moment."""
+def parse_timestamp(text: object) -> datetime | None:
+    """Parse the time in a field of a response; None if it is absent or invalid."""
     if not isinstance(text, str):
         return None
     # The services write seven decimals of a second, Python reads six.

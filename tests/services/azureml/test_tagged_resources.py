@@ -1,8 +1,8 @@
 """What reap deletes in workspaces."""
 
 from harness.resources import Provisioning
-from harness.services.azureml.leftovers import AzureMlLeftovers
 from harness.services.azureml.rest_client import RestClient
+from harness.services.azureml.tagged_resources import AzureMlTaggedResources
 from harness.services.azureml.workspace import PROVIDER, WorkspaceAddress, make_workspace
 
 
@@ -10,14 +10,15 @@ def test_of_a_group_only_workspaces_that_a_run_made_are_deleted_for_good(asking:
     client = asking.clients.management(RestClient)
     asking.clients.resources.resource_groups.create_or_update("shared", {"location": "eastus"})
     ours, copied, foreign = (
-        WorkspaceAddress(client.subscription_id, "shared", name, is_made=True) for name in ("ours", "copied", "foreign")
+        WorkspaceAddress(client.subscription_id, "shared", name, is_owned=True)
+        for name in ("ours", "copied", "foreign")
     )
     for address in (ours, copied, foreign):
         make_workspace(asking, address, location="eastus")
     client.send("PATCH", copied.id, body={"tags": client.get(ours.id)["tags"]})
     client.send("PATCH", foreign.id, body={"tags": {}})
 
-    AzureMlLeftovers().purge("shared", asking.clients)
+    AzureMlTaggedResources().purge("shared", asking.clients)
 
     left = client.list(f"/subscriptions/{client.subscription_id}/resourceGroups/shared/providers/{PROVIDER}/workspaces")
     assert sorted(workspace["name"] for workspace in left) == ["copied", "foreign"]
