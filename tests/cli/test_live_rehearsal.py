@@ -278,10 +278,7 @@ def test_without_account_keys_there_is_no_batch_ai(run: Run, scenario: Write, mo
     monkeypatch.setenv("HARNESS_ADMIN_PASSWORD", "not the password of anybody")
     code, out = run("run", scenario(limits=LIMITS), "--service", "batchai")
     assert code == 1
-    assert (
-        "storage_auth is identity, but nodes of Batch AI need the account's key to mount storage (shortshare)"
-        in out
-    )
+    assert "storage_auth is identity, but nodes of Batch AI need the account's key to mount storage (shortshare)" in out
 
 
 def test_a_workspace_that_was_deleted_and_keeps_its_name_is_explained_and_everything_is_deleted(

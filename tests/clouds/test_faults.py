@@ -1,4 +1,4 @@
-"""Faults ordered from a running emulator, and what the clients make of them."""
+"""Faults that a running emulator injects on request, and how the clients handle them."""
 
 import gc
 import ssl
@@ -39,16 +39,16 @@ def clients(cloud: Cloud) -> Iterator[Clients]:
 
 @pytest.fixture
 def sent(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that the clients send, ``METHOD last part``, those that are sent again once."""
-    seen: list[str] = []
+    """The requests that the clients send, as ``METHOD last part``; retries are not counted."""
+    requests_sent: list[str] = []
     send = clients.session.send
 
     def listen(request: Any, **options: Any) -> Any:
-        seen.append(f"{request.method} {request.url.partition('?')[0].rpartition('/')[2]}")
+        requests_sent.append(f"{request.method} {request.url.partition('?')[0].rpartition('/')[2]}")
         return send(request, **options)
 
     monkeypatch.setattr(clients.session, "send", listen)
-    return seen
+    return requests_sent
 
 
 Make = Callable[..., None]
@@ -70,8 +70,8 @@ def plan(**faults: Any) -> FaultPlan:
 def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -> None:
     def names() -> list[str]:
         token = clients.resources._config.credential.get_token("https://management.azure.com/.default").token
-        answer = clients.session.get(PLANS, headers={"Authorization": f"Bearer {token}"})
-        return [one["name"] for one in answer.json()["value"]]
+        response = clients.session.get(PLANS, headers={"Authorization": f"Bearer {token}"})
+        return [document["name"] for document in response.json()["value"]]
 
     with injected(cloud, plan(throttle=0.5)) as is_injected:
         assert is_injected
@@ -119,7 +119,7 @@ def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud
             assert is_injected
 
 
-def test_a_token_that_expires_early_is_asked_for_anew(
+def test_a_token_that_expires_early_is_requested_again(
     cloud: Cloud, clients: Clients, make: Make, sent: list[str]
 ) -> None:
     with injected(cloud, plan(expired_token={"rate": 1, "times": 3})):
@@ -147,9 +147,9 @@ def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tm
         with cloud.clients("s/struck") as clients:
             groups = clients.resources.resource_groups
             groups.create_or_update("struck", {"location": "eastus"})
-            found = groups.get("struck").name
+            name = groups.get("struck").name
             groups.begin_delete("struck").result()
-        return found
+        return name
 
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as recorded,
@@ -183,5 +183,5 @@ def test_no_connection_outlives_its_cloud(emulator: Endpoint, tmp_path: Path, fa
 
 
 def open_connections() -> set[int]:
-    # Not isinstance, which asks objects for their class: some of PyTorch warn when they are asked for anything.
-    return {one.fileno() for one in gc.get_objects() if issubclass(type(one), ssl.SSLSocket)} - {-1}
+    # isinstance reads an attribute of each object, and some objects of PyTorch warn about every access.
+    return {candidate.fileno() for candidate in gc.get_objects() if issubclass(type(candidate), ssl.SSLSocket)} - {-1}

@@ -19,12 +19,12 @@ def test_pauses_stay_where_no_longest_is_given() -> None:
 
 def test_what_is_done_at_once_takes_no_time() -> None:
     clock = SteppingClock()
-    assert Poller(clock, 15).until(lambda: 7, lambda seen: seen == 7, deadline=60) == 7
+    assert Poller(clock, 15).until(lambda: 7, lambda value: value == 7, deadline=60) == 7
     assert clock.monotonic() == 0
 
 
-@pytest.mark.parametrize(("ready", "seen"), [(60, "ready"), (61, None)])
-def test_looking_ends_with_the_deadline(ready: float, seen: str | None) -> None:
+@pytest.mark.parametrize(("ready", "expected"), [(60, "ready"), (61, None)])
+def test_looking_ends_with_the_deadline(ready: float, expected: str | None) -> None:
     clock = SteppingClock()
-    look = lambda: "ready" if clock.monotonic() >= ready else "not yet"  # noqa: E731
-    assert Poller(clock, 1).until(look, lambda told: told == "ready", deadline=60) == seen
+    poll = lambda: "ready" if clock.monotonic() >= ready else "not yet"  # noqa: E731
+    assert Poller(clock, 1).until(poll, lambda value: value == "ready", deadline=60) == expected

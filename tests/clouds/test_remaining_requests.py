@@ -1,4 +1,4 @@
-"""Slowing down before a service refuses: by what it says is left."""
+"""Pauses that depend on the remaining requests that a service reports."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,18 +26,18 @@ URL = "https://management.azure.com/thing"
 
 
 @given(st.integers(min_value=0, max_value=20_000), st.integers(min_value=0, max_value=20_000))
-def test_the_fewer_are_left_the_longer_is_the_pause(one: int, other: int) -> None:
-    few, many = sorted((one, other))
+def test_the_fewer_are_left_the_longer_is_the_pause(first: int, second: int) -> None:
+    few, many = sorted((first, second))
     assert 0 <= pause_after(many) <= pause_after(few) <= 2
 
 
-@pytest.mark.parametrize(("left", "pause"), [(249, 0), (40, 0), (20, 1), (0, 2)])
-def test_many_left_need_no_pause(left: int, pause: float) -> None:
-    assert pause_after(left) == pause
+@pytest.mark.parametrize(("remaining", "pause"), [(249, 0), (40, 0), (20, 1), (0, 2)])
+def test_many_left_need_no_pause(remaining: int, pause: float) -> None:
+    assert pause_after(remaining) == pause
 
 
 @pytest.mark.parametrize(
-    ("headers", "left"),
+    ("headers", "expected"),
     [
         ({READS: "7"}, {"reads": 7}),
         ({"X-MS-RateLimit-Remaining-Subscription-Global-Reads": "3", READS: "7"}, {"reads": 3}),
@@ -46,8 +46,8 @@ def test_many_left_need_no_pause(left: int, pause: float) -> None:
         ({"x-ms-ratelimit-remaining-subscription-resource-requests": "5"}, {}),
     ],
 )
-def test_what_an_answer_says(headers: dict[str, str], left: dict[str, int]) -> None:
-    assert remaining_counts(headers) == left
+def test_what_an_answer_says(headers: dict[str, str], expected: dict[str, int]) -> None:
+    assert remaining_counts(headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_an_answer_says(headers: dict[str, str], left: dict[str, int]) -> N
 def test_each_kind_of_request_waits_for_its_own_count(header: str, method: str, waits: bool) -> None:
     clock = SteppingClock()
     remaining = RemainingRequests(clock)
-    remaining.answered(URL, {header: "0"})
+    remaining.update(URL, {header: "0"})
     remaining.wait(method, "https://another.example/thing")
     assert clock.monotonic() == 0
     remaining.wait(method, URL)
@@ -74,41 +74,41 @@ def test_each_kind_of_request_waits_for_its_own_count(header: str, method: str, 
 def test_time_that_has_passed_since_the_answer_counts() -> None:
     clock = SteppingClock()
     remaining = RemainingRequests(clock)
-    remaining.answered(URL, {READS: "0"})
+    remaining.update(URL, {READS: "0"})
     clock.sleep(5)
     remaining.wait("GET", URL)
     assert clock.monotonic() == 5
-    remaining.answered(URL, {READS: "0"})
-    remaining.answered(URL, {READS: "200"})
+    remaining.update(URL, {READS: "0"})
+    remaining.update(URL, {READS: "200"})
     remaining.wait("GET", URL)
     assert clock.monotonic() == 5
 
 
-class Watched(HTTPAdapter):
-    """Keeps the status of every answer, which the adapter above it may not hand on."""
+class WatchingAdapter(HTTPAdapter):
+    """Keeps the status of every response, including those that the adapter above it retries."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[int] = []
+        self.statuses: list[int] = []
 
-    def __enter__(self) -> "Watched":
+    def __enter__(self) -> "WatchingAdapter":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
 
     def send(self, *args: object, **options: object) -> requests.Response:
-        answer = super().send(*args, **options)
-        self.seen.append(answer.status_code)
-        return answer
+        response = super().send(*args, **options)
+        self.statuses.append(response.status_code)
+        return response
 
 
 LIMITS = "https://management.azure.com/providers/Harness.Emulator/limits/few-reads"
 
 
 @pytest.fixture
-def network(emulator: Endpoint) -> Iterator[Watched]:
-    """The way to an emulator that takes 60 reads of one group at once, and 12 more in each second."""
+def network(emulator: Endpoint) -> Iterator[WatchingAdapter]:
+    """An adapter to an emulator that accepts 60 reads of one group at once, and 12 more per second."""
     with (
         open_cloud("emulator", Settings(), cassettes=Path(), endpoint=emulator) as cloud,
         cloud.clients("limits") as clients,
@@ -117,13 +117,13 @@ def network(emulator: Endpoint) -> Iterator[Watched]:
         groups.create_or_update("few-reads-group", {"location": "eastus"})
         reads = {"reads": {"size": 60, "perSecond": 12}}
         client.send("PUT", LIMITS, body={"group": "few-reads-group", "requests": reads})
-        with Watched() as watched:
-            yield watched
+        with WatchingAdapter() as adapter:
+            yield adapter
         client.send("DELETE", LIMITS)
         groups.begin_delete("few-reads-group").result()
 
 
-def test_a_service_that_counts_requests_refuses_none_of_ours(emulator: Endpoint, network: Watched) -> None:
+def test_a_service_that_counts_requests_refuses_none_of_ours(emulator: Endpoint, network: WatchingAdapter) -> None:
     clock = SystemClock()
     paced = RetryAdapter(
         network,
@@ -146,6 +146,6 @@ def test_a_service_that_counts_requests_refuses_none_of_ours(emulator: Endpoint,
         session.mount("https://", paced)
         group = f"/subscriptions/{emulator.subscription_id}/resourceGroups/few-reads-group"
         address = f"https://management.azure.com{group}/providers/Microsoft.MachineLearningServices/workspaces"
-        left = [int(session.get(address, params={"api-version": VERSION}).headers[READS]) for _ in range(100)]
-    assert 429 not in network.seen
-    assert left[:2] == [59, 58]
+        remaining = [int(session.get(address, params={"api-version": VERSION}).headers[READS]) for _ in range(100)]
+    assert 429 not in network.statuses
+    assert remaining[:2] == [59, 58]

@@ -1,4 +1,4 @@
-"""Asking again, with a network that does what a test says."""
+"""Retries, on a fake network whose responses a test defines."""
 
 import socket
 import threading
@@ -17,33 +17,35 @@ from harness.clouds.recent_writes import RecentWrites
 from harness.clouds.remaining_requests import RemainingRequests
 from harness.clouds.retry_adapter import NoAnswerError, RetryAdapter
 from harness.clouds.retry_policy import LOCAL, RetryPolicy
-from harness.recording.http_messages import rebuild
+from harness.recording.http_messages import rebuild_response
 from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"
 SIGNED = f"{URL}?sig=geheim"
-RULE = RetryPolicy(first=1.0, longest=4.0, total=100.0, visibility=10.0, tries=4, unreachable_tries=2)
+POLICY = RetryPolicy(first=1.0, longest=4.0, total=100.0, visibility=10.0, tries=4, unreachable_tries=2)
 
-Says = int | tuple[int, dict[str, str]] | Exception
+Reaction = int | tuple[int, dict[str, str]] | Exception
 
 
 class Network(BaseAdapter):
-    """Answers what it is told to, one after the other, the last for ever; keeps what it was asked."""
+    """Returns or raises the given reactions one after the other, and then the last one; keeps the requests."""
 
-    def __init__(self, says: list[Says]) -> None:
+    def __init__(self, reactions: list[Reaction]) -> None:
         super().__init__()
-        self.says = says
-        self.asked: list[str] = []
+        self.reactions = reactions
+        self.requests: list[str] = []
         self.timeouts: list[object] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        self.asked.append(f"{request.method} {request.body or ''!s}".strip())
+        self.requests.append(f"{request.method} {request.body or ''!s}".strip())
         self.timeouts.append(options.get("timeout"))
-        said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
-        if isinstance(said, Exception):
-            raise said
-        status, headers = said if isinstance(said, tuple) else (said, {})
-        return rebuild(request, RecordedResponse(status, "", headers, b"" if request.method == "HEAD" else b"body"))
+        reaction = self.reactions.pop(0) if len(self.reactions) > 1 else self.reactions[0]
+        if isinstance(reaction, Exception):
+            raise reaction
+        status, headers = reaction if isinstance(reaction, tuple) else (reaction, {})
+        return rebuild_response(
+            request, RecordedResponse(status, "", headers, b"" if request.method == "HEAD" else b"body")
+        )
 
     def close(self) -> None:
         pass
@@ -59,13 +61,13 @@ Connect = Callable[..., tuple[requests.Session, Network]]
 
 @pytest.fixture
 def connect(clock: SteppingClock) -> Iterator[Connect]:
-    """A session over a network that says things."""
+    """Open a session over a network with given reactions."""
     sessions: list[requests.Session] = []
 
     def open_session(
-        *says: Says, retry_policy: RetryPolicy = RULE, has_ended: bool = False
+        *reactions: Reaction, retry_policy: RetryPolicy = POLICY, has_ended: bool = False
     ) -> tuple[requests.Session, Network]:
-        network, session = Network(list(says)), requests.Session()
+        network, session = Network(list(reactions)), requests.Session()
         session.trust_env = False
         session.mount(
             "https://",
@@ -87,14 +89,14 @@ def connect(clock: SteppingClock) -> Iterator[Connect]:
         session.close()
 
 
-def refused(host: str = "management.azure.com") -> requests.ConnectionError:
+def refused_connection(host: str = "management.azure.com") -> requests.ConnectionError:
     reason = urllib3.exceptions.NewConnectionError(urllib3.connection.HTTPSConnection(host), "refused")
     pool = urllib3.HTTPSConnectionPool(host)
     return requests.ConnectionError(urllib3.exceptions.MaxRetryError(pool, SIGNED, reason))
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         429,
         500,
@@ -106,30 +108,30 @@ def refused(host: str = "management.azure.com") -> requests.ConnectionError:
     ],
     ids=str,
 )
-def test_what_may_pass_is_asked_again(connect: Connect, trouble: Says) -> None:
-    session, network = connect(trouble, trouble, 200)
+def test_what_may_pass_is_asked_again(connect: Connect, failure: Reaction) -> None:
+    session, network = connect(failure, failure, 200)
     assert session.put(URL, data="all of it").status_code == 200
-    assert network.asked == ["PUT all of it"] * 3
+    assert network.requests == ["PUT all of it"] * 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 501])
 def test_other_refusals_are_taken_at_once(connect: Connect, clock: SteppingClock, status: int) -> None:
     session, network = connect(status)
     assert session.get(URL).status_code == status
-    assert (len(network.asked), clock.monotonic()) == (1, 0)
+    assert (len(network.requests), clock.monotonic()) == (1, 0)
 
 
 def test_the_last_refusal_is_handed_on(connect: Connect) -> None:
     session, network = connect(503)
     assert session.get(URL).status_code == 503
-    assert len(network.asked) == RULE.tries
+    assert len(network.requests) == POLICY.tries
 
 
 def test_an_emulator_that_has_ended_is_asked_once(connect: Connect, clock: SteppingClock) -> None:
-    session, network = connect(refused(), has_ended=True)
+    session, network = connect(refused_connection(), has_ended=True)
     with pytest.raises(NoAnswerError, match=r"gave no answer .*; the emulator has ended"):
         session.get(URL)
-    assert (len(network.asked), clock.monotonic()) == (1, 0)
+    assert (len(network.requests), clock.monotonic()) == (1, 0)
 
 
 def test_a_retry_after_passes_on_the_clouds_clock(connect: Connect, clock: SteppingClock) -> None:
@@ -149,7 +151,7 @@ def test_requests_slow_down_before_they_are_refused(connect: Connect, clock: Ste
     assert clock.monotonic() == 2
 
 
-def test_what_gave_no_answer_is_told_without_its_address(connect: Connect) -> None:
+def test_what_gave_no_answer_is_reported_without_its_address(connect: Connect) -> None:
     session, _ = connect(
         requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", OSError("reset")))
     )
@@ -161,29 +163,29 @@ def test_what_gave_no_answer_is_told_without_its_address(connect: Connect) -> No
     assert "geheim" not in str(caught.value)
 
 
-def test_where_nobody_listens_it_is_told_sooner_and_without_the_address(connect: Connect) -> None:
-    session, network = connect(refused())
+def test_where_nobody_listens_it_is_reported_sooner_and_without_the_address(connect: Connect) -> None:
+    session, network = connect(refused_connection())
     with pytest.raises(requests.ConnectionError, match="given up after 2 tries") as caught:
         session.get(SIGNED)
-    assert len(network.asked) == 2
+    assert len(network.requests) == 2
     assert "geheim" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "message",
     ["CERTIFICATE_VERIFY_FAILED: self-signed certificate", "Tunnel connection failed: 403 Forbidden"],
 )
-def test_what_will_not_pass_is_not_asked_again(connect: Connect, told: str) -> None:
-    session, network = connect(requests.exceptions.SSLError(OSError(told)))
-    with pytest.raises(requests.ConnectionError, match=told):
+def test_what_will_not_pass_is_not_asked_again(connect: Connect, message: str) -> None:
+    session, network = connect(requests.exceptions.SSLError(OSError(message)))
+    with pytest.raises(requests.ConnectionError, match=message):
         session.get(URL)
-    assert len(network.asked) == 1
+    assert len(network.requests) == 1
 
 
 def test_a_stream_that_was_sent_is_not_sent_again(connect: Connect) -> None:
     session, network = connect(503, 200)
     assert session.put(URL, data=iter([b"once"])).status_code == 503
-    assert len(network.asked) == 1
+    assert len(network.requests) == 1
 
 
 def test_nothing_is_waited_for_without_end(connect: Connect) -> None:
@@ -195,26 +197,26 @@ def test_nothing_is_waited_for_without_end(connect: Connect) -> None:
 
 
 class TestCreations:
-    """A 404 of what this process has just created is not believed at once."""
+    """A 404 of a resource that this process has just created is retried."""
 
     def test_it_is_asked_for_again(self, connect: Connect) -> None:
         session, network = connect(201, 404, 404, 200)
         session.put(f"{URL}?restype=share")
         assert session.get(f"{URL.upper().replace('HTTPS', 'https')}?comp=metadata").status_code == 200
-        assert len(network.asked) == 4
+        assert len(network.requests) == 4
 
     def test_until_the_grace_is_over(self, connect: Connect, clock: SteppingClock) -> None:
         session, _ = connect(201, 404)
         session.put(URL)
         assert session.head(URL).status_code == 404
-        assert clock.monotonic() <= RULE.visibility
+        assert clock.monotonic() <= POLICY.visibility
 
     def test_what_was_created_long_ago_is_gone(self, connect: Connect, clock: SteppingClock) -> None:
         session, network = connect(201, 404)
         session.put(URL)
-        clock.sleep(RULE.visibility + 1)
+        clock.sleep(POLICY.visibility + 1)
         session.get(URL)
-        assert len(network.asked) == 2
+        assert len(network.requests) == 2
 
     @pytest.mark.parametrize("deleted", [URL, URL.rpartition("/")[0]])
     def test_what_is_deleted_is_gone_and_all_below_it(self, connect: Connect, deleted: str) -> None:
@@ -222,17 +224,17 @@ class TestCreations:
         session.put(URL)
         session.delete(deleted)
         session.get(URL)
-        assert len(network.asked) == 3
+        assert len(network.requests) == 3
 
     def test_what_could_not_be_created_is_not_there(self, connect: Connect) -> None:
         session, network = connect(400, 404)
         session.put(URL)
         session.get(URL)
-        assert len(network.asked) == 2
+        assert len(network.requests) == 2
 
 
 class TestClocks:
-    """A refusal by a service whose clock is another one."""
+    """A refusal by a service whose clock differs from the local one."""
 
     def dated(self, minutes: float) -> tuple[int, dict[str, str]]:
         moment = datetime(2018, 6, 7, tzinfo=UTC) + timedelta(minutes=minutes)
@@ -243,23 +245,23 @@ class TestClocks:
         assert session.get(URL).status_code == 200
 
     @pytest.mark.parametrize(
-        ("minutes", "told"), [(20, "is 20 minutes behind that of"), (-7, "is 7 minutes ahead of that of")]
+        ("minutes", "message"), [(20, "is 20 minutes behind that of"), (-7, "is 7 minutes ahead of that of")]
     )
-    def test_one_that_stays_wrong_is_told(self, connect: Connect, minutes: float, told: str) -> None:
+    def test_one_that_stays_wrong_is_reported(self, connect: Connect, minutes: float, message: str) -> None:
         session, _ = connect(self.dated(minutes))
-        with pytest.raises(requests.ConnectionError, match=f"{told} management.azure.com.*timedatectl"):
+        with pytest.raises(requests.ConnectionError, match=f"{message} management.azure.com.*timedatectl"):
             session.get(URL)
 
     @pytest.mark.parametrize("minutes", [-4, 0, 4])
     def test_a_clock_that_is_right_is_not_blamed(self, connect: Connect, minutes: float) -> None:
         session, network = connect(self.dated(minutes))
         assert session.get(URL).status_code == 403
-        assert len(network.asked) == 1
+        assert len(network.requests) == 1
 
     def test_a_wrong_secret_is_not_blamed_on_it(self, connect: Connect) -> None:
         session, network = connect(self.dated(20))
         assert session.post("https://login.microsoftonline.com/t/oauth2/v2.0/token").status_code == 403
-        assert len(network.asked) == 1
+        assert len(network.requests) == 1
 
 
 def test_a_connection_that_breaks_in_the_body_is_asked_again(
@@ -283,19 +285,19 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
 
 @pytest.fixture
 def raw_server() -> Iterator[Callable[[list[bytes]], str]]:
-    """A server that gives each connection one of some answers, then closes it."""
+    """A server that sends each connection the next of some responses, then closes it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threads = []
 
-        def serve(answers: list[bytes]) -> str:
-            def answer() -> None:
-                for each in answers:
+        def serve(responses: list[bytes]) -> str:
+            def respond() -> None:
+                for response in responses:
                     connection, _ = server.accept()
                     with connection:
                         connection.recv(65536)
-                        connection.sendall(each)
+                        connection.sendall(response)
 
-            threads.append(threading.Thread(target=answer))
+            threads.append(threading.Thread(target=respond))
             threads[-1].start()
             return f"http://127.0.0.1:{server.getsockname()[1]}/"
 

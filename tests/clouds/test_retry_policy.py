@@ -1,4 +1,4 @@
-"""When something is tried again."""
+"""The pauses and the number of retries."""
 
 import pytest
 from hypothesis import given
@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from harness.clock import SteppingClock
 from harness.clouds.retry_policy import CLOUD, DELETION, LOCAL, REPLAY, Failure, RetryPolicy, is_transient
 
-RULE = RetryPolicy(first=1.0, longest=8.0, total=60.0, visibility=10.0, tries=6, unreachable_tries=3)
+POLICY = RetryPolicy(first=1.0, longest=8.0, total=60.0, visibility=10.0, tries=6, unreachable_tries=3)
 
 
 def pause(
     failure: Failure = Failure.BUSY, *, number: int = 1, elapsed: float = 0, retry_after: float = 0, jitter: float = 1
 ) -> float | None:
-    return RULE.pause(failure, number=number, elapsed=elapsed, retry_after=retry_after, jitter=jitter)
+    return POLICY.pause(failure, number=number, elapsed=elapsed, retry_after=retry_after, jitter=jitter)
 
 
 def test_pauses_double_up_to_the_longest_and_end_with_the_tries() -> None:
@@ -49,27 +49,27 @@ def test_clocks_that_differ_are_not_waited_for_longer_and_longer() -> None:
 
 
 @given(
-    rule=st.sampled_from([CLOUD, LOCAL, REPLAY, DELETION]),
+    policy=st.sampled_from([CLOUD, LOCAL, REPLAY, DELETION]),
     failure=st.sampled_from(Failure),
     jitters=st.lists(st.floats(0, 1), min_size=1),
     retry_after=st.floats(0, 100),
 )
 def test_it_always_ends_within_the_total(
-    rule: RetryPolicy, failure: Failure, jitters: list[float], retry_after: float
+    policy: RetryPolicy, failure: Failure, jitters: list[float], retry_after: float
 ) -> None:
     elapsed, number = 0.0, 1
     while True:
         jitter = jitters[number % len(jitters)]
-        wait = rule.pause(failure, number=number, elapsed=elapsed, retry_after=retry_after, jitter=jitter)
+        wait = policy.pause(failure, number=number, elapsed=elapsed, retry_after=retry_after, jitter=jitter)
         if wait is None:
             break
         elapsed, number = elapsed + wait, number + 1
-    assert elapsed <= max(rule.total, rule.visibility)
+    assert elapsed <= max(policy.total, policy.visibility)
 
 
 def test_what_waits_by_the_rule_counts_the_tries_and_their_time() -> None:
     clock = SteppingClock()
-    retries = RULE.retries(clock)
+    retries = POLICY.retries(clock)
     waits = [retries.wait() for _ in range(6)]
 
     assert waits == [True] * 5 + [False]

@@ -14,19 +14,19 @@ from harness.errors import SettingsError
 
 def test_stories_that_nobody_records_share_one_connection(emulator: Endpoint, tmp_path: Path) -> None:
     with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
-        with cloud.clients("a/one") as one, cloud.clients("a/two") as two:
-            assert one.session is two.session
-        with cloud.clients("a/three") as three:
-            assert three.session.get("https://management.azure.com/").status_code == 401
+        with cloud.clients("a/one") as first, cloud.clients("a/two") as second:
+            assert first.session is second.session
+        with cloud.clients("a/three") as third:
+            assert third.session.get("https://management.azure.com/").status_code == 401
 
 
 def test_recorded_stories_are_apart(emulator: Endpoint, tmp_path: Path) -> None:
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud,
-        cloud.clients("a/one") as one,
-        cloud.clients("a/two") as two,
+        cloud.clients("a/one") as first,
+        cloud.clients("a/two") as second,
     ):
-        assert one.session is not two.session
+        assert first.session is not second.session
 
 
 def test_a_recording_holds_no_identity_of_the_run_and_a_replay_has_the_same(emulator: Endpoint, tmp_path: Path) -> None:
@@ -34,9 +34,9 @@ def test_a_recording_holds_no_identity_of_the_run_and_a_replay_has_the_same(emul
         with cloud.clients("a/group") as clients:
             groups = clients.resources.resource_groups
             groups.create_or_update("tagged", {"location": "eastus", "tags": {"run": cloud.facts.run}})
-            found = groups.get("tagged").tags["run"]
+            run = groups.get("tagged").tags["run"]
             groups.begin_delete("tagged").result()
-        return found
+        return run
 
     with open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud:
         assert tag(cloud) == cloud.facts.run

@@ -1,4 +1,4 @@
-"""The loggers of the SDKs: filtered while a cloud is open, and the user's again afterwards."""
+"""The loggers of the SDKs are filtered while a cloud is open, and unchanged afterwards."""
 
 import logging
 from pathlib import Path
@@ -42,8 +42,8 @@ def test_the_users_loggers_are_left_as_they_are(emulator: Endpoint, tmp_path: Pa
                 with cloud.clients("a/loggers") as clients:
                     list(clients.resources.resource_groups.list())
                     during = state()
-                assert {name: found[:3] for name, found in during.items()} == {
-                    name: found[:3] for name, found in before.items()
+                assert {name: values[:3] for name, values in during.items()} == {
+                    name: values[:3] for name, values in before.items()
                 }
         assert state() == before
     finally:
@@ -54,7 +54,7 @@ def test_the_users_loggers_are_left_as_they_are(emulator: Endpoint, tmp_path: Pa
 def test_blocks_may_overlap(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     pool = logging.getLogger("urllib3.connectionpool")
-    before = list(pool.filters)  # of clouds that other tests have open
+    before = list(pool.filters)  # clouds of other tests may be open
     first, second = filtered_loggers(), filtered_loggers()
     first.__enter__()
     second.__enter__()

@@ -1,4 +1,4 @@
-"""Tokens that are taken no longer, with a service that says so without a challenge that the SDK understands."""
+"""Expired tokens, with a service that rejects them without a challenge that the SDK handles."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -15,14 +15,14 @@ from harness.clock import SteppingClock
 from harness.clouds.retry_policy import LOCAL
 from harness.clouds.sdk import ClockTransport
 from harness.clouds.tokens import RenewableCredential, RenewingPolicy
-from harness.recording.http_messages import rebuild
+from harness.recording.http_messages import rebuild_response
 from harness.recording.interactions import RecordedResponse
 
 URL = "https://management.azure.com/thing"
 
 
 class Caching:
-    """A credential that always gives the token that it gave first, as the libraries do."""
+    """A credential that always returns its first token from a cache, as the libraries do."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -32,41 +32,41 @@ class Caching:
 
 
 class Service(BaseAdapter):
-    """Takes one token, and refuses every other for a reason."""
+    """Accepts one token, and refuses every other with an error code."""
 
-    def __init__(self, takes: str, code: str) -> None:
+    def __init__(self, accepted: str, code: str) -> None:
         super().__init__()
-        self.takes, self.code = takes, code
-        self.seen: list[str] = []
+        self.accepted, self.code = accepted, code
+        self.tokens: list[str] = []
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         token = str(request.headers["Authorization"]).removeprefix("Bearer ")
-        self.seen.append(token)
-        if token == self.takes:
-            return rebuild(request, RecordedResponse(200, "OK", {}, b"{}"))
+        self.tokens.append(token)
+        if token == self.accepted:
+            return rebuild_response(request, RecordedResponse(200, "OK", {}, b"{}"))
         headers = {"WWW-Authenticate": 'Bearer error="invalid_token"', "Content-Type": "application/json"}
         body = f'{{"error": {{"code": "{self.code}"}}}}'.encode()
-        return rebuild(request, RecordedResponse(401, "Unauthorized", headers, body))
+        return rebuild_response(request, RecordedResponse(401, "Unauthorized", headers, body))
 
     def close(self) -> None:
         pass
 
 
-Ask = Callable[[], int]
-Connect = Callable[[Service], Callable[[], Ask]]
+Send = Callable[[], int]
+Connect = Callable[[Service], Callable[[], Send]]
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Makes clients of a service; they share one credential, which gives t1, t2, ... one for each time it is made."""
+    """Create clients of a service; they share one credential, which returns a new token (t1, t2, ...) when renewed."""
     with requests.Session() as session:
 
-        def to(service: Service) -> Callable[[], Ask]:
+        def to(service: Service) -> Callable[[], Send]:
             session.mount("https://", service)
             numbers = count(1)
             credential = RenewableCredential(lambda: Caching(f"t{next(numbers)}"))
 
-            def client() -> Ask:
+            def client() -> Send:
                 policy = RenewingPolicy(credential, "scope", retry_policy=LOCAL, clock=SteppingClock())
                 pipeline = Pipeline(ClockTransport(session, SteppingClock()), [policy])
                 return lambda: int(pipeline.run(HttpRequest("GET", URL)).http_response.status_code)
@@ -79,26 +79,26 @@ def connect() -> Iterator[Connect]:
 def test_an_expired_token_is_replaced_until_one_is_taken(connect: Connect) -> None:
     service = Service("t4", "ExpiredAuthenticationToken")
     assert connect(service)()() == 200
-    assert service.seen == ["t1", "t2", "t3", "t4"]
+    assert service.tokens == ["t1", "t2", "t3", "t4"]
 
 
 def test_clients_share_the_new_token(connect: Connect) -> None:
     service = Service("t1", "ExpiredAuthenticationToken")
     client = connect(service)
-    one, other = client(), client()
-    assert (one(), other()) == (200, 200)
-    service.takes = "t2"
-    assert (one(), other()) == (200, 200)
-    assert service.seen == ["t1", "t1", "t1", "t2", "t1", "t2"]
+    first, second = client(), client()
+    assert (first(), second()) == (200, 200)
+    service.accepted = "t2"
+    assert (first(), second()) == (200, 200)
+    assert service.tokens == ["t1", "t1", "t1", "t2", "t1", "t2"]
 
 
 def test_a_token_that_is_wrong_is_replaced_once(connect: Connect) -> None:
     service = Service("none", "InvalidAuthenticationToken")
     assert connect(service)()() == 401
-    assert service.seen == ["t1", "t2"]
+    assert service.tokens == ["t1", "t2"]
 
 
 def test_an_expiry_that_never_ends_is_handed_on(connect: Connect) -> None:
     service = Service("none", "ExpiredAuthenticationToken")
     assert connect(service)()() == 401
-    assert len(service.seen) == LOCAL.tries + 1
+    assert len(service.tokens) == LOCAL.tries + 1

@@ -1,4 +1,4 @@
-"""Scenarios under every fault at 30 %: they do as expected or say what struck them, in time, and leave nothing.
+"""Scenarios under every fault at 30 %: they succeed or name the fault, within a time limit, and leave no resources.
 
 HARNESS_TEST_DOSE=full pytest tests/faults/test_survival.py     # 20 seeds of each instead of one, and the quickstart
 """
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
 SEEDS = range(20) if IS_FULL else range(1)
-SECONDS = 120  # that a run may take at most
+SECONDS = 120  # the longest duration of a run
 QUICKSTART = Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml"
 
 SCENARIO = """\
@@ -52,8 +52,8 @@ limits: {{queued: PT3S, running: PT1M}}
 faults: {faults}
 """
 
-# What a cloud does for a moment: nobody may fail of it.
-PASSING = {
+# Faults that last for a moment: no run may fail because of them.
+TRANSIENT = {
     "throttle": "{throttle: {rate: 0.3, seconds: 0.1}}",
     "unavailable": "{unavailable: 0.3}",
     "drop": "{drop: 0.3}",
@@ -65,8 +65,8 @@ PASSING = {
     "preempt": "{preempt: 0.3}",
     "several": "{unavailable: 0.2, drop: 0.2, cut: 0.2, expired-token: 0.3, late-read: 0.3, clock-skew: 0.2}",
 }
-# What stays until somebody repairs it: fault -> what a run that fails of it must say.
-LASTING = {
+# Faults that last until they are repaired -> the pattern that a failed run must print.
+PERSISTENT = {
     "full-disk": "ShareSizeLimitReached.*disk is full|DiskFull",
     "image-pull": "FailedStartingContainer: unable to start docker container",
     "no-boot": r"node\(s\) \(of tvm-.*\) still preparing|limits.queued",
@@ -74,24 +74,24 @@ LASTING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A run that has ended: its exit code, and all that it said."""
+class RunResult:
+    """The exit code and the output of a run."""
 
     code: int
-    said: str
+    output: str
 
 
-Survive = Callable[..., Ended]
+Run = Callable[..., RunResult]
 
 
 @contextmanager
-def within(seconds: int) -> Iterator[None]:
-    """A run that hangs fails the test, and is not waited for."""
+def time_limit(seconds: int) -> Iterator[None]:
+    """Fail the test if a run hangs."""
 
-    def overdue(_signum: int, _frame: FrameType | None) -> None:
+    def fail(_signum: int, _frame: FrameType | None) -> None:
         raise TimeoutError(f"not over after {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, overdue)
+    before = signal.signal(signal.SIGALRM, fail)
     signal.alarm(seconds)
     try:
         yield
@@ -101,10 +101,10 @@ def within(seconds: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def play(
+def run_harness(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulator: Endpoint, capsys: pytest.CaptureFixture[str]
-) -> Survive:
-    """Run ``harness run`` on the words that are given, as a user does; nothing may be left of it."""
+) -> Run:
+    """Run ``harness run`` with arguments, as a user does; it must leave no resources."""
     for name in os.environ:
         if name.startswith(("HARNESS_", "AZURE_")):
             monkeypatch.delenv(name)
@@ -112,31 +112,33 @@ def play(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
 
-    def run(*words: object, group: str, share: str) -> Ended:
+    def run(*arguments: object, group: str, share: str) -> RunResult:
         capsys.readouterr()
-        with within(SECONDS):
-            code = main(["run", *map(str, words), "--out", "out"])
-        ended = Ended(code, "\n".join(capsys.readouterr()))
-        assert group not in groups_and_shares(emulator), ended.said
-        assert share not in groups_and_shares(emulator), ended.said
+        with time_limit(SECONDS):
+            code = main(["run", *map(str, arguments), "--out", "out"])
+        result = RunResult(code, "\n".join(capsys.readouterr()))
+        assert group not in groups_and_shares(emulator), result.output
+        assert share not in groups_and_shares(emulator), result.output
         assert [entry for path in (tmp_path / "state").rglob("*.jsonl") for entry in Journal(path).open_entries()] == []
-        return ended
+        return result
 
     return run
 
 
 @pytest.fixture
-def survive(tmp_path: Path, play: Survive, request: pytest.FixtureRequest) -> Callable[[str, int], Ended]:
-    """Run a scenario of a second that states faults; no process of its job may be left."""
+def run_with_faults(
+    tmp_path: Path, run_harness: Run, request: pytest.FixtureRequest
+) -> Callable[[str, int], RunResult]:
+    """Run a scenario of one second with faults; it must leave no process of its job."""
 
-    def run(faults: str, seed: int) -> Ended:
+    def run(faults: str, seed: int) -> RunResult:
         name = f"s{hashlib.sha256(request.node.name.encode()).hexdigest()[:12]}"
         path = tmp_path / f"{name}.yaml"
         path.write_text(SCENARIO.format(name=name, faults=faults))
         (tmp_path / "train.sh").write_text(SCRIPT)
-        ended = play(path, "--fault-seed", seed, group=f"{name}group", share=f"{name}share")
-        assert survivors(name) == []
-        return ended
+        result = run_harness(path, "--fault-seed", seed, group=f"{name}group", share=f"{name}share")
+        assert job_processes(name) == []
+        return result
 
     return run
 
@@ -150,64 +152,69 @@ def groups_and_shares(endpoint: Endpoint) -> set[str]:
         return groups | {share.name for share in clients.files.list_shares()}
 
 
-def survivors(name: str) -> list[psutil.Process]:
-    """Processes of the jobs of a scenario."""
-    return [one for one in psutil.process_iter(["environ"]) if (one.info["environ"] or {}).get("SURVIVOR") == name]
+def job_processes(name: str) -> list[psutil.Process]:
+    """The processes of the jobs of a scenario."""
+    processes = psutil.process_iter(["environ"])
+    return [process for process in processes if (process.info["environ"] or {}).get("SURVIVOR") == name]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", PASSING)
-def test_what_passes_is_survived(survive: Callable[[str, int], Ended], fault: str, seed: int) -> None:
-    ended = survive(PASSING[fault], seed)
-    assert ended.code == 0, ended.said
-    assert "faults injected: " in ended.said
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_what_passes_is_survived(run_with_faults: Callable[[str, int], RunResult], fault: str, seed: int) -> None:
+    result = run_with_faults(TRANSIENT[fault], seed)
+    assert result.code == 0, result.output
+    assert "faults injected: " in result.output
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", PASSING if IS_FULL else ["expired-token", "several"])
+@pytest.mark.parametrize("fault", TRANSIENT if IS_FULL else ["expired-token", "several"])
 def test_what_passes_is_survived_on_azure_machine_learning(
-    survive: Callable[[str, int], Ended], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
+    run_with_faults: Callable[[str, int], RunResult], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_SERVICE", "azureml")
-    ended = survive(PASSING[fault], seed)
-    assert ended.code == 0, ended.said
-    assert "creating workspace" in ended.said
+    result = run_with_faults(TRANSIENT[fault], seed)
+    assert result.code == 0, result.output
+    assert "creating workspace" in result.output
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", LASTING)
-def test_what_lasts_is_survived_or_named(survive: Callable[[str, int], Ended], fault: str, seed: int) -> None:
-    ended = survive(f"{{{fault}: 0.3}}", seed)
-    assert ended.code == 0 or re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
+@pytest.mark.parametrize("fault", PERSISTENT)
+def test_what_lasts_is_survived_or_named(
+    run_with_faults: Callable[[str, int], RunResult], fault: str, seed: int
+) -> None:
+    result = run_with_faults(f"{{{fault}: 0.3}}", seed)
+    assert result.code == 0 or re.search(PERSISTENT[fault], result.output, re.DOTALL), result.output
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", LASTING if IS_FULL else ["image-pull"])
+@pytest.mark.parametrize("fault", PERSISTENT if IS_FULL else ["image-pull"])
 def test_what_lasts_is_survived_or_named_on_azure_machine_learning(
-    survive: Callable[[str, int], Ended], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
+    run_with_faults: Callable[[str, int], RunResult], fault: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_SERVICE", "azureml")
-    ended = survive(f"{{{fault}: 0.3}}", seed)
-    assert ended.code == 0 or re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
+    result = run_with_faults(f"{{{fault}: 0.3}}", seed)
+    assert result.code == 0 or re.search(PERSISTENT[fault], result.output, re.DOTALL), result.output
 
 
-@pytest.mark.parametrize("fault", LASTING)
-def test_what_lasts_and_always_strikes_is_named(survive: Callable[[str, int], Ended], fault: str) -> None:
-    ended = survive(f"{{{fault}: 1}}", 0)
-    assert ended.code == 1
-    assert re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
+@pytest.mark.parametrize("fault", PERSISTENT)
+def test_what_lasts_and_always_strikes_is_named(run_with_faults: Callable[[str, int], RunResult], fault: str) -> None:
+    result = run_with_faults(f"{{{fault}: 1}}", 0)
+    assert result.code == 1
+    assert re.search(PERSISTENT[fault], result.output, re.DOTALL), result.output
 
 
 @pytest.mark.skipif(not IS_FULL, reason="trains for minutes; HARNESS_TEST_DOSE=full")
-@pytest.mark.parametrize("fault", PASSING | LASTING)
-def test_the_quickstart_survives_or_names_what_struck_it(play: Survive, fault: str) -> None:
+@pytest.mark.parametrize("fault", TRANSIENT | PERSISTENT)
+def test_the_quickstart_survives_or_names_what_struck_it(run_harness: Run, fault: str) -> None:
     pytest.importorskip("torch")
-    faults = yaml.safe_load(PASSING.get(fault, f"{{{fault}: 0.3}}"))
-    words = [f"--fault={name}={json.dumps(rule)}" for name, rule in faults.items()]
-    ended = play(QUICKSTART, "--set", "epochs=1", *words, group="myresourcegroup", share="batchaiquickstart")
+    faults = yaml.safe_load(TRANSIENT.get(fault, f"{{{fault}: 0.3}}"))
+    arguments = [f"--fault={name}={json.dumps(rule)}" for name, rule in faults.items()]
+    result = run_harness(
+        QUICKSTART, "--set", "epochs=1", *arguments, group="myresourcegroup", share="batchaiquickstart"
+    )
     out = Path("out/outcomes.jsonl")
     states = [json.loads(line)["state"] for line in out.read_text().splitlines()] if out.exists() else []
-    if fault in PASSING:
-        assert states == ["succeeded"], ended.said
+    if fault in TRANSIENT:
+        assert states == ["succeeded"], result.output
     else:
-        assert states == ["succeeded"] or re.search(LASTING[fault], ended.said, re.DOTALL), ended.said
+        assert states == ["succeeded"] or re.search(PERSISTENT[fault], result.output, re.DOTALL), result.output

@@ -1,4 +1,4 @@
-"""Whether an answer is the recorded one: all that matters is equal, but for what nobody can foresee."""
+"""Comparison of a response with a recorded one, except for values that differ between runs."""
 
 import json
 import re
@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 
 from harness.recording.interactions import Interaction
 
-# Values inside of texts that differ from one run to the next. Of the lasting ones each stands for one thing.
-_KINDS = {
+# Values inside of texts that differ between runs. Each value of a persistent kind identifies one thing in a run.
+_VARYING_VALUES = {
     "guid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     "etag": r'"0x[0-9A-F]+"',
     "time": r"\d{4}-\d\d-\d\dT\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?Z",
     "date": r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT",
 }
-_LASTING = frozenset({"guid", "etag"})
-_TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()))
+_PERSISTENT_KINDS = frozenset({"guid", "etag"})
+_TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _VARYING_VALUES.items()))
 
-# Headers whose value is the file system's, the upload's, or counts what the subscription has done so far.
-_BY_FORM = {
+# Headers whose values depend on the file system, the upload, or earlier requests of the subscription.
+_HEADER_PATTERNS = {
     "content-md5": r"[A-Za-z0-9+/]{22}==",
     "x-ms-file-id": r"\d+",
     "x-ms-file-parent-id": r"\d+",
@@ -28,78 +28,80 @@ _BY_FORM = {
     "x-ms-ratelimit-remaining-subscription-writes": r"\d+",
     "x-ms-ratelimit-remaining-subscription-deletes": r"\d+",
 }
-_OF_THE_MACHINE = re.compile(r"execution[^/]*\.log")  # files in which the emulator tells what it found here
+_MACHINE_LOG = re.compile(r"execution[^/]*\.log")  # files in which the emulator describes the machine
 _NOTHING = object()
 
 
 @dataclass
-class Names:
-    """What the emulator gave in place of recorded values that nobody can foresee."""
+class ActualValues:
+    """The emulator's values for recorded values that differ between runs."""
 
-    known: dict[str, str] = field(default_factory=dict)
+    actual_by_recorded: dict[str, str] = field(default_factory=dict)
 
     def rewrite(self, text: str) -> str:
-        """A recorded text with the emulator's values."""
-        return _TOKEN.sub(lambda found: self.known.get(found[0], found[0]), text)
+        """Replace the recorded values in a text by the emulator's."""
+        return _TOKEN.sub(lambda match: self.actual_by_recorded.get(match[0], match[0]), text)
 
-    def alike(self, recorded: str, given: str) -> bool:
-        """Whether two texts are equal but for such values; what lasts is learnt, and is always the same."""
-        mine, theirs = list(_TOKEN.finditer(recorded)), list(_TOKEN.finditer(given))
-        if _shape(recorded) != _shape(given):
+    def matches(self, recorded: str, actual: str) -> bool:
+        """Whether two texts are equal, except for such values; persistent ones are remembered and must not change."""
+        if _shape(recorded) != _shape(actual):
             return False
-        lasting = [(one[0], other[0]) for one, other in zip(mine, theirs, strict=True) if one.lastgroup in _LASTING]
-        return all(self.known.setdefault(one, other) == other for one, other in lasting)
+        pairs = zip(_TOKEN.finditer(recorded), _TOKEN.finditer(actual), strict=True)
+        persistent = [(old[0], new[0]) for old, new in pairs if old.lastgroup in _PERSISTENT_KINDS]
+        return all(self.actual_by_recorded.setdefault(old, new) == new for old, new in persistent)
 
 
 def _shape(text: str) -> str:
-    return _TOKEN.sub(lambda found: f"<{found.lastgroup}>", text)
+    return _TOKEN.sub(lambda match: f"<{match.lastgroup}>", text)
 
 
-def differences(recorded: Interaction, given: Interaction, names: Names) -> list[str]:
-    """Where an answer is not the recorded one, as sentences; both scrubbed alike.
+def differences(recorded: Interaction, actual: Interaction, values: ActualValues) -> list[str]:
+    """Describe the differences between a response and the recorded one; both are scrubbed.
 
     Args:
-        recorded: with the request.
-        given: what the emulator answered.
-        names: what it gave so far; learns.
+        recorded: the recorded request and response.
+        actual: the response of the emulator.
+        values: the values of the emulator so far; they are updated.
     """
-    request, one, other = recorded.request, recorded.response, given.response
-    if one.status != other.status:
-        return [f"status: {one.status} was recorded, {other.status} given"]
-    told = list(_headers(dict(one.headers), dict(other.headers), names))
-    if _OF_THE_MACHINE.search(urlsplit(request.uri).path):
-        return told
-    mine, theirs = _value(one.body), _value(other.body)
-    if "/listOutputFiles?" in request.uri and mine == {"value": []} and isinstance(theirs, dict):
-        theirs |= {"value": []}  # of a job that had just begun: this passes too soon to be seen for sure
-    return told + list(_values("body", mine, theirs, names))
+    request, old, new = recorded.request, recorded.response, actual.response
+    if old.status != new.status:
+        return [f"status: {old.status} was recorded, {new.status} received"]
+    headers = list(_header_differences(dict(old.headers), dict(new.headers), values))
+    if _MACHINE_LOG.search(urlsplit(request.uri).path):
+        return headers
+    old_body, new_body = _decoded_body(old.body), _decoded_body(new.body)
+    if "/listOutputFiles?" in request.uri and old_body == {"value": []} and isinstance(new_body, dict):
+        new_body |= {"value": []}  # a job has no files for too short a time to observe that reliably
+    return headers + list(_value_differences("body", old_body, new_body, values))
 
 
-def _headers(recorded: dict[str, str], given: dict[str, str], names: Names) -> Iterator[str]:
-    mine, theirs = ({name.lower(): value for name, value in headers.items()} for headers in (recorded, given))
-    for name in sorted(mine.keys() | theirs.keys()):
-        one, other = mine.get(name), theirs.get(name)
-        form = _BY_FORM.get(name)
-        if one is None or other is None:
-            yield _told(f"header {name}", _NOTHING if one is None else one, _NOTHING if other is None else other)
-        elif not (re.fullmatch(form, other) if form else names.alike(one, other)):
-            yield _told(f"header {name}", one, other)
+def _header_differences(recorded: dict[str, str], actual: dict[str, str], values: ActualValues) -> Iterator[str]:
+    recorded, actual = ({name.lower(): value for name, value in headers.items()} for headers in (recorded, actual))
+    for name in sorted(recorded.keys() | actual.keys()):
+        old, new = recorded.get(name), actual.get(name)
+        pattern = _HEADER_PATTERNS.get(name)
+        if old is None or new is None:
+            yield _difference(f"header {name}", _NOTHING if old is None else old, _NOTHING if new is None else new)
+        elif not (re.fullmatch(pattern, new) if pattern else values.matches(old, new)):
+            yield _difference(f"header {name}", old, new)
 
 
-def _values(path: str, recorded: Any, given: Any, names: Names) -> Iterator[str]:
-    if isinstance(recorded, dict) and isinstance(given, dict):
-        if _OF_THE_MACHINE.fullmatch(str(recorded.get("name"))):
-            recorded, given = _without_length(recorded), _without_length(given)
-        for name in recorded | given:
-            yield from _values(f"{path}.{name}", recorded.get(name, _NOTHING), given.get(name, _NOTHING), names)
-    elif isinstance(recorded, list) and isinstance(given, list) and len(recorded) == len(given):
-        for at, pair in enumerate(zip(recorded, given, strict=True)):
-            yield from _values(f"{path}[{at}]", *pair, names)
-    elif isinstance(recorded, str) and isinstance(given, str):
-        if not names.alike(recorded, given):
-            yield _told(path, recorded, given)
-    elif type(recorded) is not type(given) or recorded != given:
-        yield _told(path, recorded, given)
+def _value_differences(path: str, recorded: Any, actual: Any, values: ActualValues) -> Iterator[str]:
+    if isinstance(recorded, dict) and isinstance(actual, dict):
+        if _MACHINE_LOG.fullmatch(str(recorded.get("name"))):
+            recorded, actual = _without_length(recorded), _without_length(actual)
+        for name in recorded | actual:
+            yield from _value_differences(
+                f"{path}.{name}", recorded.get(name, _NOTHING), actual.get(name, _NOTHING), values
+            )
+    elif isinstance(recorded, list) and isinstance(actual, list) and len(recorded) == len(actual):
+        for at, pair in enumerate(zip(recorded, actual, strict=True)):
+            yield from _value_differences(f"{path}[{at}]", *pair, values)
+    elif isinstance(recorded, str) and isinstance(actual, str):
+        if not values.matches(recorded, actual):
+            yield _difference(path, recorded, actual)
+    elif type(recorded) is not type(actual) or recorded != actual:
+        yield _difference(path, recorded, actual)
 
 
 def _without_length(item: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def _without_length(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "properties": properties}
 
 
-def _value(body: bytes) -> Any:
+def _decoded_body(body: bytes) -> Any:
     if body[:1] in (b"{", b"["):
         try:
             return json.loads(body)
@@ -119,9 +121,9 @@ def _value(body: bytes) -> Any:
         return body
 
 
-def _told(path: str, recorded: object, given: object) -> str:
-    one, other = (
+def _difference(path: str, recorded: object, actual: object) -> str:
+    old, new = (
         "nothing" if value is _NOTHING else (text if len(text := repr(value)) <= 100 else f"{text[:97]}...")
-        for value in (recorded, given)
+        for value in (recorded, actual)
     )
-    return f"{path}: {one} was recorded, {other} given"
+    return f"{path}: {old} was recorded, {new} received"

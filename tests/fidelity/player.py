@@ -1,4 +1,4 @@
-"""Plays a cassette against a running emulator, with stand-ins for what was uploaded and for what the job did."""
+"""Plays a cassette against a running emulator, with substitutes for uploaded files and for the job."""
 
 import json
 import re
@@ -21,83 +21,84 @@ from harness.recording.placeholders import WORD, placeholder_key
 from harness.recording.processors import scrub
 from harness.recording.request_key import RequestKey, request_key
 from harness.recording.scrub import Scrubber
-from tests.fidelity.comparison import Names, differences
+from tests.fidelity.comparison import ActualValues, differences
 from tests.fidelity.recorded_job import RecordedJob
 
-ACCOUNT, KEY = PLACEHOLDERS.storage_account, placeholder_key(1)  # the emulator has to have it
-_AGENT = "azsdk-python-mgmt-batchai/7.0.0"  # who asked; a cassette does not keep it, and it is told shorter pauses
+ACCOUNT, KEY = PLACEHOLDERS.storage_account, placeholder_key(1)  # the emulator must have this account
+_AGENT = "azsdk-python-mgmt-batchai/7.0.0"  # lets the emulator request pauses of less than a second
 _TIMEOUT = 30.0  # seconds
 _UPLOAD = re.compile(rb"<(\d+) bytes, sha256:[0-9a-f]{64}>")
 
 
 class Player:
-    """One emulator, and what it gave so far in place of recorded values.
+    """An emulator, and its values for recorded values that differ between runs.
 
     Args:
         endpoint: the emulator, which has the storage account of all recordings.
-        place: a directory for the stand-in of the job.
-        patience: seconds that an answer may take to become the recorded one.
+        job_directory: the directory of the job substitute.
+        timeout: seconds until a polled response must be the recorded one.
     """
 
-    def __init__(self, endpoint: Endpoint, place: Path, *, patience: float = 60.0) -> None:
-        self._patience = patience
+    def __init__(self, endpoint: Endpoint, job_directory: Path, *, timeout: float = 60.0) -> None:
+        self._timeout = timeout
         self._endpoint = endpoint
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["User-Agent"] = _AGENT
         self._session.proxies, self._session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
-        self._names = Names()
+        self._values = ActualValues()
         self._links: dict[RequestKey, str] = {}
         self._clock = SystemClock()
         self._scrubber = Scrubber({})
-        self._job = RecordedJob(place)
-        self._token = self._signed_in()
+        self._job = RecordedJob(job_directory)
+        self._token = self._sign_in()
 
     def close(self) -> None:
         """End the job and the connections."""
         self._job.end()
         self._session.close()
 
-    def play(self, story: Sequence[Interaction]) -> list[str]:
-        """Send every request of a recording; return how the responses differ from the recorded ones, as sentences."""
-        self._job.begin(story)
-        self._register(story)
-        metadata = dict(_metadata(story))
-        told = []
-        for at, item in enumerate(story):
-            self._job.come_to(item)
-            about = f"#{at} {item.request.method} {item.request.uri.partition('?')[0]}"
-            told += [f"{about}: {difference}" for difference in self._ask(item, story[at + 1 :], metadata)]
-        return told
+    def play(self, recording: Sequence[Interaction]) -> list[str]:
+        """Send every request of a recording, and describe how the responses differ from the recorded ones."""
+        self._job.prepare(recording)
+        self._register(recording)
+        metadata = dict(_metadata(recording))
+        lines = []
+        for at, item in enumerate(recording):
+            self._job.advance_to(item)
+            request = f"#{at} {item.request.method} {item.request.uri.partition('?')[0]}"
+            differing = self._send_until_recorded(item, recording[at + 1 :], metadata)
+            lines += [f"{request}: {difference}" for difference in differing]
+        return lines
 
-    def _ask(
+    def _send_until_recorded(
         self, item: Interaction, later: Sequence[Interaction], metadata: Mapping[str, Mapping[str, str]]
     ) -> list[str]:
         """Send a request until its response is the recorded one, or a later one to the same request.
 
-        A state that passes may have been missed.
+        The player may have missed a transient state.
         """
-        end = self._clock.monotonic() + self._patience
-        acceptable = [item, *_answers_until_the_next_write(item, later)]
+        end = self._clock.monotonic() + self._timeout
+        acceptable = [item, *_reads_before_next_write(item, later)]
         while True:
-            given = self._send(item, metadata)
-            found: list[str] = []
-            for one in acceptable:
-                names = deepcopy(self._names)
-                wrong = differences(one, scrub(given, self._scrubber), names)
-                if not wrong:
-                    self._names = names
-                    self._links |= _links(one, given)
+            actual = self._send(item, metadata)
+            first_differing: list[str] = []
+            for candidate in acceptable:
+                values = deepcopy(self._values)
+                differing = differences(candidate, scrub(actual, self._scrubber), values)
+                if not differing:
+                    self._values = values
+                    self._links |= _links(candidate, actual)
                     return []
-                found = found or wrong
-            if not _is_read(item) or given.response.status >= 400 or self._clock.monotonic() > end:
-                return found
+                first_differing = first_differing or differing
+            if not _is_read(item) or actual.response.status >= 400 or self._clock.monotonic() > end:
+                return first_differing
             self._clock.sleep(0.01)
 
     def _send(self, item: Interaction, metadata: Mapping[str, Mapping[str, str]]) -> Interaction:
         recorded = item.request
-        link = self._links.get(_linked(recorded.uri)) if "sig=" in recorded.uri else None
-        uri = link or self._names.rewrite(recorded.uri)
+        link = self._links.get(_link_target(recorded.uri)) if "sig=" in recorded.uri else None
+        uri = link or self._values.rewrite(recorded.uri)
         headers = dict(recorded.headers)
         if recorded.method == "PUT" and "comp=" not in uri:
             headers |= metadata.get(_path(uri), {})
@@ -107,15 +108,16 @@ class Player:
             request.headers["Authorization"] = f"Bearer {self._token}"
         elif "sig=" not in uri:
             self._sign(request, item.response.headers["x-ms-version"])
-        answer = self._session.send(request, allow_redirects=False, timeout=_TIMEOUT)
-        response = RecordedResponse(answer.status_code, answer.reason, dict(answer.headers), answer.content)
-        if recorded.method != "HEAD":  # as in a cassette: the length follows from the body
-            response = RecordedResponse(
-                response.status, response.reason,
-                {name: value for name, value in response.headers.items() if name.lower() != "content-length"},
-                response.body,
-            )  # fmt: skip
-        return Interaction(RecordedRequest(recorded.method, recorded.uri, plain_headers(headers)), response)
+        response = self._session.send(request, allow_redirects=False, timeout=_TIMEOUT)
+        response_headers = dict(response.headers)
+        if recorded.method != "HEAD":  # a cassette omits the length, which follows from the body
+            response_headers = {
+                name: value for name, value in response_headers.items() if name.lower() != "content-length"
+            }
+        return Interaction(
+            RecordedRequest(recorded.method, recorded.uri, plain_headers(headers)),
+            RecordedResponse(response.status_code, response.reason, response_headers, response.content),
+        )
 
     def _body(self, recorded: RecordedRequest) -> bytes:
         upload = _UPLOAD.fullmatch(recorded.body)
@@ -125,15 +127,15 @@ class Player:
         return content.ljust(int(upload[1]), b"\n")
 
     def _with_secrets(self, body: bytes) -> bytes:
-        """A cassette holds no key: where one was sent, the emulator's own is."""
+        """Replace placeholders of keys by the emulator's key, because a cassette contains no keys."""
 
-        def put_back(value: Any) -> Any:
+        def with_key(value: Any) -> Any:
             if isinstance(value, dict):
-                return {name: KEY if name == "accountKey" else put_back(inner)
+                return {name: KEY if name == "accountKey" else with_key(inner)
                         for name, inner in value.items()}  # fmt: skip
-            return [put_back(inner) for inner in value] if isinstance(value, list) else value
+            return [with_key(inner) for inner in value] if isinstance(value, list) else value
 
-        return json.dumps(put_back(json.loads(body))).encode() if WORD.encode() in body else body
+        return json.dumps(with_key(json.loads(body))).encode() if WORD.encode() in body else body
 
     def _sign(self, request: requests.PreparedRequest, version: str) -> None:
         request.headers.update({"x-ms-version": version, "x-ms-date": formatdate(usegmt=True)})
@@ -142,7 +144,7 @@ class Player:
         text = next(shared_key_texts(request.method or "", ACCOUNT, raw_target=target, headers=lower))
         request.headers["Authorization"] = f"SharedKey {ACCOUNT}:{sign(KEY, text)}"
 
-    def _signed_in(self) -> str:
+    def _sign_in(self) -> str:
         form = {
             "grant_type": "client_credentials",
             "client_id": self._endpoint.client_id,
@@ -152,24 +154,24 @@ class Player:
         url = f"https://login.microsoftonline.com/{self._endpoint.tenant_id}/oauth2/token"
         return str(self._session.post(url, data=form).json()["access_token"])
 
-    def _register(self, story: Sequence[Interaction]) -> None:
-        """Providers that were registered before the story began."""
-        asked: set[str] = set()
-        for item in story:
-            place, _, query = item.request.uri.partition("?")
-            if "/providers/" not in place or place in asked or b'"registrationState"' not in item.response.body:
+    def _register(self, recording: Sequence[Interaction]) -> None:
+        """Register the providers that were registered before the recording began."""
+        checked: set[str] = set()
+        for item in recording:
+            url, _, query = item.request.uri.partition("?")
+            if "/providers/" not in url or url in checked or b'"registrationState"' not in item.response.body:
                 continue
-            asked |= {place, f"{place}/register"}
+            checked |= {url, f"{url}/register"}
             if json.loads(item.response.body)["registrationState"] == "Registered":
-                authorized = {"Authorization": f"Bearer {self._token}"}
-                self._session.post(f"{place}/register?{query}", headers=authorized).raise_for_status()
+                headers = {"Authorization": f"Bearer {self._token}"}
+                self._session.post(f"{url}/register?{query}", headers=headers).raise_for_status()
 
 
 def _is_read(item: Interaction) -> bool:
     return item.request.method in ("GET", "HEAD") or "/listOutputFiles?" in item.request.uri
 
 
-def _answers_until_the_next_write(item: Interaction, later: Sequence[Interaction]) -> Iterator[Interaction]:
+def _reads_before_next_write(item: Interaction, later: Sequence[Interaction]) -> Iterator[Interaction]:
     key = request_key(item.request.method, item.request.uri, item.request.headers)
     for other in later if _is_read(item) else ():
         if not _is_read(other):
@@ -178,27 +180,29 @@ def _answers_until_the_next_write(item: Interaction, later: Sequence[Interaction
             yield other
 
 
-def _metadata(story: Sequence[Interaction]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The metadata of files: a cassette does not keep it where it was sent, only where it was told."""
-    for item in story:
-        told = {name: value for name, value in item.response.headers.items() if name.lower().startswith("x-ms-meta-")}
-        if told:
-            yield _path(item.request.uri), told
+def _metadata(recording: Sequence[Interaction]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The metadata of files, from responses, because a cassette does not contain the metadata of requests."""
+    for item in recording:
+        metadata = {
+            name: value for name, value in item.response.headers.items() if name.lower().startswith("x-ms-meta-")
+        }
+        if metadata:
+            yield _path(item.request.uri), metadata
 
 
-def _links(recorded: Interaction, given: Interaction) -> dict[RequestKey, str]:
-    """What recorded download links lead to, and the emulator's own links to it.
+def _links(recorded: Interaction, actual: Interaction) -> dict[RequestKey, str]:
+    """The targets of recorded download links, and the emulator's links to them.
 
-    Every list of outputs has links of its own, with another expiry. Of a job that ended at once the emulator gives the
-    list that was recorded last, and its links stand for those of the lists before, which it never gave.
+    Every list of output files has different links, with another expiry. For a job that ended at once, the emulator
+    returns the list that was recorded last. Its links replace those of the previous lists, which it never returned.
     """
     pattern = re.compile(rb'"downloadUrl": ?"([^"]+)"')
-    mine, theirs = (pattern.findall(item.response.body) for item in (recorded, given))
-    return {_linked(one.decode()): other.decode() for one, other in zip(mine, theirs, strict=bool(mine))}
+    old, new = (pattern.findall(item.response.body) for item in (recorded, actual))
+    return {_link_target(link.decode()): substitute.decode() for link, substitute in zip(old, new, strict=bool(old))}
 
 
-def _linked(uri: str) -> RequestKey:
-    """What a download link leads to, whoever signed it until when."""
+def _link_target(uri: str) -> RequestKey:
+    """The target of a download link, regardless of its signature and expiry."""
     return request_key("GET", uri, {})
 
 

@@ -1,4 +1,4 @@
-"""Cassettes of Batch AI are played against a fresh emulator: it answers every request as when it was recorded."""
+"""Cassettes of Batch AI are played against a fresh emulator, whose responses must equal the recorded ones."""
 
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ from harness.recording.interactions import Interaction
 from tests.fidelity.player import ACCOUNT, KEY, Player
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "batchai"
-SHARED = ("resource_group", "file_share", "gpu_cluster")  # each within the one before, and all trials within them
-# The stand-in of a job plays one script in one process: those whose jobs would train for minutes. The others run again
-# as a whole, with their own jobs, in test_runs.py.
+SHARED = ("resource_group", "file_share", "gpu_cluster")  # in the order of their creation, before all trials
+# Scenarios whose jobs would train for minutes, or that a job substitute can play: one script in one process. The other
+# scenarios run completely, with their own jobs, in test_runs.py.
 SCENARIOS = ["custom-toolkit", "mnist-learning-rate", "mnist-quickstart"]
 
-Story = Sequence[Interaction]
+Recording = Sequence[Interaction]
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="torch is not installed, so the emulator cannot run CNTK jobs"
@@ -31,27 +31,27 @@ def trials_of(directory: Path) -> list[str]:
 
 
 def play(
-    player: Player, directory: Path, parts: Callable[[Story], Sequence[Story]] = lambda trial: [trial]
+    player: Player, directory: Path, parts: Callable[[Recording], Sequence[Recording]] = lambda trial: [trial]
 ) -> dict[str, list[str]]:
-    """What differs, by cassette, of a scenario: set-ups, trials one after the other and part by part, teardowns."""
-    told: dict[str, list[str]] = {}
+    """Play a scenario: set-ups, trials in sequence and in parts, teardowns; return the differences by cassette."""
+    differences: dict[str, list[str]] = {}
     teardowns = []
     for name in SHARED:
-        setup, teardown = halves(load_cassette(directory / f"{name}.json"))
-        told[name] = player.play(setup)
+        setup, teardown = split_teardown(load_cassette(directory / f"{name}.json"))
+        differences[name] = player.play(setup)
         teardowns.append((name, teardown))
     for name in trials_of(directory):
         trial = load_cassette(directory / f"{name}.json")
-        told[name] = [line for part in parts(trial) for line in player.play(part)]
+        differences[name] = [line for part in parts(trial) for line in player.play(part)]
     for name, teardown in reversed(teardowns):
-        told[name] += player.play(teardown)
-    return told
+        differences[name] += player.play(teardown)
+    return differences
 
 
-def halves(story: Story) -> tuple[Story, Story]:
-    """Set-up and teardown of a shared resource."""
-    at = next(at for at, item in enumerate(story) if item.request.method == "DELETE")
-    return story[:at], story[at:]
+def split_teardown(recording: Recording) -> tuple[Recording, Recording]:
+    """Split the recording of a shared resource into set-up and teardown."""
+    at = next(at for at, item in enumerate(recording) if item.request.method == "DELETE")
+    return recording[:at], recording[at:]
 
 
 @pytest.fixture
@@ -66,22 +66,22 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_fresh_emulator_answers_as_recorded(endpoint: Endpoint, tmp_path: Path, scenario: str) -> None:
     with closing(Player(endpoint, tmp_path / "job")) as player:
-        told = play(player, CASSETTES / scenario)
+        differences = play(player, CASSETTES / scenario)
 
-    assert told.keys() == {path.stem for path in (CASSETTES / scenario).iterdir()}
-    lines = [f"{name}.json {line}" for name, lines in told.items() for line in lines]
+    assert differences.keys() == {path.stem for path in (CASSETTES / scenario).iterdir()}
+    lines = [f"{name}.json {line}" for name, lines in differences.items() for line in lines]
     assert not lines, "\n".join(lines)
 
 
 def test_a_job_that_ends_before_anybody_looks_gives_what_was_recorded_last(endpoint: Endpoint, tmp_path: Path) -> None:
-    def with_its_end_first(trial: Story) -> list[Story]:
-        begun, *looks = trial
-        return [[begun, next(look for look in looks if b'"exitCode":0' in look.response.body)], looks]
+    def end_first(trial: Recording) -> list[Recording]:
+        submission, *polls = trial
+        return [[submission, next(poll for poll in polls if b'"exitCode":0' in poll.response.body)], polls]
 
     with closing(Player(endpoint, tmp_path / "job")) as player:
-        told = play(player, CASSETTES / "custom-toolkit", with_its_end_first)
+        differences = play(player, CASSETTES / "custom-toolkit", end_first)
 
-    assert not any(told.values()), told
+    assert not any(differences.values()), differences
 
 
 def test_a_cassette_that_was_changed_is_found(endpoint: Endpoint, tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_a_cassette_that_was_changed_is_found(endpoint: Endpoint, tmp_path: Path
         text.replace('"Succeeded"', '"Ready"').replace('\\"Succeeded\\"', '\\"Ready\\"'), encoding="utf-8"
     )
 
-    with closing(Player(endpoint, tmp_path / "job", patience=0.1)) as player:
-        told = player.play(load_cassette(cassette))
+    with closing(Player(endpoint, tmp_path / "job", timeout=0.1)) as player:
+        differences = player.play(load_cassette(cassette))
 
-    assert [line.partition(": ")[2] for line in told] == [
-        "status: 403 was recorded, 404 given",
-        *["body.properties.provisioningState: 'Ready' was recorded, 'Succeeded' given"] * 2,
+    assert [line.partition(": ")[2] for line in differences] == [
+        "status: 403 was recorded, 404 received",
+        *["body.properties.provisioningState: 'Ready' was recorded, 'Succeeded' received"] * 2,
     ]

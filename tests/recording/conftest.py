@@ -13,8 +13,8 @@ from harness.recording import open_session
 Open = Callable[..., AbstractContextManager[requests.Session]]
 
 
-class Story(BaseHTTPRequestHandler):
-    """Answers: /poll counts, /bytes is binary, /range shows the range, anything else echoes its path, PUT a byte."""
+class RecordedHandler(BaseHTTPRequestHandler):
+    """Responds: /poll counts, /bytes is binary, /range shows the range, other paths are echoed, PUT echoes a byte."""
 
     protocol_version = "HTTP/1.1"
 
@@ -32,16 +32,16 @@ class Story(BaseHTTPRequestHandler):
             body = b'{"access_token": "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"}'
         else:
             body = b'{"path": "%s"}' % path.encode()
-        self.answer(body, kind)
+        self.respond(body, kind)
 
     def do_PUT(self) -> None:
         sent = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b"put " + sent[:1], "text/plain")
+        self.respond(b"put " + sent[:1], "text/plain")
 
     def do_HEAD(self) -> None:
-        self.answer(b"x" * 12345, "application/octet-stream")
+        self.respond(b"x" * 12345, "application/octet-stream")
 
-    def answer(self, body: bytes, kind: str) -> None:
+    def respond(self, body: bytes, kind: str) -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -55,7 +55,7 @@ class Story(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Story) as listening:
+    with ThreadingHTTPServer(("127.0.0.1", 0), RecordedHandler) as listening:
         listening.polls = 0
         thread = threading.Thread(target=partial(listening.serve_forever, poll_interval=0.01))
         thread.start()
@@ -70,8 +70,8 @@ def cassette(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(cassette: Path) -> Open:
-    def open_it(mode: str, **replacements: str) -> AbstractContextManager[requests.Session]:
+def open_recorded(cassette: Path) -> Open:
+    def open_in_mode(mode: str, **replacements: str) -> AbstractContextManager[requests.Session]:
         return open_session(
             cassette,
             mode,
@@ -80,4 +80,4 @@ def opened(cassette: Path) -> Open:
             provenance={"cloud": "a local server"},
         )
 
-    return open_it
+    return open_in_mode

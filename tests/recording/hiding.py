@@ -1,4 +1,4 @@
-"""Hiding secrets in encodings, and finding them in files again: written without the code that it judges."""
+"""Encoding of secrets, and a search for them in files that is independent of the tested code."""
 
 import base64
 import contextlib
@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 Encode = Callable[[str], str]
 
-# How a secret is written in a text by programs that mean no harm.
+# The encodings in which ordinary programs write text.
 ENCODINGS: dict[str, Encode] = {
     "as it is": str,
     "a URL": lambda text: quote(text, safe=""),
@@ -71,7 +71,7 @@ BYTES: dict[str, Callable[[bytes], bytes]] = {
     "gzip of gzip": lambda data: gzip.compress(gzip.compress(data)),
 }
 
-_DEPTH = 4  # how often something may be encoded
+_DEPTH = 4  # levels of nested encodings
 _BASE64 = (
     re.compile(rb"[A-Za-z0-9+/_-]{16,}"),
     re.compile(rb"(?:[A-Za-z0-9+/]{16,80}(?:\s|\\n)+)+[A-Za-z0-9+/]+"),
@@ -86,7 +86,7 @@ def lines(text: str, width: int) -> str:
 
 
 def contents(data: bytes, depth: int = _DEPTH) -> Iterator[bytes]:
-    """What a file holds: as it is, and what is in it in gzip, zip, base64 or hexadecimal digits, nested as well."""
+    """Yield the content of a file and, recursively, of gzip, zip, base64 and hexadecimal digits in it."""
     yield data
     if depth:
         for inner in (*_unpacked(data), *_decoded(data)):
@@ -104,16 +104,16 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
 
 def _decoded(data: bytes) -> Iterator[bytes]:
     for pattern in _BASE64:
-        for found in pattern.findall(data):
-            letters = _BETWEEN_LINES.sub(b"", found).translate(bytes.maketrans(b"-_", b"+/"))
-            whole = letters[: len(letters) // 4 * 4 + (0 if len(letters) % 4 == 1 else len(letters) % 4)]
-            yield base64.b64decode(whole + b"=" * (-len(whole) % 4))
-    for found in _HEX.findall(data):
-        yield bytes.fromhex(re.sub(rb"[: ]", b"", found).decode())
+        for digits in pattern.findall(data):
+            letters = _BETWEEN_LINES.sub(b"", digits).translate(bytes.maketrans(b"-_", b"+/"))
+            valid = letters[: len(letters) // 4 * 4 + (0 if len(letters) % 4 == 1 else len(letters) % 4)]
+            yield base64.b64decode(valid + b"=" * (-len(valid) % 4))
+    for digits in _HEX.findall(data):
+        yield bytes.fromhex(re.sub(rb"[: ]", b"", digits).decode())
 
 
 def readings(content: bytes) -> Iterator[str]:
-    """What bytes may mean as text: as they are, with escapes of each kind undone once and twice, and as UTF-16."""
+    """The possible texts of bytes: unchanged, with escapes of each kind undone once and twice, and as UTF-16."""
     text = content.decode("utf-8", "surrogateescape")
     yield text
     for read in (_percent_decoded, html.unescape, _backslashes_undone):
@@ -140,35 +140,35 @@ def _backslashes_undone(text: str) -> str:
 
 
 class Search:
-    """Looks for secrets in every encoding.
+    """Searches for secrets in every encoding.
 
     Args:
-        secrets: by name, which is what a finding tells.
+        secrets: pairs of a name, by which findings are reported, and a secret.
     """
 
     def __init__(self, secrets: Iterable[tuple[str, str]]) -> None:
         self._words = [(name, {secret, secret.replace(" ", "+")}) for name, secret in secrets if secret]
 
     def in_data(self, data: bytes) -> set[str]:
-        """The names of those that are in it."""
-        found: set[str] = set()
+        """The names of the secrets in some data."""
+        names: set[str] = set()
         for content in contents(data):
             for text in readings(content):
-                found |= {name for name, words in self._words if any(word in text for word in words)}
-        return found
+                names |= {name for name, words in self._words if any(word in text for word in words)}
+        return names
 
     def in_files(self, directory: Path, *, but: Iterable[Path] = ()) -> dict[str, set[str]]:
-        """The names of those that are in each file below a directory, or in its path; other files are left out.
+        """The names of the secrets in each file below a directory, or in its path; other files are omitted.
 
         Args:
-            directory: all of it is read.
-            but: directories in it that are passed over.
+            directory: the directory to read.
+            but: subdirectories to skip.
         """
-        passed = tuple(but)
+        skipped = tuple(but)
         files = [
             path
             for path in directory.rglob("*")
-            if path.is_file() and not any(path.is_relative_to(other) for other in passed)
+            if path.is_file() and not any(path.is_relative_to(other) for other in skipped)
         ]
-        found = {str(path.relative_to(directory)): self.in_data(path.read_bytes()) for path in files}
-        return {name: inside for name, told in found.items() if (inside := told | self.in_data(name.encode()))}
+        findings = {str(path.relative_to(directory)): self.in_data(path.read_bytes()) for path in files}
+        return {name: inside for name, names in findings.items() if (inside := names | self.in_data(name.encode()))}

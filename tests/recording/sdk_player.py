@@ -1,8 +1,8 @@
-"""Plays Microsoft's recordings through whichever azure-mgmt-batchai is installed: ``python sdk_player.py CASSETTE...``.
+"""Plays Microsoft's recordings through the installed azure-mgmt-batchai: ``python sdk_player.py CASSETTE...``.
 
-Every request of a recording is made by the operation of the SDK that makes it, with the recorded body, polls by the
-SDK's own pollers; what belongs to no such operation (storage, resource groups) is sent as it is. Prints one line of
-JSON for each recording: requests made, and what was left unused.
+The SDK's operations send the requests of a recording, with the recorded bodies, and its pollers send the polls.
+Requests of other services (storage, resource groups) are sent directly. The player prints one line of JSON for each
+recording: the number of requests, and the unused responses.
 """
 
 import json
@@ -32,23 +32,24 @@ class Player:
     """One recording on one client.
 
     Args:
-        client: of the SDK.
-        models: its models.
-        made: how often each method and URL was asked for so far.
+        client: a client of the SDK.
+        models: the models of the SDK.
+        session: the replaying session.
+        counts: the number of requests that were sent so far, by method and URL.
     """
 
-    def __init__(self, client: Any, models: Any, session: requests.Session, made: Counter[tuple[str, str]]) -> None:
+    def __init__(self, client: Any, models: Any, session: requests.Session, counts: Counter[tuple[str, str]]) -> None:
         self.client = client
         self.models = models
         self.session = session
-        self.made = made
+        self.counts = counts
         self.due: Counter[tuple[str, str]] = Counter()
 
     def play(self, request: RecordedRequest) -> None:
-        """Make a request, unless a poller has made it already."""
+        """Send a request, unless a poller has already sent it."""
         key = (request.method, request.uri)
         self.due[key] += 1
-        if self.made[key] >= self.due[key]:
+        if self.counts[key] >= self.due[key]:
             return
         operation = self.operation(request)
         if operation is None:
@@ -57,14 +58,14 @@ class Player:
             )
             return
         with suppress(*self.refusals()):
-            answer = operation()
-            if hasattr(answer, "result"):
-                answer.result()
-            elif isinstance(answer, Iterator):
-                list(answer)
+            result = operation()
+            if hasattr(result, "result"):
+                result.result()
+            elif isinstance(result, Iterator):
+                list(result)
 
     def refusals(self) -> tuple[type[Exception], ...]:
-        """What the SDK raises when the service refuses: that is part of the story."""
+        """The errors that the SDK raises when the service refuses, which recordings contain."""
         from azure.core.exceptions import HttpResponseError
 
         with suppress(ImportError):
@@ -74,17 +75,17 @@ class Player:
         return (HttpResponseError,)
 
     def operation(self, request: RecordedRequest) -> Callable[[], Any] | None:
-        """The call of the SDK that makes a request."""
+        """Return the call of the SDK that sends a request; None if there is no such operation."""
         path = urlsplit(request.uri).path
-        found = re.fullmatch(r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.BatchAI/(.+)", path)
-        if found is None or self.is_poll(path):
+        match = re.fullmatch(r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.BatchAI/(.+)", path)
+        if match is None or self.is_poll(path):
             return None
-        group, words = found.group(1), found.group(2).split("/")
-        names, kinds = words[1::2], words[::2]
-        if len(words) % 2 == 0:
+        group, segments = match.group(1), match.group(2).split("/")
+        names, kinds = segments[1::2], segments[::2]
+        if len(segments) % 2 == 0:
             return self.of_resource(request, kinds[-1], [group, *names])
         if request.method == "POST":
-            return self.action(request, kinds[-2], words[-1], [group, *names])
+            return self.action(request, kinds[-2], segments[-1], [group, *names])
         return self.listing(kinds, [group, *names])
 
     def is_poll(self, path: str) -> bool:
@@ -93,19 +94,19 @@ class Player:
     def of_resource(self, request: RecordedRequest, kind: str, names: list[str]) -> Callable[[], Any] | None:
         operations = getattr(self.client, GROUPS.get(kind, kind))
         if request.method in ("GET", "DELETE"):
-            return lambda: called(operations, request.method.lower())(*names)
+            return lambda: operation_named(operations, request.method.lower())(*names)
         verb = PARAMETERS[request.method]
         model = f"{kind[0].upper()}{kind[1:-1]}{verb}Parameters"
         if not hasattr(self.models, model):  # an experiment, which is created from nothing
-            return lambda: called(operations, verb.lower())(*names)
-        if not request.body:  # the recorder has lost it
+            return lambda: operation_named(operations, verb.lower())(*names)
+        if not request.body:  # the recorder lost it
             return None
-        # The client that made the 2017 recordings was not yet the one that was published.
+        # The client of the 2017 recordings differs from the published one.
         body = json.loads(unwrap_literals(request.body).replace(b'"credentialsInfo"', b'"credentials"'))
-        if "parameters" not in signature(called(operations, verb.lower())).parameters:
-            return lambda: called(operations, verb.lower())(*names, **body)
+        if "parameters" not in signature(operation_named(operations, verb.lower())).parameters:
+            return lambda: operation_named(operations, verb.lower())(*names, **body)
         parameters = self.client._deserialize(model, body)
-        return lambda: called(operations, verb.lower())(*names, parameters=parameters)
+        return lambda: operation_named(operations, verb.lower())(*names, parameters=parameters)
 
     def action(self, request: RecordedRequest, kind: str, action: str, names: list[str]) -> Callable[[], Any]:
         operations = getattr(self.client, GROUPS.get(kind, kind))
@@ -114,7 +115,7 @@ class Player:
         if name == "list_output_files":
             options = self.models.JobsListOutputFilesOptions(outputdirectoryid=query["outputdirectoryid"])
             return lambda: operations.list_output_files(*names, jobs_list_output_files_options=options)
-        return lambda: called(operations, name)(*names)
+        return lambda: operation_named(operations, name)(*names)
 
     def listing(self, kinds: list[str], names: list[str]) -> Callable[[], Any]:
         operations = getattr(self.client, GROUPS.get(kinds[-1], kinds[-1]))
@@ -122,12 +123,12 @@ class Player:
         return lambda: getattr(operations, f"list_by_{parent}")(*names)
 
 
-def called(operations: Any, name: str) -> Callable[..., Any]:
+def operation_named(operations: Any, name: str) -> Callable[..., Any]:
     return getattr(operations, f"begin_{name}", None) or getattr(operations, name)
 
 
 def new_client(session: requests.Session) -> tuple[Any, Any]:
-    """A client of the SDK that is installed, on a session."""
+    """Create a client of the installed SDK on a session, and return it with the SDK's models."""
     import azure.mgmt.batchai as sdk
 
     if hasattr(sdk, "BatchAI"):
@@ -153,25 +154,25 @@ def new_client(session: requests.Session) -> tuple[Any, Any]:
 
 
 def play(cassette: Path) -> dict[str, Any]:
-    """Play one recording whole."""
-    made: Counter[tuple[str, str]] = Counter()
+    """Play a complete recording."""
+    counts: Counter[tuple[str, str]] = Counter()
     options: dict[str, Any] = {"replacements": {}, "base": requests.Session, "provenance": {}}
     with open_session(cassette, "replay", **options) as session, blocked_sockets(), no_sleep():
         adapter: Any = session.get_adapter("https://")
-        answer = adapter.send
+        send = adapter.send
 
-        def counted(request: requests.PreparedRequest, *words: Any, **named: Any) -> requests.Response:
-            made[(request.method or "", request.url or "")] += 1
-            return answer(request, *words, **named)
+        def count_and_send(request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+            counts[(request.method or "", request.url or "")] += 1
+            return send(request, *arguments, **options)
 
-        adapter.send = counted
-        player = Player(*new_client(session), session, made)
+        adapter.send = count_and_send
+        player = Player(*new_client(session), session, counts)
         for item in load_cassette(cassette):
             for _ in range(item.count):
                 if not player.is_poll(item.request.uri):
                     player.play(item.request)
-        unused = [str(left) for left in unused_answers(session)]
-    return {"cassette": cassette.name, "requests": sum(made.values()), "unused": unused}
+        unused = [str(answers) for answers in unused_answers(session)]
+    return {"cassette": cassette.name, "requests": sum(counts.values()), "unused": unused}
 
 
 if __name__ == "__main__":

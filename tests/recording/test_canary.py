@@ -1,4 +1,4 @@
-"""Unique secrets, planted in every place of a story that we could think of: none survives in any file."""
+"""Unique secrets are planted in many locations of a recording, and none of them may survive in a file."""
 
 import base64
 import gzip
@@ -20,7 +20,7 @@ from harness.recording.scrub import Scrubber
 from harness.recording.secrets import secrets_of_body
 from tests.recording.hiding import BYTES, ENCODINGS, Search
 
-Place = Callable[[str], Interaction]
+Plant = Callable[[str], Interaction]
 
 GUID = "7f0b2c4d-91aa-4e0c-b7a5-3c2d1e0f9a8b"
 PASSWORD = "Tr0ub4dor&3/x+y"
@@ -32,12 +32,12 @@ MAIL = "jane.doe+azure@contoso-research.com"
 ACCOUNT = "contosodata42"
 
 
-def answered(body: str | bytes, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
+def response(body: str | bytes, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
     data = body.encode() if isinstance(body, str) else body
     return Interaction(RecordedRequest("POST", uri, {}), RecordedResponse(200, "OK", headers, data))
 
 
-def sent(body: str, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
+def request(body: str, uri: str = "https://management.azure.com/x", **headers: str) -> Interaction:
     return Interaction(RecordedRequest("PUT", uri, headers, body.encode()), RecordedResponse(200, "OK", {}, b""))
 
 
@@ -56,74 +56,74 @@ def sas(signature: str) -> str:
 PRIVATE = "PRIVATE KEY-----"
 MULTIPART = '--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n--b--\r\n'
 
-# What nothing but its place shows to be secret.
-PASSWORD_PLACES: dict[str, Place] = {
-    "JSON": lambda s: sent(json.dumps({"userAccountSettings": {"adminUserPassword": s}})),
-    "JSON, other spelling": lambda s: answered(json.dumps({"client_secret": s})),
-    "JSON in JSON": lambda s: answered(json.dumps({"log": json.dumps({"password": s})})),
-    "a list of secrets": lambda s: sent(
+# Messages with a secret that is recognizable only by its location.
+PASSWORD_LOCATIONS: dict[str, Plant] = {
+    "JSON": lambda s: request(json.dumps({"userAccountSettings": {"adminUserPassword": s}})),
+    "JSON, other spelling": lambda s: response(json.dumps({"client_secret": s})),
+    "JSON in JSON": lambda s: response(json.dumps({"log": json.dumps({"password": s})})),
+    "a list of secrets": lambda s: request(
         json.dumps({"secrets": [{"name": "A", "value": "ok]"}, {"name": "B", "value": s}]})
     ),
-    "an environment variable": lambda s: sent(json.dumps({"env": [{"name": "DB_PASSWORD", "value": s}]})),
-    "an environment variable, turned": lambda s: sent(json.dumps({"env": [{"value": s, "name": "API_KEY"}]})),
-    "a form": lambda s: sent(urlencode({"grant_type": "client_credentials", "client_secret": s, "x": "y"})),
-    "a query": lambda s: answered("", f"https://host/login?user=me&password={quote_plus(s)}&x=y"),
-    "XML": lambda s: answered(f"<a><Password>{escape(s)}</Password></a>"),
-    "an XML key": lambda s: answered(f"<Keys><Key>{escape(s)}</Key></Keys>"),
-    "multi-part": lambda s: sent(MULTIPART.format(name="password", value=s)),
-    "a log": lambda s: answered(f"12:00 starting\n12:01 password = {s}\n12:02 done\n"),
-    "an environment dump": lambda s: answered(f"HOME=/root\nAZURE_CLIENT_SECRET={s}\nPATH=/bin\n"),
-    "a command line": lambda s: answered(f"+ run --account-key {s} --verbose\n"),
-    "Python's way to show it": lambda s: answered(f"{{'a': 1, 'password': {s!r}}}"),
-    "a URL": lambda s: answered(f"cloning https://me:{quote(s, safe='')}@git.contoso.dev/repo\n"),
-    "a header": lambda s: answered("", **{"x-api-key": s}),
-    "base64 of JSON": lambda s: answered(json.dumps({"data": b64(json.dumps({"password": s}))})),
-    "base64 in lines": lambda s: answered(wrapped_b64(json.dumps({"padding": "x" * 90, "password": s}))),
-    "base64 of base64": lambda s: answered(b64(json.dumps({"inner": b64(json.dumps({"password": s}))}))),
-    "gzip": lambda s: answered(gzip.compress(json.dumps({"password": s}).encode())),
-    "base64 of gzip": lambda s: answered(
+    "an environment variable": lambda s: request(json.dumps({"env": [{"name": "DB_PASSWORD", "value": s}]})),
+    "an environment variable, turned": lambda s: request(json.dumps({"env": [{"value": s, "name": "API_KEY"}]})),
+    "a form": lambda s: request(urlencode({"grant_type": "client_credentials", "client_secret": s, "x": "y"})),
+    "a query": lambda s: response("", f"https://host/login?user=me&password={quote_plus(s)}&x=y"),
+    "XML": lambda s: response(f"<a><Password>{escape(s)}</Password></a>"),
+    "an XML key": lambda s: response(f"<Keys><Key>{escape(s)}</Key></Keys>"),
+    "multi-part": lambda s: request(MULTIPART.format(name="password", value=s)),
+    "a log": lambda s: response(f"12:00 starting\n12:01 password = {s}\n12:02 done\n"),
+    "an environment dump": lambda s: response(f"HOME=/root\nAZURE_CLIENT_SECRET={s}\nPATH=/bin\n"),
+    "a command line": lambda s: response(f"+ run --account-key {s} --verbose\n"),
+    "Python's way to show it": lambda s: response(f"{{'a': 1, 'password': {s!r}}}"),
+    "a URL": lambda s: response(f"cloning https://me:{quote(s, safe='')}@git.contoso.dev/repo\n"),
+    "a header": lambda s: response("", **{"x-api-key": s}),
+    "base64 of JSON": lambda s: response(json.dumps({"data": b64(json.dumps({"password": s}))})),
+    "base64 in lines": lambda s: response(wrapped_b64(json.dumps({"padding": "x" * 90, "password": s}))),
+    "base64 of base64": lambda s: response(b64(json.dumps({"inner": b64(json.dumps({"password": s}))}))),
+    "gzip": lambda s: response(gzip.compress(json.dumps({"password": s}).encode())),
+    "base64 of gzip": lambda s: response(
         json.dumps({"z": base64.b64encode(gzip.compress(json.dumps({"password": s}).encode())).decode()})
     ),
-    "UTF-16": lambda s: answered(f"password={s}\r\n".encode("utf-16")),
+    "UTF-16": lambda s: response(f"password={s}\r\n".encode("utf-16")),
 }
 
-OTHER_PLACES: dict[str, tuple[str, Place]] = {
-    "a key in XML": (ACCOUNT_KEY, lambda s: answered(f"<Value>{s}</Value>")),
-    "a key in a list": (ACCOUNT_KEY, lambda s: answered(json.dumps({"keys": [{"keyName": "key1", "value": s}]}))),
-    "a key after an escape": (ACCOUNT_KEY, lambda s: answered(json.dumps({"log": f"\n{s}"}))),
-    "a connection string": (ACCOUNT_KEY, lambda s: answered(f"AccountName=a;AccountKey={s};EndpointSuffix=core")),
-    "a key in a form": (ACCOUNT_KEY, lambda s: sent(urlencode({"k": s}))),
-    "a key in base64": (ACCOUNT_KEY, lambda s: answered(b64(f"the key is {s}, keep it"))),
-    "a key among bytes": (ACCOUNT_KEY, lambda s: answered(b"\xff\x00" + s.encode() + b"\x00\xfe")),
-    "a SAS": (SIGNATURE, lambda s: answered("", sas(s))),
-    "a SAS in JSON": (SIGNATURE, lambda s: answered(json.dumps({"url": sas(s)}).replace("&", "\\u0026"))),
-    "a SAS in XML": (SIGNATURE, lambda s: answered(f"<Url>{escape(sas(s))}</Url>")),
-    "a SAS in a query": (SIGNATURE, lambda s: answered("", f"https://h/?url={quote(sas(s), safe='')}")),
-    "a SAS header": (SIGNATURE, lambda s: sent("", **{"x-ms-copy-source": sas(s)})),
-    "a token in JSON": (TOKEN, lambda s: answered(json.dumps({"t": s}))),
-    "a token in a log": (TOKEN, lambda s: answered(f"> Authorization: Bearer {s}\n")),
-    "basic authentication": (b64("me:" + PASSWORD), lambda s: answered(f"Authorization: Basic {s}\n")),
-    "shared key": (b64("x" * 32), lambda s: answered(f"'Authorization': 'SharedKey acct:{s}'")),
-    "a private key": (b64("k" * 300), lambda s: answered(f"-----BEGIN RSA {PRIVATE}\n{s}\n-----END RSA {PRIVATE}")),
-    "a host key": (HOST_KEY, lambda s: answered(f"10.0.0.4 ssh-rsa {s} root@node")),
-    "a fingerprint": ("q" * 43, lambda s: answered(f"ECDSA host key SHA256:{s} learnt")),
-    "a subscription in a URL": (GUID, lambda s: answered("", f"https://management.azure.com/subscriptions/{s}/providers")),
-    "a subscription in JSON": (GUID, lambda s: answered(json.dumps({"subscriptionId": s}))),
-    "a tenant": (GUID, lambda s: answered(json.dumps({"value": [{"tenantId": s}]}))),
-    "an authority": (GUID, lambda s: answered(f'authorization_uri="https://login.microsoftonline.com/{s}"')),
-    "an address": (MAIL, lambda s: answered(json.dumps({"tags": {"owner": s}}))),
-    "an address after an escape": (MAIL, lambda s: answered(json.dumps({"log": f"\n{s}"}))),
-    "an encoded address": (MAIL, lambda s: answered("", f"https://h/?user={quote(s, safe='')}")),
-    "an account's host": (ACCOUNT, lambda s: answered(f"https://{s}.file.core.windows.net/share")),
-    "an account's URL": (ACCOUNT, lambda s: answered("", f"https://{s}.blob.core.windows.net/c/b")),
-    "an account's id": (ACCOUNT, lambda s: answered(f'{{"id": "/x/Microsoft.Storage/storageAccounts/{s}"}}')),
-    "an account's name": (ACCOUNT, lambda s: answered(f'{{"id": "/x/storageAccounts/{s}", "name": "{s}"}}')),
-    "an account in settings": (ACCOUNT, lambda s: answered(json.dumps({"azureFileShare": {"accountName": s}}))),
+OTHER_LOCATIONS: dict[str, tuple[str, Plant]] = {
+    "a key in XML": (ACCOUNT_KEY, lambda s: response(f"<Value>{s}</Value>")),
+    "a key in a list": (ACCOUNT_KEY, lambda s: response(json.dumps({"keys": [{"keyName": "key1", "value": s}]}))),
+    "a key after an escape": (ACCOUNT_KEY, lambda s: response(json.dumps({"log": f"\n{s}"}))),
+    "a connection string": (ACCOUNT_KEY, lambda s: response(f"AccountName=a;AccountKey={s};EndpointSuffix=core")),
+    "a key in a form": (ACCOUNT_KEY, lambda s: request(urlencode({"k": s}))),
+    "a key in base64": (ACCOUNT_KEY, lambda s: response(b64(f"the key is {s}, keep it"))),
+    "a key among bytes": (ACCOUNT_KEY, lambda s: response(b"\xff\x00" + s.encode() + b"\x00\xfe")),
+    "a SAS": (SIGNATURE, lambda s: response("", sas(s))),
+    "a SAS in JSON": (SIGNATURE, lambda s: response(json.dumps({"url": sas(s)}).replace("&", "\\u0026"))),
+    "a SAS in XML": (SIGNATURE, lambda s: response(f"<Url>{escape(sas(s))}</Url>")),
+    "a SAS in a query": (SIGNATURE, lambda s: response("", f"https://h/?url={quote(sas(s), safe='')}")),
+    "a SAS header": (SIGNATURE, lambda s: request("", **{"x-ms-copy-source": sas(s)})),
+    "a token in JSON": (TOKEN, lambda s: response(json.dumps({"t": s}))),
+    "a token in a log": (TOKEN, lambda s: response(f"> Authorization: Bearer {s}\n")),
+    "basic authentication": (b64("me:" + PASSWORD), lambda s: response(f"Authorization: Basic {s}\n")),
+    "shared key": (b64("x" * 32), lambda s: response(f"'Authorization': 'SharedKey acct:{s}'")),
+    "a private key": (b64("k" * 300), lambda s: response(f"-----BEGIN RSA {PRIVATE}\n{s}\n-----END RSA {PRIVATE}")),
+    "a host key": (HOST_KEY, lambda s: response(f"10.0.0.4 ssh-rsa {s} root@node")),
+    "a fingerprint": ("q" * 43, lambda s: response(f"ECDSA host key SHA256:{s} learnt")),
+    "a subscription in a URL": (GUID, lambda s: response("", f"https://management.azure.com/subscriptions/{s}/providers")),
+    "a subscription in JSON": (GUID, lambda s: response(json.dumps({"subscriptionId": s}))),
+    "a tenant": (GUID, lambda s: response(json.dumps({"value": [{"tenantId": s}]}))),
+    "an authority": (GUID, lambda s: response(f'authorization_uri="https://login.microsoftonline.com/{s}"')),
+    "an address": (MAIL, lambda s: response(json.dumps({"tags": {"owner": s}}))),
+    "an address after an escape": (MAIL, lambda s: response(json.dumps({"log": f"\n{s}"}))),
+    "an encoded address": (MAIL, lambda s: response("", f"https://h/?user={quote(s, safe='')}")),
+    "an account's host": (ACCOUNT, lambda s: response(f"https://{s}.file.core.windows.net/share")),
+    "an account's URL": (ACCOUNT, lambda s: response("", f"https://{s}.blob.core.windows.net/c/b")),
+    "an account's id": (ACCOUNT, lambda s: response(f'{{"id": "/x/Microsoft.Storage/storageAccounts/{s}"}}')),
+    "an account's name": (ACCOUNT, lambda s: response(f'{{"id": "/x/storageAccounts/{s}", "name": "{s}"}}')),
+    "an account in settings": (ACCOUNT, lambda s: response(json.dumps({"azureFileShare": {"accountName": s}}))),
 }  # fmt: skip
 
 
 def texts_of(item: Interaction) -> str:
-    """All that an interaction holds, unpacked."""
+    """The text of an interaction, with its bodies decompressed."""
     bodies = [
         gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for body in (item.request.body, item.response.body)
     ]
@@ -132,7 +132,7 @@ def texts_of(item: Interaction) -> str:
     return "\n".join([item.request.uri, *headers, *texts])
 
 
-def spellings(secret: str) -> set[str]:
+def encoded_forms(secret: str) -> set[str]:
     return {
         secret,
         quote(secret, safe=""),
@@ -144,49 +144,49 @@ def spellings(secret: str) -> set[str]:
     }
 
 
-def recorded(path: Path, *story: Interaction) -> str:
-    """What is to be read in the cassette of a story: the file as it is, and all that it holds, unpacked."""
-    items, scrubber = scrub_all(story, Scrubber({}))
+def cassette_text(path: Path, *recording: Interaction) -> str:
+    """Save a recording, and return the text of its cassette and of all its interactions, with bodies decompressed."""
+    items, scrubber = scrub_all(recording, Scrubber({}))
     save_cassette(path, items, {}, scrubber.known)
     return "\n".join([path.read_text(encoding="utf-8"), *map(texts_of, load_cassette(path))])
 
 
-@pytest.mark.parametrize("place", PASSWORD_PLACES)
-def test_a_password_does_not_survive_in(place: str, tmp_path: Path) -> None:
-    written = recorded(tmp_path / "a.yaml", PASSWORD_PLACES[place](PASSWORD))
+@pytest.mark.parametrize("location", PASSWORD_LOCATIONS)
+def test_a_password_does_not_survive_in(location: str, tmp_path: Path) -> None:
+    written = cassette_text(tmp_path / "a.yaml", PASSWORD_LOCATIONS[location](PASSWORD))
 
-    assert not [form for form in spellings(PASSWORD) if form in written]
-
-
-@pytest.mark.parametrize("place", OTHER_PLACES)
-def test_no_secret_survives_in(place: str, tmp_path: Path) -> None:
-    secret, plant = OTHER_PLACES[place]
-
-    written = recorded(tmp_path / "a.yaml", plant(secret))
-
-    assert not [form for form in spellings(secret) if form in written]
+    assert not [form for form in encoded_forms(PASSWORD) if form in written]
 
 
-@pytest.mark.parametrize("shown", PASSWORD_PLACES)
+@pytest.mark.parametrize("location", OTHER_LOCATIONS)
+def test_no_secret_survives_in(location: str, tmp_path: Path) -> None:
+    secret, plant = OTHER_LOCATIONS[location]
+
+    written = cassette_text(tmp_path / "a.yaml", plant(secret))
+
+    assert not [form for form in encoded_forms(secret) if form in written]
+
+
+@pytest.mark.parametrize("shown", PASSWORD_LOCATIONS)
 @pytest.mark.parametrize(
     "bare",
     [
-        lambda s: answered(f"somebody typed {s} here"),
-        lambda s: answered(json.dumps({"text": f"somebody typed {s} here"})),
-        lambda s: answered("", f"https://host/{quote(s, safe='')}/x"),
-        lambda s: answered(json.dumps({"packed": b64(f"somebody typed {s} here")})),
-        lambda s: answered(f"<Text>{escape(s)}</Text>"),
+        lambda s: response(f"somebody typed {s} here"),
+        lambda s: response(json.dumps({"text": f"somebody typed {s} here"})),
+        lambda s: response("", f"https://host/{quote(s, safe='')}/x"),
+        lambda s: response(json.dumps({"packed": b64(f"somebody typed {s} here")})),
+        lambda s: response(f"<Text>{escape(s)}</Text>"),
     ],
     ids=["text", "JSON", "URL", "base64", "XML"],
 )
-def test_what_one_place_shows_to_be_secret_survives_in_no_other(shown: str, bare: Place, tmp_path: Path) -> None:
-    written = recorded(tmp_path / "a.yaml", bare(PASSWORD), PASSWORD_PLACES[shown](PASSWORD))
+def test_what_one_message_shows_to_be_secret_survives_in_no_other(shown: str, bare: Plant, tmp_path: Path) -> None:
+    written = cassette_text(tmp_path / "a.yaml", bare(PASSWORD), PASSWORD_LOCATIONS[shown](PASSWORD))
 
-    assert not [form for form in spellings(PASSWORD) if form in written]
+    assert not [form for form in encoded_forms(PASSWORD) if form in written]
 
 
-EVERYWHERE = [*PASSWORD_PLACES.values(), *(plant for _, plant in OTHER_PLACES.values())]
-# Words of the places themselves, a header's name among them, cannot be told from a secret that is the same.
+EVERYWHERE = [*PASSWORD_LOCATIONS.values(), *(plant for _, plant in OTHER_LOCATIONS.values())]
+# Words of the messages themselves, such as the name of a header, cannot be distinguished from an equal secret.
 FRAMES = "".join(str(plant("placeholder")) for plant in EVERYWHERE)
 
 
@@ -201,9 +201,9 @@ FRAMES_OF_TEXT: dict[str, Callable[[str], str]] = {
 }
 
 
-def survivors(path: Path, *recording: Interaction, known: str = "") -> set[str]:
-    """What the search finds in the cassette of a recording, and in the bodies that it holds."""
-    items, scrubber = scrub_all(recording, Scrubber({known: "placeholder"} if known else {}))
+def surviving_secrets(path: Path, *recording: Interaction, secret: str = "") -> set[str]:
+    """Save a recording, and return the names of secrets in its cassette and in its bodies."""
+    items, scrubber = scrub_all(recording, Scrubber({secret: "placeholder"} if secret else {}))
     save_cassette(path, items, {}, scrubber.known)
     bodies = [item.response.body for item in load_cassette(path)]
     return SEARCH.in_data(path.read_bytes()).union(*map(SEARCH.in_data, bodies))
@@ -214,14 +214,14 @@ def survivors(path: Path, *recording: Interaction, known: str = "") -> set[str]:
 def test_a_secret_of_the_settings_does_not_survive_in_encoding(encoding: str, frame: str, tmp_path: Path) -> None:
     body = FRAMES_OF_TEXT[frame](ENCODINGS[encoding](SECRET))
 
-    assert survivors(tmp_path / "a.json", answered(body), known=SECRET) == set()
+    assert surviving_secrets(tmp_path / "a.json", response(body), secret=SECRET) == set()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_one_place_shows_to_be_secret_does_not_survive_in_encoding(encoding: str, tmp_path: Path) -> None:
+def test_what_one_message_shows_to_be_secret_does_not_survive_in_encoding(encoding: str, tmp_path: Path) -> None:
     body = f"somebody typed {ENCODINGS[encoding](SECRET)} here"
 
-    assert survivors(tmp_path / "a.json", answered(json.dumps({"password": SECRET})), answered(body)) == set()
+    assert surviving_secrets(tmp_path / "a.json", response(json.dumps({"password": SECRET})), response(body)) == set()
 
 
 @pytest.mark.parametrize("field", [json.dumps({"password": SECRET}), urlencode({"client_secret": SECRET, "x": "y"})])
@@ -229,7 +229,7 @@ def test_what_one_place_shows_to_be_secret_does_not_survive_in_encoding(encoding
 def test_a_secret_field_does_not_survive_in_encoding(encoding: str, field: str, tmp_path: Path) -> None:
     body = f"somebody sent {ENCODINGS[encoding](field)} here"
 
-    assert survivors(tmp_path / "a.json", answered(body)) == set()
+    assert surviving_secrets(tmp_path / "a.json", response(body)) == set()
 
 
 @pytest.mark.parametrize("text", [SECRET, b64(SECRET), json.dumps({"password": SECRET})])
@@ -237,7 +237,7 @@ def test_a_secret_field_does_not_survive_in_encoding(encoding: str, field: str, 
 def test_a_secret_does_not_survive_in_bytes(packing: str, text: str, tmp_path: Path) -> None:
     body = BYTES[packing](f"somebody typed {text} here, at noon".encode())
 
-    assert survivors(tmp_path / "a.json", answered(body), known=SECRET) == set()
+    assert surviving_secrets(tmp_path / "a.json", response(body), secret=SECRET) == set()
 
 
 @given(
@@ -253,7 +253,7 @@ def test_a_secret_of_the_settings_in_two_encodings_is_replaced_or_refused(
     text = secret
     for encoding in encodings:
         text = ENCODINGS[encoding](text)
-    (item,), scrubber = scrub_all([answered(FRAMES_OF_TEXT[frame](text))], Scrubber({secret: "placeholder"}))
+    (item,), scrubber = scrub_all([response(FRAMES_OF_TEXT[frame](text))], Scrubber({secret: "placeholder"}))
 
     is_refused = any(secrets_of_body(item.response.body, scrubber.known))
     assert is_refused or Search([("it", secret)]).in_data(item.response.body) == set()
@@ -265,21 +265,25 @@ def test_a_secret_of_the_settings_in_two_encodings_is_replaced_or_refused(
     ),
     st.sampled_from(EVERYWHERE),
 )
-def test_a_known_secret_survives_nowhere(secret: str, plant: Place) -> None:
+def test_a_known_secret_survives_nowhere(secret: str, plant: Plant) -> None:
     (item,), scrubber = scrub_all([plant(secret)], Scrubber({secret: "placeholder"}))
 
     assert not list(scrubber.known.find(texts_of(item)))
 
 
 @given(st.uuids(version=4).map(str), st.booleans())
-def test_equal_secrets_get_equal_stand_ins(guid: str, upper: bool) -> None:
-    spelt = guid.upper() if upper else guid
-    places = ("https://host/subscriptions/{}/x", '{{"tenantId": "{}"}}', "https://login.microsoftonline.com/{}/oauth2")
+def test_equal_secrets_get_equal_placeholders(guid: str, upper: bool) -> None:
+    spelled = guid.upper() if upper else guid
+    templates = (
+        "https://host/subscriptions/{}/x",
+        '{{"tenantId": "{}"}}',
+        "https://login.microsoftonline.com/{}/oauth2",
+    )
 
-    scrubbed = [Scrubber({}).text(place.format(spelt)) for place in places]
+    scrubbed = [Scrubber({}).text(template.format(spelled)) for template in templates]
 
     (placeholder,) = {
-        text.removeprefix(place[: place.index("{}")].replace("{{", "{"))[:36]
-        for text, place in zip(scrubbed, places, strict=True)
+        text.removeprefix(template[: template.index("{}")].replace("{{", "{"))[:36]
+        for text, template in zip(scrubbed, templates, strict=True)
     }
-    assert placeholder not in (guid, spelt)
+    assert placeholder not in (guid, spelled)

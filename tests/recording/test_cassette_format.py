@@ -1,4 +1,4 @@
-"""Our format of cassettes: what is saved is loaded to the byte, and reads well in a diff."""
+"""The cassette format of the harness: it preserves every byte, and is readable in a diff."""
 
 import json
 import string
@@ -24,7 +24,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
-# JSON as different programs write it, and what only looks like it.
+# JSON in the styles of different programs, and text that resembles JSON.
 JSON = st.one_of(
     VALUES.map(lambda value: json.dumps(value, separators=(",", ":"))),
     VALUES.map(json.dumps),
@@ -45,8 +45,8 @@ def recorded(body: bytes = b"", sent: bytes = b"", headers: dict[str, str] | Non
     return Interaction(request, RecordedResponse(200, "OK", headers or {}, body))
 
 
-def again(item: Interaction) -> Interaction:
-    """An interaction written and read."""
+def read_back(item: Interaction) -> Interaction:
+    """Write an interaction, and read it again."""
     (entry,) = read_document(write_document([item], {})).interactions
     return read_entry(entry, LARGEST_CONTENT)
 
@@ -60,7 +60,7 @@ def body_of(item: Interaction) -> object:
 def test_what_is_written_is_read_to_the_byte(body: bytes, sent: bytes, headers: dict[str, str]) -> None:
     item = recorded(body, sent, headers)
 
-    assert again(item) == item
+    assert read_back(item) == item
 
 
 @given(st.integers(100, 599), WORDS, st.lists(WORDS, max_size=3).map(tuple), st.integers(1, 1_000_000))
@@ -68,7 +68,7 @@ def test_all_that_is_recorded_is_read(status: int, reason: str, cookies: tuple[s
     response = RecordedResponse(status, reason, {}, b"", cookies)
     item = Interaction(RecordedRequest("GET", "https://a/?x=é"), response, count)
 
-    assert again(item) == item
+    assert read_back(item) == item
 
 
 @given(st.lists(BODIES, max_size=3))
@@ -159,9 +159,9 @@ def test_a_document_has_its_keys_in_order_and_one_line_for_each_value() -> None:
 
 
 def test_equal_recordings_make_equal_files() -> None:
-    one, other = (recorded(b"", headers=headers) for headers in ({"b": "1", "A": "2"}, {"A": "2", "b": "1"}))
+    first, second = (recorded(b"", headers=headers) for headers in ({"b": "1", "A": "2"}, {"A": "2", "b": "1"}))
 
-    assert write_document([one], {}) == write_document([other], {})
+    assert write_document([first], {}) == write_document([second], {})
 
 
 def test_a_response_is_not_read_before_it_is_wanted() -> None:

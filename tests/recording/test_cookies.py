@@ -1,4 +1,4 @@
-"""Cookies of a recorded server work while it is recorded and in replay, and no cassette holds their values."""
+"""Cookies work during a recording and in its replay, and no cassette contains their values."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ DATE = "Wed, 09 Jun 2027 10:18:14 GMT"
 
 
 class SignIn(BaseHTTPRequestHandler):
-    """/in sets two cookies, /out deletes one, anything else tells which cookies were sent."""
+    """/in sets two cookies, /out deletes one, other paths return the cookies of the request."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -58,28 +58,28 @@ def sign_in_and_out(session: requests.Session, server: str) -> list[list[str]]:
     return names
 
 
-def test_every_cookie_is_kept_while_recording_and_in_replay(server: str, opened: Open) -> None:
-    with opened("record") as session:
+def test_every_cookie_is_kept_while_recording_and_in_replay(server: str, open_recorded: Open) -> None:
+    with open_recorded("record") as session:
         recorded = sign_in_and_out(session, server)
         sent = session.get(f"{server}/again").text
 
-    with opened("replay") as session:
+    with open_recorded("replay") as session:
         replayed = sign_in_and_out(session, server)
     assert recorded == replayed == [["session", "theme"], ["session", "theme"], ["theme"]]
     assert sent == "theme=beta"
 
 
-def test_every_line_is_a_header_of_its_own(server: str, opened: Open) -> None:
-    with opened("record") as session:
+def test_every_line_is_a_header_of_its_own(server: str, open_recorded: Open) -> None:
+    with open_recorded("record") as session:
         assert len(session.get(f"{server}/in").raw.headers.getlist("Set-Cookie")) == 2
 
-    with opened("replay") as session:
+    with open_recorded("replay") as session:
         lines = session.get(f"{server}/in").raw.headers.getlist("Set-Cookie")
     assert lines == ["session=scrubbed; Path=/; HttpOnly", "theme=scrubbed; Path=/"]
 
 
-def test_the_value_of_a_cookie_is_in_no_place_of_the_cassette(server: str, opened: Open, cassette: Path) -> None:
-    with opened("record") as session:
+def test_the_value_of_a_cookie_is_in_no_place_of_the_cassette(server: str, open_recorded: Open, cassette: Path) -> None:
+    with open_recorded("record") as session:
         session.get(f"{server}/in")
         assert "alpha-secret-of-server" in session.get(f"{server}/who").text
 
@@ -119,7 +119,7 @@ def test_a_response_without_a_date_deletes_cookies_of_the_last_century() -> None
 
 
 def test_a_cookie_of_another_tools_cassette_that_has_expired_since_is_kept(
-    tmp_path: Path, opened: Open, cassette: Path
+    tmp_path: Path, open_recorded: Open, cassette: Path
 ) -> None:
     cassette.parent.mkdir()
     cassette.write_text(
@@ -130,7 +130,7 @@ def test_a_cookie_of_another_tools_cassette_that_has_expired_since_is_kept(
         "    status: {code: 200, message: OK}\nversion: 1\n"
     )
 
-    with opened("replay") as session:
+    with open_recorded("replay") as session:
         session.get("https://a.example/")
         assert session.cookies.keys() == ["a"]
 

@@ -1,4 +1,4 @@
-"""Escapes are undone layer by layer, and what is found in a layer is mapped back to what was written."""
+"""Escapes are undone layer by layer, and a piece of a layer is mapped back to the original text."""
 
 import pytest
 from hypothesis import given

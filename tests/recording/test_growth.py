@@ -1,7 +1,7 @@
-"""The time of scrubbing grows with the length of a text, whatever is in it.
+"""The time of scrubbing grows linearly with the length of a text, whatever the text contains.
 
-No time is judged by itself: a text is compared with one of the same kind that is sixteen times as long. In proportion,
-it takes sixteen times as long; a search that begins again at each place takes 256 times as long.
+The tests compare the time of a text with that of a similar text that is sixteen times as long. A linear search takes
+sixteen times as long; a search that restarts at each position takes 256 times as long.
 
 HARNESS_TEST_DOSE=full pytest tests/recording/test_growth.py    # many more combinations
 """
@@ -18,9 +18,9 @@ from harness.recording.secrets import find_secrets, secrets_of_body
 
 FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
 SHORT, TIMES = 1_500, 16
-TOO_MUCH = 64  # times the time of the short text: four times what is in proportion, a quarter of its square
+TOO_MUCH = 64  # times the time of the short text: four times linear growth, a quarter of quadratic growth
 
-# What patterns begin with, end with, and repeat.
+# Texts with which patterns begin and end, and which they repeat.
 FRAGMENTS = [
     "password", "key", "token", "secret-value", "account_key", "<Key>", "<key", "</", "<", "name=", '"name":"',
     '"name"', '"value":"', '"value"', '"secrets":[', "]", "[", '"', "'", "\\", '\\"', "\\n", "\n", "\r\n", "\r\n\r\n",
@@ -37,17 +37,17 @@ FRAGMENTS = [
 ]  # fmt: skip
 
 
-# What begins a search that must not go to the end of the text again and again, and what it passes over.
+# Texts that start a search, which must not repeatedly run to the end, and texts that it skips.
 OPENERS = [
     "<Key>", 'password: "', "password=", '"secrets":[', '"secrets":["', "name=password\r\n",
     "\n--name=password\r\n\r\n",
     "://", "<UserDelegationKey>", "-----BEGIN PRIVATE KEY-----", "a@", "login.", "eyJ", '"name":"', "--",
 ]  # fmt: skip
-PASSED = [" ", "\n", "a", "a.", "\\", '\\"', "=", "<", "eyJ", "A" * 40 + "\n"]
+SKIPPED = [" ", "\n", "a", "a.", "\\", '\\"', "=", "<", "eyJ", "A" * 40 + "\n"]
 
 
 def seconds(text: str) -> float:
-    """Of this thread, so that a busy machine matters little."""
+    """The seconds of this thread for all searches in a text; other processes hardly influence them."""
     scrubber = Scrubber({"a-value-of-the-settings": "placeholder"})
     begin = time.thread_time()
     scrubber.text(text)
@@ -68,11 +68,11 @@ def test_a_text_of_one_fragment_costs_time_in_proportion(unit: str) -> None:
     assert grows_in_proportion("", unit, "")
 
 
-@pytest.mark.parametrize("passed", PASSED, ids=range(len(PASSED)))
+@pytest.mark.parametrize("skipped", SKIPPED, ids=range(len(SKIPPED)))
 @pytest.mark.parametrize("opener", OPENERS, ids=range(len(OPENERS)))
-def test_a_search_that_finds_no_end_costs_time_in_proportion(opener: str, passed: str) -> None:
-    assert grows_in_proportion(opener, passed, "")
-    assert grows_in_proportion("", opener + passed * 3, "")
+def test_a_search_that_finds_no_end_costs_time_in_proportion(opener: str, skipped: str) -> None:
+    assert grows_in_proportion(opener, skipped, "")
+    assert grows_in_proportion("", opener + skipped * 3, "")
 
 
 @settings(max_examples=1000 if FULL else 20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -88,13 +88,13 @@ def test_any_mixture_of_fragments_costs_time_in_proportion(begin: str, unit: str
 @pytest.mark.parametrize("count", [1, 50, 5_000])
 def test_more_secrets_cost_no_more_time_for_each_character(count: int) -> None:
     secrets = [f"password{number}-of-many" for number in range(count)]
-    known = Scrubber({}, dict.fromkeys(secrets, "placeholder"))
+    scrubber = Scrubber({}, dict.fromkeys(secrets, "placeholder"))
     short, long = (f"{secrets[0]} and {secrets[-1]} " * size for size in (100, 100 * TIMES))
 
-    def took(text: str) -> float:
+    def duration(text: str) -> float:
         begin = time.thread_time()
-        known.text(text)
+        scrubber.text(text)
         return time.thread_time() - begin
 
-    took(short)
-    assert any(took(long) < TOO_MUCH * took(short) for _ in range(5))
+    duration(short)
+    assert any(duration(long) < TOO_MUCH * duration(short) for _ in range(5))

@@ -1,4 +1,4 @@
-"""The search by which tests show that no file holds a secret finds one that is hidden well."""
+"""The tests' search for secrets in files finds a secret in every encoding."""
 
 import gzip
 import io

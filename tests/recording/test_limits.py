@@ -1,6 +1,6 @@
-"""What a cassette of a stranger can cost is bounded before it is paid.
+"""The memory and the time for reading an untrusted cassette are limited.
 
-Each of these files is small, and asks for a multiple of its size in memory or time.
+Each of these files is small, and would take a multiple of its size in memory or time.
 """
 
 import base64
@@ -19,7 +19,7 @@ from harness.errors import CassetteError, UnmatchedRequestError
 from harness.recording import cassette_reader, load_cassette, open_session
 from harness.recording.check import check_cassette
 
-CONTENT = 2 << 20  # bytes, in place of the real limit
+CONTENT = 2 << 20  # bytes, instead of the real limit
 MIB = 1 << 20
 ZEROS = bytes(60 * MIB)
 
@@ -53,7 +53,7 @@ def base64_lines(data: bytes) -> dict[str, list[str]]:
 
 
 def laughs(depth: int, width: int) -> str:
-    """Lists of lists of lists, each named and used many times."""
+    """Nested lists that refer many times to the previous one ("billion laughs")."""
     lists = (f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * width)}]\n" for level in range(1, depth))
     return "l0: &l0 [x]\n" + "".join(lists)
 
@@ -101,7 +101,7 @@ ATTACKS: dict[str, Callable[[], str]] = {
     "a negative count": lambda: ours({"count": -1, **response()}),
     "a huge count in YAML": lambda: HEAD + yaml_entry().replace("- request", "- count: 99999999999\n  request"),
 }
-# These are cassettes, but looking through their bodies must not cost more than they may hold.
+# These are valid cassettes, but the decompressed content of their bodies exceeds the limit of a search for secrets.
 HEAVY: dict[str, Callable[[], str]] = {
     "a gzip file": lambda: ours(response(body=base64_lines(gzip.compress(ZEROS)))),
     "gzip in base64": lambda: ours(response(body={"text": [base64.b64encode(gzip.compress(ZEROS)).decode()]})),
@@ -119,13 +119,13 @@ def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def peak() -> Iterator[Callable[[], int]]:
-    """The most memory that Python held at once, in bytes."""
+    """Return the peak memory of Python, in bytes."""
     tracemalloc.start()
     yield lambda: tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
 
-def written(tmp_path: Path, content: str) -> Path:
+def write_cassette(tmp_path: Path, content: str) -> Path:
     path = tmp_path / "cassette"
     path.write_text(content)
     return path
@@ -133,7 +133,7 @@ def written(tmp_path: Path, content: str) -> Path:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_cassette_that_costs_too_much_is_refused(attack: str, tmp_path: Path, peak: Callable[[], int]) -> None:
-    path = written(tmp_path, ATTACKS[attack]())
+    path = write_cassette(tmp_path, ATTACKS[attack]())
     tracemalloc.reset_peak()
 
     with pytest.raises(CassetteError, match=str(path)):
@@ -143,7 +143,7 @@ def test_a_cassette_that_costs_too_much_is_refused(attack: str, tmp_path: Path, 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_no_replay_of_it_answers_or_hangs(attack: str, tmp_path: Path) -> None:
-    path = written(tmp_path, ATTACKS[attack]())
+    path = write_cassette(tmp_path, ATTACKS[attack]())
 
     with (
         open_session(path, "replay", replacements={}, base=requests.Session, provenance={}) as session,
@@ -156,14 +156,14 @@ def test_no_replay_of_it_answers_or_hangs(attack: str, tmp_path: Path) -> None:
     "number", ["1" + ":1" * 200_000, "1" * 200_000, "0x" + "1" * 200_000, "1" + ":1" * 1000 + ".5"]
 )
 def test_a_number_that_takes_long_to_compute_is_a_text(number: str, tmp_path: Path) -> None:
-    (item,) = load_cassette(written(tmp_path, HEAD + yaml_entry(number)))
+    (item,) = load_cassette(write_cassette(tmp_path, HEAD + yaml_entry(number)))
 
     assert item.response.body == number.encode()
 
 
 @pytest.mark.parametrize("kind", HEAVY)
 def test_looking_for_secrets_has_a_limit(kind: str, tmp_path: Path, peak: Callable[[], int]) -> None:
-    path = written(tmp_path, HEAVY[kind]())
+    path = write_cassette(tmp_path, HEAVY[kind]())
     tracemalloc.reset_peak()
 
     with pytest.raises(CassetteError, match="gzip files unpack to more than"):
@@ -172,20 +172,20 @@ def test_looking_for_secrets_has_a_limit(kind: str, tmp_path: Path, peak: Callab
 
 
 def test_a_request_is_compared_with_placeholders_in_time(tmp_path: Path) -> None:
-    asked, recorded = "a" * 20_000, "a" + "scrubbeda" * 2_000 + "b"
+    sent, recorded = "a" * 20_000, "a" + "scrubbeda" * 2_000 + "b"
     request = {"method": "PUT", "uri": "https://a/", "body": {"json": {"x": recorded}}}
-    path = written(tmp_path, json.dumps({"version": 2, "provenance": {}, "interactions": [
+    path = write_cassette(tmp_path, json.dumps({"version": 2, "provenance": {}, "interactions": [
         {"request": request, "response": {"status": 200}},
     ]}))  # fmt: skip
 
     with open_session(path, "replay", replacements={}, base=requests.Session, provenance={}) as session:
         with pytest.raises(UnmatchedRequestError):
-            session.put("https://a/", json={"x": asked})
-        assert session.put("https://a/", json={"x": f"{asked}b"}).ok
+            session.put("https://a/", json={"x": sent})
+        assert session.put("https://a/", json={"x": f"{sent}b"}).ok
 
 
 def test_a_request_with_a_very_long_url_is_compared_in_time(tmp_path: Path) -> None:
-    path = written(
+    path = write_cassette(
         tmp_path, ours({"request": {"method": "GET", "uri": "https://a/" + "ab" * MIB}, "response": {"status": 200}})
     )
 
@@ -201,7 +201,7 @@ def test_a_request_with_a_very_long_url_is_compared_in_time(tmp_path: Path) -> N
 )
 def test_a_body_that_azures_tools_cannot_have_written_is_taken_as_it_is(text: str, tmp_path: Path) -> None:
     request = {"method": "PUT", "uri": "https://a/", "body": {"text": [text]}}
-    path = written(tmp_path, ours({"request": request, "response": {"status": 200}}))
+    path = write_cassette(tmp_path, ours({"request": request, "response": {"status": 200}}))
 
     with open_session(path, "replay", replacements={}, base=requests.Session, provenance={}) as session:
         assert session.put("https://a/", json={"a": 1}).ok

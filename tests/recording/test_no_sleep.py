@@ -1,4 +1,4 @@
-"""Where it is asked for, a replay takes no time, whoever polls; everybody else's sleep is left alone."""
+"""A replay without pauses: the sleep of SDKs is skipped on request, that of other callers is not."""
 
 import time
 from collections.abc import Callable
@@ -31,10 +31,10 @@ QUERY = "?api-version=2018-05-01"
 
 @pytest.fixture
 def sleeping_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is left to sleep fails the test."""
+    """Fail the test if any caller sleeps."""
 
     def sleep(seconds: float) -> None:
-        pytest.fail(f"somebody sleeps for {seconds} seconds")
+        pytest.fail(f"a caller sleeps for {seconds} seconds")
 
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(storageclient, "sleep", sleep)
@@ -45,46 +45,46 @@ class Credential:
         return AccessToken("none", 2**40)
 
 
-def told(method: str, uri: str, status: int, headers: dict[str, str], *, count: int = 1) -> Interaction:
+def interaction(method: str, uri: str, status: int, headers: dict[str, str], *, count: int = 1) -> Interaction:
     body = b"{}" if status == 200 else b""
     return Interaction(RecordedRequest(method, uri + QUERY), RecordedResponse(status, "OK", headers, body), count)
 
 
 @pytest.mark.parametrize("options", [{}, {"polling_interval": 30}])
 def test_a_story_of_two_hours_replays_at_once(
-    opened: Open, cassette: Path, options: dict[str, int], sleeping_fails: None
+    open_recorded: Open, cassette: Path, options: dict[str, int], sleeping_fails: None
 ) -> None:
     wait = {"Retry-After": "15", "Location": OPERATION + QUERY}
     save_cassette(
         cassette,
         [
-            told("DELETE", CLUSTER, 202, wait),
-            told("GET", OPERATION, 202, wait, count=480),
-            told("GET", OPERATION, 200, {}),
+            interaction("DELETE", CLUSTER, 202, wait),
+            interaction("GET", OPERATION, 202, wait, count=480),
+            interaction("GET", OPERATION, 200, {}),
         ],
         {},
     )
-    with no_sleep(), opened("replay") as session:
+    with no_sleep(), open_recorded("replay") as session:
         transport = RequestsTransport(session=session, session_owner=False)
         client = BatchAI(Credential(), SUBSCRIPTION.rpartition("/")[2], transport=transport, **options)
         client.clusters.begin_delete("g", "w", "c").result()
 
 
-def test_retries_of_the_storage_client_take_no_time(opened: Open, cassette: Path, sleeping_fails: None) -> None:
+def test_retries_of_the_storage_client_take_no_time(open_recorded: Open, cassette: Path, sleeping_fails: None) -> None:
     share = "https://account.file.core.windows.net/share?restype=share"
     busy = Interaction(RecordedRequest("PUT", share), RecordedResponse(503, "Server Busy", {}, b""), 2)
-    made = Interaction(RecordedRequest("PUT", share), RecordedResponse(201, "Created", {"ETag": '"1"'}, b""))
-    save_cassette(cassette, [busy, made], {})
+    created = Interaction(RecordedRequest("PUT", share), RecordedResponse(201, "Created", {"ETag": '"1"'}, b""))
+    save_cassette(cassette, [busy, created], {})
 
-    with no_sleep(), opened("replay") as session:
+    with no_sleep(), open_recorded("replay") as session:
         assert FileService("account", placeholder_key(1), request_session=session).create_share("share")
 
 
-def test_a_replay_changes_nothing_of_the_process(opened: Open, cassette: Path) -> None:
+def test_a_replay_changes_nothing_of_the_process(open_recorded: Open, cassette: Path) -> None:
     save_cassette(cassette, [], {})
     before = (time.sleep, storageclient.sleep)
 
-    with opened("replay"):
+    with open_recorded("replay"):
         assert (time.sleep, storageclient.sleep) == before
 
 

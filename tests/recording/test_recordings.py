@@ -1,4 +1,4 @@
-"""Microsoft's own recordings, as they are: by plain requests, and through the SDKs of their time."""
+"""Microsoft's recordings, unchanged, are replayed by plain requests and by the SDKs of their time."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from harness.recording.bodies import unwrap_literals
 ROOT = Path(harness.__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "reference" / "recordings"
 PLAYER = Path(__file__).with_name("sdk_player.py")
-# The client that each API version was recorded with, as near as it was ever published.
+# The published client that is nearest to the one of the recordings of each API version.
 CLIENTS = {"2017-09-01-preview": "0.2.0", "2018-03-01": "1.0.1", "2018-05-01": "2.0.0"}
 
 pytestmark = [
@@ -34,28 +34,34 @@ def recordings(version: str = "*") -> list[Path]:
 
 @pytest.mark.parametrize("recording", recordings(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_recording_replays_byte_for_byte(recording: Path) -> None:
-    story = yaml.load(recording.read_bytes(), Loader=yaml.CSafeLoader)["interactions"]
+    interactions = yaml.load(recording.read_bytes(), Loader=yaml.CSafeLoader)["interactions"]
     options = {"replacements": {}, "base": requests.Session, "provenance": {}}
 
     with open_session(recording, "replay", **options) as session, blocked_sockets():
-        for item in story:
-            asked, answer = item["request"], item["response"]
-            headers = {name: ", ".join(values) for name, values in asked["headers"].items()}
-            got = session.request(
-                asked["method"], asked["uri"], headers=headers, data=unwrap_literals((asked["body"] or "").encode())
+        for item in interactions:
+            request, expected = item["request"], item["response"]
+            headers = {name: ", ".join(values) for name, values in request["headers"].items()}
+            response = session.request(
+                request["method"],
+                request["uri"],
+                headers=headers,
+                data=unwrap_literals((request["body"] or "").encode()),
             )
-            assert (got.status_code, got.reason) == (answer["status"]["code"], answer["status"]["message"])
-            assert got.content == answer["body"]["string"].encode()
-            assert got.headers.items() >= {
+            assert (response.status_code, response.reason) == (
+                expected["status"]["code"],
+                expected["status"]["message"],
+            )
+            assert response.content == expected["body"]["string"].encode()
+            assert response.headers.items() >= {
                 (name, ", ".join(values))
-                for name, values in answer["headers"].items()
+                for name, values in expected["headers"].items()
                 if name not in ("content-length", "transfer-encoding")
             }
         assert unused_answers(session) == []
 
 
-def played(python: str, cassettes: list[Path]) -> list[dict[str, object]]:
-    done = subprocess.run(
+def play_cassettes(python: str, cassettes: list[Path]) -> list[dict[str, object]]:
+    process = subprocess.run(
         [python, "-W", "ignore", str(PLAYER), *map(str, cassettes)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -63,14 +69,14 @@ def played(python: str, cassettes: list[Path]) -> list[dict[str, object]]:
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    assert process.returncode == 0, process.stderr
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 def test_the_last_sdk_replays_every_recording_of_its_api_version() -> None:
     cassettes = recordings("2018-05-01")
 
-    assert [story["unused"] for story in played(sys.executable, cassettes)] == [[]] * len(cassettes)
+    assert [result["unused"] for result in play_cassettes(sys.executable, cassettes)] == [[]] * len(cassettes)
 
 
 @pytest.mark.slow
@@ -94,4 +100,4 @@ def test_the_sdk_of_its_time_replays_every_recording(
         pytest.skip("the SDK of that time cannot be installed: no package index within reach")
     cassettes = recordings(api_version)
 
-    assert [story["unused"] for story in played(python, cassettes)] == [[]] * len(cassettes)
+    assert [result["unused"] for result in play_cassettes(python, cassettes)] == [[]] * len(cassettes)

@@ -1,4 +1,4 @@
-"""What scrubbing keeps, and what it makes of what it takes out. (That nothing survives is in test_canary.)"""
+"""The text that scrubbing keeps, and the placeholders that it writes; test_canary shows that no secret survives."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ Open = Callable[..., AbstractContextManager[requests.Session]]
 KEYS = st.binary(min_size=64, max_size=64).filter(lambda key: any(key[:32]))
 
 
-def story(uri: str = "https://management.azure.com/", body: str | bytes = "", **headers: str) -> Interaction:
+def interaction(uri: str = "https://management.azure.com/", body: str | bytes = "", **headers: str) -> Interaction:
     data = body.encode() if isinstance(body, str) else body
     return Interaction(RecordedRequest("GET", uri, headers), RecordedResponse(200, "OK", {}, data))
 
@@ -41,10 +41,10 @@ def test_a_storage_key_becomes_a_key_that_can_sign(key: bytes) -> None:
 
 
 @given(KEYS, KEYS)
-def test_values_that_differ_get_stand_ins_that_differ(one: bytes, other: bytes) -> None:
-    texts = {Scrubber({}).text(base64.b64encode(key).decode()) for key in (one, other)}
+def test_values_that_differ_get_placeholders_that_differ(first: bytes, second: bytes) -> None:
+    texts = {Scrubber({}).text(base64.b64encode(key).decode()) for key in (first, second)}
 
-    assert len(texts) == len({one, other})
+    assert len(texts) == len({first, second})
 
 
 FRAGMENTS = st.sampled_from(
@@ -69,7 +69,7 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
 
 @given(st.lists(FRAGMENTS | st.text(max_size=5), max_size=12).map("".join))
 def test_what_was_scrubbed_does_not_look_secret(text: str) -> None:
-    assert [found.kind for found in find_secrets(Scrubber({}).text(text))] == []
+    assert [secret.kind for secret in find_secrets(Scrubber({}).text(text))] == []
 
 
 @given(st.binary())
@@ -125,7 +125,7 @@ def test_a_short_word_is_replaced_only_where_it_stands_alone() -> None:
 
 
 def test_credentials_in_headers_are_not_kept() -> None:
-    scrubbed = scrub(story(Authorization="Bearer abc", Cookie="a=b"), Scrubber({}))
+    scrubbed = scrub(interaction(Authorization="Bearer abc", Cookie="a=b"), Scrubber({}))
 
     assert scrubbed.request.headers == {}
 
@@ -137,21 +137,21 @@ def test_json_stays_json() -> None:
         "key": base64.b64encode(bytes(range(1, 65))).decode(),
     }
 
-    (scrubbed,), _ = scrub_all([story(body=json.dumps(body))], Scrubber({}))
+    (scrubbed,), _ = scrub_all([interaction(body=json.dumps(body))], Scrubber({}))
 
     assert json.loads(scrubbed.response.body)["adminUserPassword"] == "scrubbed"
 
 
 def test_a_checksum_goes_with_the_body_that_it_was_of() -> None:
-    answer = RecordedResponse(200, "OK", {"Content-MD5": "abc", "ETag": "1"}, b"password=hunter22")
+    response = RecordedResponse(200, "OK", {"Content-MD5": "abc", "ETag": "1"}, b"password=hunter22")
 
-    scrubbed = scrub(Interaction(RecordedRequest("GET", "https://a/"), answer), Scrubber({}))
+    scrubbed = scrub(Interaction(RecordedRequest("GET", "https://a/"), response), Scrubber({}))
 
     assert scrubbed.response.headers == {"ETag": "1"}
 
 
 @pytest.mark.parametrize(
-    ("body", "what"),
+    ("body", "kind"),
     [
         (f'{{"value": "{base64.b64encode(bytes(range(64))).decode()}"}}', "a storage account key"),
         ("https://a.file.core.windows.net/s/f?sv=2018&sig=abc%3D", "a SAS signature"),
@@ -165,9 +165,9 @@ def test_a_checksum_goes_with_the_body_that_it_was_of() -> None:
         (base64.b64encode(b"x-word hunter22").decode(), "a value that the settings know as secret"),
     ],
 )
-def test_a_cassette_with_a_secret_is_not_written(tmp_path: Path, body: str, what: str) -> None:
-    with pytest.raises(CassetteError, match=f"is not written: the response body of GET / would hold {what}"):
-        save_cassette(tmp_path / "a.yaml", [story(body=body)], {}, ["hunter22"])
+def test_a_cassette_with_a_secret_is_not_written(tmp_path: Path, body: str, kind: str) -> None:
+    with pytest.raises(CassetteError, match=f"is not written: the response body of GET / would hold {kind}"):
+        save_cassette(tmp_path / "a.yaml", [interaction(body=body)], {}, ["hunter22"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,9 +177,9 @@ def test_a_secret_in_the_provenance_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_cassette_says_when_against_what_and_with_what_it_was_recorded(
-    server: str, opened: Open, cassette: Path
+    server: str, open_recorded: Open, cassette: Path
 ) -> None:
-    with opened("record") as session:
+    with open_recorded("record") as session:
         session.get(f"{server}/x")
 
     provenance = json.loads(cassette.read_text())["provenance"]

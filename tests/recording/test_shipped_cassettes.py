@@ -1,4 +1,4 @@
-"""The cassettes that are shipped say nothing about the machine that recorded them."""
+"""The shipped cassettes contain nothing about the machine that recorded them."""
 
 import gzip
 import re
@@ -13,20 +13,20 @@ from harness.recording.nested_encodings import Unpacker
 from harness.recording.scrub import Scrubber
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
-INTERPRETER = re.compile(r"interpreter: (?!/opt/)[^\s\"']+")  # the machine's own is replaced by one of /opt
+INTERPRETER = re.compile(r"interpreter: (?!/opt/)[^\s\"']+")  # a recording replaces it by a path below /opt
 HOME = re.compile(r"/(?:root|(?:home|Users)/[^/\s\"']+)/[^\s\"']*")
 
 
 def machine_paths(item: Interaction) -> set[str]:
-    """The paths of a machine that an interaction holds, in plain text, in escapes or in gzip.
+    """The machine's paths in an interaction, in plain text, in escapes or in gzip.
 
-    They are those below a home directory, and those of interpreters.
+    These are paths below a home directory, and paths of interpreters.
     """
     request, response = item.request, item.response
     texts = [request.uri, *request.headers.values(), response.reason, *response.headers.values(), *response.cookies]
     texts += [(Unpacker().unzip(body) or body).decode("latin-1") for body in (request.body, response.body)]
-    found = [layer.text for text in texts for layer in layers(text)]
-    return {path for text in found for path in (*HOME.findall(text), *INTERPRETER.findall(text))}
+    unescaped = [layer.text for text in texts for layer in layers(text)]
+    return {path for text in unescaped for path in (*HOME.findall(text), *INTERPRETER.findall(text))}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""vcrpy plays what we write, writes what we play, and loses nothing on the way."""
+"""vcrpy and the harness replay each other's cassettes without loss."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ Use = Callable[..., AbstractContextManager[Any]]
 
 @pytest.fixture
 def use(cassette: Path) -> Use:
-    """A user's VCR with our serializer, on the cassette."""
+    """A user's VCR with the harness's serializer, on the cassette."""
     recorder = vcr.VCR()
     recorder.register_serializer("harness", VcrSerializer)
 
@@ -37,8 +37,8 @@ def use(cassette: Path) -> Use:
     return use_it
 
 
-def test_vcrpy_plays_what_we_write(server: str, opened: Open, use: Use) -> None:
-    with opened("record") as session:
+def test_vcrpy_plays_what_we_write(server: str, open_recorded: Open, use: Use) -> None:
+    with open_recorded("record") as session:
         for path in ("hello", "bytes", "poll", "poll", "poll"):
             session.get(f"{server}/{path}")
 
@@ -49,12 +49,12 @@ def test_vcrpy_plays_what_we_write(server: str, opened: Open, use: Use) -> None:
     assert states == ["running", "running", "done"]
 
 
-def test_we_play_what_vcrpy_writes(server: str, opened: Open, use: Use) -> None:
+def test_we_play_what_vcrpy_writes(server: str, open_recorded: Open, use: Use) -> None:
     with use():
         requests.get(f"{server}/bytes", timeout=5)
         requests.put(f"{server}/put", data=b"x", timeout=5)
 
-    with opened("replay") as session:
+    with open_recorded("replay") as session:
         assert session.get(f"{server}/bytes").content == bytes(range(256)) * 64
         assert session.put(f"{server}/put", data=b"x").text == "put x"
 
@@ -69,8 +69,10 @@ def test_polls_that_were_counted_are_played_as_often(cassette: Path, use: Use) -
         assert tape.all_played
 
 
-def test_what_vcrpy_adds_to_a_cassette_of_ours_is_added(server: str, opened: Open, use: Use, cassette: Path) -> None:
-    with opened("record") as session:
+def test_what_vcrpy_adds_to_a_cassette_of_ours_is_added(
+    server: str, open_recorded: Open, use: Use, cassette: Path
+) -> None:
+    with open_recorded("record") as session:
         session.get(f"{server}/one")
 
     with use(record_mode="new_episodes"):
@@ -105,11 +107,11 @@ def test_what_is_serialized_is_deserialized(parts: list[tuple[Any, Any, dict[str
         for sent, body, headers in parts
     ]
 
-    found = vcr_serializer.deserialize(vcr_serializer.serialize({"version": 1, "interactions": entries}))[
+    restored = vcr_serializer.deserialize(vcr_serializer.serialize({"version": 1, "interactions": entries}))[
         "interactions"
     ]
 
-    for (sent, body, headers), entry in zip(parts, found, strict=True):
+    for (sent, body, headers), entry in zip(parts, restored, strict=True):
         assert (entry["request"]["body"] or b"") == _bytes(sent)
         assert entry["response"]["body"]["string"] == _bytes(body)
         assert entry["response"]["headers"] == headers

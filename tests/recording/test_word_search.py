@@ -1,4 +1,4 @@
-"""Many words are found as quickly as few, and as correctly."""
+"""A search for many words is as fast and as correct as one for a few words."""
 
 import time
 from collections.abc import Collection
@@ -30,11 +30,11 @@ def test_few_words_are_found_from_left_to_right_the_longest_first(text: str, wor
 
 @given(st.text("abc", max_size=40), WORDS)
 def test_of_many_words_some_are_found_where_there_are_any(text: str, words: set[str]) -> None:
-    found = list(WordSearch(words | OTHERS).find(text))
+    spans = list(WordSearch(words | OTHERS).find(text))
 
-    assert all(text[start:end] in words for start, end in found)
-    assert all(one[1] <= other[0] for one, other in pairwise(found))
-    assert bool(found) == any(word in text for word in words)
+    assert all(text[start:end] in words for start, end in spans)
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
+    assert bool(spans) == any(word in text for word in words)
 
 
 def test_a_long_word_among_many_is_found() -> None:
@@ -51,7 +51,7 @@ def test_words_of_which_many_are_in_one_text_are_found() -> None:
 
 
 def test_many_words_are_prepared_once() -> None:
-    def took(search: WordSearch, texts: int) -> float:
+    def duration(search: WordSearch, texts: int) -> float:
         begin = time.thread_time()
         for _ in range(texts):
             list(search.find("a short text"))
@@ -59,6 +59,6 @@ def test_many_words_are_prepared_once() -> None:
 
     def is_prepared_once() -> bool:
         search = WordSearch(OTHERS)
-        return took(search, texts=1) > took(search, texts=10)
+        return duration(search, texts=1) > duration(search, texts=10)
 
     assert any(is_prepared_once() for _ in range(5))

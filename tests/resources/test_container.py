@@ -124,9 +124,9 @@ def test_faults_are_survived(provisioning: Provisioning, blobs: ContainerClient)
 def test_a_container_that_an_ended_run_left_is_reaped(provisioning: Provisioning, blobs: ContainerClient) -> None:
     ended = replace(provisioning, owner=replace(this_process(), started="1"), run="ended")
     blobs.create_container(metadata=metadata_of(ended, container_id(provisioning.cloud.facts, "uploads")))
-    found = find(provisioning.cloud, provisioning.clients)
-    (mine,) = [one for one in found if one.kind == "blob container" and one.name == "uploads"]
-    verdict = decide(mine, datetime.now(UTC))
+    resources = find(provisioning.cloud, provisioning.clients)
+    (container,) = [item for item in resources if (item.kind, item.name) == ("blob container", "uploads")]
+    verdict = decide(container, datetime.now(UTC))
     assert verdict.delete
     reap([verdict], provisioning.cloud, provisioning.clients, report=lambda _result: None)
     assert not blobs.exists()

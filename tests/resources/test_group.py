@@ -23,7 +23,7 @@ ELSEWHERE = Owner("0123456789ab.0123456789ab", 1, "1")
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
-    """An emulator for all tests here: what some leave in it has a name of its own."""
+    """An emulator for all tests of this module, whose groups have different names."""
     with launch() as running:
         yield running
 
@@ -40,19 +40,19 @@ def provisioning(cloud: Cloud, clients: Clients, tmp_path: Path, run: str = "run
 
 def test_a_group_exists_inside_the_block_and_not_after_it(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
-        made = provisioning(cloud, clients, tmp_path)
-        register_providers(made, PROVIDERS)
-        with ResourceGroup(made, name="mine", location="eastus"):
+        context = provisioning(cloud, clients, tmp_path)
+        register_providers(context, PROVIDERS)
+        with ResourceGroup(context, name="mine", location="eastus"):
             assert clients.resources.resource_groups.check_existence("mine")
         assert not clients.resources.resource_groups.check_existence("mine")
-        assert made.journal.open_entries() == []
+        assert context.journal.open_entries() == []
 
 
-def test_a_group_of_somebody_else_is_refused_and_kept(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_group_of_another_owner_is_refused_and_kept(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("theirs", {"location": "eastus"})
-        made = provisioning(cloud, clients, tmp_path)
-        with pytest.raises(ProvisioningError, match="theirs"), ResourceGroup(made, name="theirs", location="eastus"):
+        context = provisioning(cloud, clients, tmp_path)
+        with pytest.raises(ProvisioningError, match="theirs"), ResourceGroup(context, name="theirs", location="eastus"):
             pass
         assert clients.resources.resource_groups.check_existence("theirs")
 
@@ -63,9 +63,9 @@ def test_a_wrong_client_secret_names_the_settings(tmp_path: Path, endpoint: Endp
         open_cloud("emulator", wrong, cassettes=tmp_path, endpoint=endpoint) as cloud,
         cloud.clients("s/group") as clients,
     ):
-        made = provisioning(cloud, clients, tmp_path)
+        context = provisioning(cloud, clients, tmp_path)
         with pytest.raises(SignInError, match="client_secret"):
-            register_providers(made, PROVIDERS)
+            register_providers(context, PROVIDERS)
 
 
 def test_a_group_that_an_ended_run_kept_is_adopted_and_gets_new_tags(cloud: Cloud, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_group_that_is_not_there_cannot_be_adopted(cloud: Cloud, tmp_path: Pat
         assert not ResourceGroup(provisioning(cloud, clients, tmp_path), name="none", location="eastus").adopt()
 
 
-def test_a_group_of_a_living_run_or_of_nobody_of_ours_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_group_of_a_living_run_or_without_our_tags_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
         mine = provisioning(cloud, clients, tmp_path)
         ResourceGroup(replace(mine, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus").create()
@@ -123,12 +123,12 @@ def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer
         theirs.release()
         assert ResourceGroup(mine, name="handed-on", location="eastus").adopt()
         assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
-        theirs.release()  # too late: it is not theirs any more
+        theirs.release()  # too late: the group belongs to another run
         assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
 
 
 @pytest.mark.parametrize("rename", [str, lambda name: name.replace("-", "")], ids=["copied", "without hyphens"])
-def test_a_group_that_carries_the_tags_of_another_is_nobody_of_ours(
+def test_a_group_that_carries_the_tags_of_another_is_not_ours(
     cloud: Cloud, tmp_path: Path, rename: Callable[[str], str]
 ) -> None:
     with cloud.clients("s/group") as clients:
@@ -148,26 +148,29 @@ def test_a_refused_group_is_not_deleted_and_no_deletion_is_reported(cloud: Cloud
     events: list[object] = []
     with cloud.clients("s/group") as clients:
         clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
-        made = replace(provisioning(cloud, clients, tmp_path), sink=events.append)
-        with pytest.raises(ProvisioningError, match="foreign"), ResourceGroup(made, name="foreign", location="eastus"):
+        context = replace(provisioning(cloud, clients, tmp_path), sink=events.append)
+        with (
+            pytest.raises(ProvisioningError, match="foreign"),
+            ResourceGroup(context, name="foreign", location="eastus"),
+        ):
             pass
         assert clients.resources.resource_groups.check_existence("foreign")
     assert events == []
-    assert not made.journal.path.exists()
+    assert not context.journal.path.exists()
 
 
 def test_deleting_is_tried_again_before_it_is_reported(cloud: Cloud, tmp_path: Path) -> None:
     events: list[object] = []
     clock = SteppingClock()
-    # The SDK's own pauses are not counted.
+    # The pauses of the SDK pass on another clock.
     with replace(cloud, clock=SteppingClock()).clients("s/group") as clients:
-        made = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
-        register_providers(made, PROVIDERS)
-        with ResourceGroup(made, name="lost", location="eastus"):
+        context = replace(provisioning(cloud, clients, tmp_path), cloud=replace(cloud, clock=clock), sink=events.append)
+        register_providers(context, PROVIDERS)
+        with ResourceGroup(context, name="lost", location="eastus"):
             clients.session.proxies = {"https": "http://127.0.0.1:1"}  # the network is lost
         assert clock.monotonic() == 6.0
         assert "delete what is left with: harness reap" in events[-1].reason
-        assert [entry.name for entry in made.journal.open_entries()] == ["lost"]
+        assert [entry.name for entry in context.journal.open_entries()] == ["lost"]
 
 
 def test_nothing_is_deleted_twice_where_the_emulator_has_ended(cloud: Cloud, tmp_path: Path) -> None:
@@ -175,26 +178,26 @@ def test_nothing_is_deleted_twice_where_the_emulator_has_ended(cloud: Cloud, tmp
     clock = SteppingClock()
     with cloud.clients("s/group") as clients:
         ended = replace(cloud, clock=clock, has_ended=lambda: True)
-        made = replace(provisioning(cloud, clients, tmp_path), cloud=ended, sink=events.append)
-        register_providers(made, PROVIDERS)
-        with ResourceGroup(made, name="unreachable", location="eastus"):
+        context = replace(provisioning(cloud, clients, tmp_path), cloud=ended, sink=events.append)
+        register_providers(context, PROVIDERS)
+        with ResourceGroup(context, name="unreachable", location="eastus"):
             clients.session.proxies = {"https": "http://127.0.0.1:1"}
         assert clock.monotonic() == 0.0
         assert not any(isinstance(event, TeardownFailed) for event in events)
-        assert [entry.name for entry in made.journal.open_entries()] == ["unreachable"]
+        assert [entry.name for entry in context.journal.open_entries()] == ["unreachable"]
 
 
 def test_the_journal_lists_a_group_with_its_cloud_before_the_group_exists(cloud: Cloud, tmp_path: Path) -> None:
-    seen = []
+    steps = []
     with cloud.clients("s/group") as clients:
-        made = provisioning(cloud, clients, tmp_path)
+        context = provisioning(cloud, clients, tmp_path)
 
-        def look(event: object) -> None:
-            is_there = clients.resources.resource_groups.check_existence("mine")
-            seen.append((event.step, [entry.name for entry in made.journal.open_entries()], is_there))
+        def record(event: object) -> None:
+            exists = clients.resources.resource_groups.check_existence("mine")
+            steps.append((event.step, [entry.name for entry in context.journal.open_entries()], exists))
 
-        with ResourceGroup(replace(made, sink=look), name="mine", location="eastus"):
-            [entry] = made.journal.open_entries()
-    assert seen[0] == ("creating", ["mine"], False)
+        with ResourceGroup(replace(context, sink=record), name="mine", location="eastus"):
+            [entry] = context.journal.open_entries()
+    assert steps[0] == ("creating", ["mine"], False)
     assert (entry.cloud, entry.place, entry.owner) == ("emulator", cloud.facts.directory, this_process())
     assert entry.expiry is not None

@@ -17,7 +17,7 @@ from harness.resources import Entry, Journal
 from harness.resources.journal import NoJournal, journal_for
 from harness.resources.owner import this_process
 
-Held = tuple[Path, subprocess.Popen[bytes]]
+LockedJournal = tuple[Path, subprocess.Popen[bytes]]
 Fill = Callable[[Path, int], None]
 
 
@@ -29,7 +29,7 @@ def test_what_was_not_deleted_is_left_last_made_first(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
-    assert [left.name for left in journal.open_entries()] == ["c", "a"]
+    assert [item.name for item in journal.open_entries()] == ["c", "a"]
 
 
 def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None:
@@ -37,14 +37,14 @@ def test_a_torn_line_of_a_killed_run_is_passed_over(tmp_path: Path) -> None:
     journal.append(entry("a", "creating"))
     with journal.path.open("a") as file:
         file.write('{"run": "r')
-    assert [left.name for left in journal.open_entries()] == ["a"]
+    assert [item.name for item in journal.open_entries()] == ["a"]
 
 
 def test_an_entry_after_a_torn_line_is_kept(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text('{"run": "r')
     journal.append(entry("a", "creating"))
-    assert [left.name for left in journal.open_entries()] == ["a"]
+    assert [item.name for item in journal.open_entries()] == ["a"]
 
 
 def test_entries_tell_cloud_place_expiry_and_owner(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_line_that_is_no_entry_is_passed_over(tmp_path: Path, line: str) -> No
     journal = Journal(tmp_path / "journal.jsonl")
     journal.path.write_text(f"{line}\n")
     journal.append(entry("a", "creating"))
-    assert [left.name for left in journal.open_entries()] == ["a"]
+    assert [item.name for item in journal.open_entries()] == ["a"]
 
 
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_compacting_keeps_what_is_left_in_order(tmp_path: Path) -> None:
     for name, state in [("a", "creating"), ("b", "creating"), ("c", "creating"), ("b", "deleted")]:
         journal.append(entry(name, state))
     journal.compact()
-    assert [left.name for left in journal.open_entries()] == ["c", "a"]
+    assert [item.name for item in journal.open_entries()] == ["c", "a"]
     assert journal.path.read_text().count("\n") == 2
 
 
@@ -101,27 +101,29 @@ def test_no_entry_is_lost_while_another_process_compacts(tmp_path: Path) -> None
     with subprocess.Popen([sys.executable, "-c", code, str(path)]) as writer:
         while writer.poll() is None:
             Journal(path).compact()
-    assert sorted(int(left.name) for left in Journal(path).open_entries()) == list(range(10))
+    assert sorted(int(item.name) for item in Journal(path).open_entries()) == list(range(10))
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Iterator[Fill]:
-    """Make a file full: from here on it may grow by so many bytes, of which the kernel writes as many as fit."""
+def fill_disk(tmp_path: Path) -> Iterator[Fill]:
+    """Limit the size of a file, as on a full disk: it may grow by some bytes, and the kernel writes as many as fit."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fill(path: Path, left: int) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + left, before[1]))
+    def fill(path: Path, free_bytes: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + free_bytes, before[1]))
 
     yield fill
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("left", [0, 1, 100])
-def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(tmp_path: Path, full: Fill, left: int) -> None:
+@pytest.mark.parametrize("free_bytes", [0, 1, 100])
+def test_an_entry_that_does_not_fit_on_the_disk_is_refused_whole(
+    tmp_path: Path, fill_disk: Fill, free_bytes: int
+) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.append(entry("a", "creating"))
     before = journal.path.read_bytes()
-    full(journal.path, left)
+    fill_disk(journal.path, free_bytes)
     with pytest.raises(JournalError, match=r"journal.jsonl cannot be written: File too large; make it writable, or"):
         journal.append(entry("b", "creating"))
     assert journal.path.read_bytes() == before
@@ -139,12 +141,12 @@ def test_a_torn_line_that_was_whole_but_for_its_end_does_not_swallow_the_next(tm
     journal.append(entry("a", "creating"))
     os.truncate(journal.path, journal.path.stat().st_size - 1)
     journal.append(entry("b", "creating"))
-    assert [left.name for left in journal.open_entries()] == ["b", "a"]
+    assert [item.name for item in journal.open_entries()] == ["b", "a"]
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Held]:
-    """A journal that another process holds, and the process."""
+def locked_journal(tmp_path: Path) -> Iterator[LockedJournal]:
+    """A journal that another process has locked, and the process."""
     path = tmp_path / "journal.jsonl"
     code = (
         "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
@@ -160,16 +162,18 @@ def held(tmp_path: Path) -> Iterator[Held]:
         process.kill()
 
 
-def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_process_is_named(held: Held) -> None:
-    path, process = held
+def test_a_journal_that_another_process_holds_is_refused_after_a_while_and_the_process_is_named(
+    locked_journal: LockedJournal,
+) -> None:
+    path, process = locked_journal
     journal = Journal(path, wait=0.05)
     with pytest.raises(JournalError, match=rf"in use by process {process.pid}, and was not free within 0.05 s"):
         journal.append(entry("a", "creating"))
     assert journal.open_entries() == []
 
 
-def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held: Held) -> None:
-    path, process = held
+def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(locked_journal: LockedJournal) -> None:
+    path, process = locked_journal
     journal = Journal(path, wait=0.05)
     for _ in range(2):
         with pytest.raises(JournalError, match="in use by process"):
@@ -180,15 +184,15 @@ def test_who_waited_in_vain_does_not_wait_again_until_the_journal_was_free(held:
     assert journal.open_entries() == [entry("a", "creating")]
 
 
-def test_who_waits_for_a_journal_gets_it_when_it_is_free(held: Held) -> None:
-    path, process = held
-    process.stdin.close()  # its last line: it ends, soon
+def test_who_waits_for_a_journal_gets_it_when_it_is_free(locked_journal: LockedJournal) -> None:
+    path, process = locked_journal
+    process.stdin.close()  # the process ends soon
     Journal(path, wait=600).append(entry("a", "creating"))
     assert Journal(path).open_entries() == [entry("a", "creating")]
 
 
-def test_a_lock_that_nobody_waits_for_any_more_is_given_back(held: Held) -> None:
-    path, process = held
+def test_a_lock_that_nobody_waits_for_any_more_is_given_back(locked_journal: LockedJournal) -> None:
+    path, process = locked_journal
     with pytest.raises(JournalError, match="in use by process"):
         Journal(path, wait=0.05).append(entry("a", "creating"))
     process.kill()
@@ -233,7 +237,7 @@ def test_compacting_keeps_what_another_version_wrote(tmp_path: Path) -> None:
     journal.compact()
     assert journal.path.read_text().splitlines()[0] == unknown
     assert "torn" not in journal.path.read_text()
-    assert [left.name for left in journal.open_entries()] == ["a"]
+    assert [item.name for item in journal.open_entries()] == ["a"]
 
 
 @pytest.mark.parametrize("content", ["thesis", "# a script\n", '{\n  "name": "a package"\n}\n', "\n\nA chapter.\n"])
@@ -256,12 +260,12 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert journal.path.read_text() == "a thesis"
 
 
-def test_compacting_on_a_full_disk_loses_nothing(tmp_path: Path, full: Fill) -> None:
+def test_compacting_on_a_full_disk_loses_nothing(tmp_path: Path, fill_disk: Fill) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for name in "abc":
         journal.append(entry(name, "creating"))
     before = journal.path.read_bytes()
-    full(journal.path, -1)
+    fill_disk(journal.path, -1)
     with pytest.raises(JournalError, match="cannot be written"):
         journal.compact()
     assert journal.path.read_bytes() == before
@@ -275,7 +279,7 @@ def test_a_link_to_the_journal_stays_a_link(tmp_path: Path) -> None:
     Journal(link).append(entry("a", "creating"))
     Journal(link).compact()
     assert link.is_symlink()
-    assert [left.name for left in Journal(link).open_entries()] == ["a"]
+    assert [item.name for item in Journal(link).open_entries()] == ["a"]
 
 
 def test_compacting_the_journal_of_a_cloud_that_creates_nothing_touches_nothing() -> None:

@@ -1,7 +1,7 @@
 """A process that uses the journal is killed, or refused, at every system call: nothing acknowledged is lost.
 
 strace attaches to a process that is about to use the journal, and kills it when it enters its nth call of one kind, or
-answers that call with an error. What the process has acknowledged before is compared with what the journal lists then.
+makes that call fail. The entries that the process has acknowledged are then compared with those in the journal.
 """
 
 import shutil
@@ -36,7 +36,7 @@ def do(journal, what, name):
         journal.append(Entry("run", "cluster", "group", name, what))
 
 def work(directory):
-    said = os.open(directory / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    results = os.open(directory / "results", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     gate = os.open(directory / "gate", os.O_RDONLY)
     journal = Journal(directory / "state" / "journal.jsonl")
     print(os.getpid(), flush=True)
@@ -44,15 +44,15 @@ def work(directory):
     for what, name in STEPS:
         try:
             do(journal, what, name)
-            os.write(said, f"done {what} {name}\\n".encode())
+            os.write(results, f"done {what} {name}\\n".encode())
         except JournalError as error:
-            os.write(said, f"refused {what} {name}\\n".encode())
+            os.write(results, f"refused {what} {name}\\n".encode())
     os._exit(0)
 """
 STEPS = [("creating", "a"), ("creating", "b"), ("deleted", "b"), ("compact", ""), ("creating", "c"), ("left", "")]
 
-# Calls whose error a full, broken or unwritable disk can give. An error of close comes too late to matter: the line is
-# on the disk then.
+# Calls that fail on a full, broken or unwritable disk. An error of close does not matter, because the line is on the
+# disk before.
 REFUSED = {
     "openat": ("EACCES", "EMFILE", "EROFS"),
     "mkdir": ("ENOSPC", "EACCES"),
@@ -74,19 +74,19 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 
 @pytest.fixture(scope="module")
 def calls(workers: Workers) -> Counter[str]:
-    """How many calls of each kind a process makes that is left alone."""
+    """The number of calls of each kind that an undisturbed process makes."""
     directory = workers.run()
-    assert said(directory) == [("done", *step) for step in STEPS]
+    assert read_results(directory) == [("done", *step) for step in STEPS]
     return calls_in(directory)
 
 
-def said(directory: Path) -> list[tuple[str, str, str]]:
-    lines = (directory / "said").read_text().split("\n")
+def read_results(directory: Path) -> list[tuple[str, str, str]]:
+    lines = (directory / "results").read_text().split("\n")
     return [tuple(line.split(" ")) for line in lines[:-1]]
 
 
 def listed(steps: list[tuple[str, str]]) -> set[str]:
-    """The model: what a journal lists after some steps."""
+    """The model: the names that a journal lists after some steps."""
     names: set[str] = set()
     for what, name in steps:
         if what == "creating":
@@ -105,12 +105,12 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(workers: Wo
     for name, count in calls.items():
         for number in range(1, count + 1):
             directory = workers.run("-e", f"inject={name}:signal=KILL:when={number}")
-            done = [(what, resource) for _, what, resource in said(directory)]
+            done = [(what, resource) for _, what, resource in read_results(directory)]
             killed += len(done) < len(STEPS)
             assert done == STEPS[: len(done)]
             journal = Journal(directory / "state" / "journal.jsonl")
             where = f"killed when it entered call {number} of {name}, after {done}"
-            # The step that was cut short has taken effect or not; both are fine, because nobody relied on it.
+            # The interrupted step has taken effect or not; both are correct, because it was not acknowledged.
             assert names_in(journal) in (listed(done), listed(STEPS[: len(done) + 1])), where
             before = names_in(journal)
             journal.append(Entry("run", "cluster", "group", "after", "creating"))
@@ -130,9 +130,9 @@ def test_nothing_refused_has_happened_and_nothing_acknowledged_is_lost_whatever_
         for number in range(1, calls[name] + 1):
             for error in errors:
                 directory = workers.run("-e", f"inject={name}:error={error}:when={number}")
-                results = said(directory)
+                results = read_results(directory)
                 if len(results) < len(STEPS):
-                    continue  # the call was the worker's own, which says what it has done
+                    continue  # the call was the worker's write of its results
                 done = [(what, resource) for result, what, resource in results if result == "done"]
                 refused += len(done) < len(results)
                 where = f"{error} from call {number} of {name}: {results}"

@@ -11,7 +11,7 @@ from harness.resources.owner import Owner, owner_of, parse_owner, this_process
 
 @pytest.fixture
 def other() -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own that waits for its standard input to end."""
+    """A separate process that waits for the end of its standard input."""
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
@@ -47,7 +47,7 @@ def test_the_text_reads_back_and_holds_no_host_name() -> None:
 
 
 def test_a_process_of_another_boot_cannot_be_seen() -> None:
-    """A clone of a virtual machine has the name, the machine id and the namespaces of the original."""
+    """A clone of a virtual machine has the same name, machine id and namespaces as the original."""
     machine, _, boot = this_process().host.partition(".")
     clone = Owner(f"{machine}.{boot[::-1]}", os.getpid(), this_process().started)
     assert clone.state == "elsewhere"
@@ -67,7 +67,7 @@ def test_another_boot_id_makes_another_machine(tmp_path: Path) -> None:
 
 
 def test_a_process_of_another_user_that_is_hidden_has_not_ended() -> None:
-    """``/proc`` is mounted so on machines that many share: another user's living run looks as if it had ended."""
+    """Machines with many users hide processes in ``/proc``: another user's living run looks as if it had ended."""
     look = "from harness.resources.owner import parse_owner; import sys; print(parse_owner(sys.argv[1]).state)"
     hidden = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
     words = ["unshare", "--mount", "sh", "-c", hidden, "sh", sys.executable, "-c", look, str(this_process())]

@@ -107,7 +107,7 @@ def test_a_share_that_an_ended_run_left_is_used_and_marked_as_used(provisioning:
     files.delete_share("uploads")
 
 
-def test_a_share_that_carries_the_metadata_of_another_is_nobody_of_ours(provisioning: Provisioning) -> None:
+def test_a_share_that_carries_the_metadata_of_another_is_not_ours(provisioning: Provisioning) -> None:
     files = provisioning.clients.files
     copied = metadata_of(provisioning, share_id(provisioning.cloud.facts, "original"))
     files.create_share("uploads", metadata=copied)

@@ -85,9 +85,9 @@ def test_a_run_may_be_alive_while_it_runs_or_while_nobody_can_tell_and_time_is_l
 
 
 def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended() -> None:
-    kept = replace(LABEL, is_kept=True)
-    assert not replace(kept, owner=ELSEWHERE, expires=FUTURE).may_be_alive(NOW)
-    assert replace(kept, owner=this_process()).may_be_alive(NOW)
+    label = replace(LABEL, is_kept=True)
+    assert not replace(label, owner=ELSEWHERE, expires=FUTURE).may_be_alive(NOW)
+    assert replace(label, owner=this_process()).may_be_alive(NOW)
 
 
 def test_messages_name_the_expiry_of_what_another_machine_owns() -> None:

@@ -1,4 +1,4 @@
-"""Raw requests to Resource Manager: what becomes of answers that are none."""
+"""Raw requests to Resource Manager, and invalid responses to them."""
 
 import io
 from typing import Any
@@ -21,15 +21,15 @@ class Requests(ArmClient):
 
 
 class Answering(HTTPAdapter):
-    """Answers every request with one text."""
+    """Responds to every request with the same text."""
 
     def __init__(self, text: bytes) -> None:
         super().__init__()
         self._text = text
-        self.asked = list[str]()
+        self.urls = list[str]()
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
-        self.asked.append(request.url or "")
+        self.urls.append(request.url or "")
         head = {"Content-Type": "application/json"}
         raw = urllib3.HTTPResponse(io.BytesIO(self._text), head, status=200, preload_content=False)
         return self.build_response(request, raw)
@@ -75,4 +75,4 @@ def test_a_class_states_the_version_of_its_namespace() -> None:
     adapter = Answering(b"{}")
     client_of(adapter).get("/subscriptions/0")
     client_of(adapter).get("/subscriptions/0", version="2020-01-01")
-    assert [url.partition("?")[2] for url in adapter.asked] == ["api-version=2018-05-01", "api-version=2020-01-01"]
+    assert [url.partition("?")[2] for url in adapter.urls] == ["api-version=2018-05-01", "api-version=2020-01-01"]

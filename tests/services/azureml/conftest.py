@@ -15,19 +15,19 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud of this module's own."""
+    """A cloud for one test module."""
     cassettes = tmp_path_factory.mktemp("cassettes")
     with open_cloud("emulator", Settings(), cassettes=cassettes, service="azureml") as cloud:
         yield cloud
 
 
 @pytest.fixture
-def asking(emulated: Cloud, tmp_path: Path) -> Iterator[Provisioning]:
-    """What Azure Machine Learning is asked with."""
-    known = AzureMlService().known_errors
+def provisioning(emulated: Cloud, tmp_path: Path) -> Iterator[Provisioning]:
+    """The context of requests to Azure Machine Learning."""
+    errors = AzureMlService().known_errors
     with emulated.clients("preflight") as clients:
         run = emulated.facts.run
-        yield Provisioning(emulated, clients, Journal(tmp_path / "j"), lambda _event: None, run, known_errors=known)
+        yield Provisioning(emulated, clients, Journal(tmp_path / "j"), lambda _event: None, run, known_errors=errors)
 
 
 @pytest.fixture

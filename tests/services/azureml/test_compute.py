@@ -1,4 +1,4 @@
-"""Which compute of a workspace that no run made may be used again."""
+"""Which compute of an existing workspace may be used again."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,41 +19,43 @@ ELSEWHERE = Owner("0123456789ab", 1, "boot.1")
 
 
 def compute_of(provisioning: Provisioning) -> AmlCompute:
-    """The compute of a run in the emulator's own workspace."""
+    """The compute of a run in the workspace that every emulator has."""
     subscription = provisioning.cloud.facts.subscription_id
     workspace = WorkspaceAddress(subscription, "harness-emulator", "azureml", is_owned=False)
     return AmlCompute(provisioning, group="g", name="mycompute", plan=PLAN, workspace=workspace)
 
 
 @pytest.fixture
-def compute(asking: Provisioning) -> Iterator[AmlCompute]:
-    made = compute_of(asking)
-    yield made
-    delete_compute(asking.clients, made.id)
+def compute(provisioning: Provisioning) -> Iterator[AmlCompute]:
+    owned = compute_of(provisioning)
+    yield owned
+    delete_compute(provisioning.clients, owned.id)
 
 
 def test_one_that_is_not_there_is_not_used_again(compute: AmlCompute) -> None:
     assert not compute.adopt()
 
 
-def test_one_that_somebody_else_made_is_refused(asking: Provisioning, compute: AmlCompute) -> None:
-    asking.clients.management(RestClient).send("PUT", compute.id, body=compute._parameters() | {"tags": {}})
+def test_one_that_somebody_else_made_is_refused(provisioning: Provisioning, compute: AmlCompute) -> None:
+    provisioning.clients.management(RestClient).send("PUT", compute.id, body=compute._parameters() | {"tags": {}})
     with pytest.raises(ProvisioningError, match="compute mycompute already exists in workspace azureml and was not"):
         compute.adopt()
 
 
-def test_one_that_another_run_may_still_use_is_refused(asking: Provisioning, compute: AmlCompute) -> None:
-    compute_of(replace(asking, run="other", owner=ELSEWHERE)).create()
+def test_one_that_another_run_may_still_use_is_refused(provisioning: Provisioning, compute: AmlCompute) -> None:
+    compute_of(replace(provisioning, run="other", owner=ELSEWHERE)).create()
     with pytest.raises(ProvisioningError, match="compute mycompute is in use by run other, made on another machine"):
         compute.adopt()
 
 
-def test_one_that_another_run_has_kept_gets_the_tags_of_this_one(asking: Provisioning, compute: AmlCompute) -> None:
-    other = compute_of(replace(asking, run="other", owner=ELSEWHERE))
+def test_one_that_another_run_has_kept_gets_the_tags_of_this_one(
+    provisioning: Provisioning, compute: AmlCompute
+) -> None:
+    other = compute_of(replace(provisioning, run="other", owner=ELSEWHERE))
     other.create()
     other.mark_as_kept()
     assert compute.adopt()
-    label = read_tags(asking.clients.management(RestClient).get(compute.id)["tags"])
+    label = read_tags(provisioning.clients.management(RestClient).get(compute.id)["tags"])
     assert label is not None
-    assert label.belongs_to(compute.id, asking.run)
+    assert label.belongs_to(compute.id, provisioning.run)
     assert not label.is_kept

@@ -21,18 +21,18 @@ def test_the_end_of_one_run_takes_no_datastore_from_another(emulator: Endpoint, 
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as first,
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as second,
-        first.clients("one") as one,
+        first.clients("one") as first_clients,
         second.clients("two") as two,
     ):
         runs = [
             Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, cloud.facts.run)
-            for cloud, clients in ((first, one), (second, two))
+            for cloud, clients in ((first, first_clients), (second, two))
         ]
-        client = one.management(RestClient)
+        client = first_clients.management(RestClient)
 
         def left() -> list[str]:
-            found = (str(each["name"]) for each in client.list(f"{workspace.id}/datastores"))
-            return sorted(name for name in found if name.startswith("common"))
+            names = (str(datastore["name"]) for datastore in client.list(f"{workspace.id}/datastores"))
+            return sorted(name for name in names if name.startswith("common"))
 
         for run in runs:
             make_datastore(run, workspace, SHARE)

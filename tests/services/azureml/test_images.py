@@ -1,4 +1,4 @@
-"""What is used instead of images that no longer exist."""
+"""The replacements of images that no longer exist."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from harness.services.azureml.images import PYTORCH, TENSORFLOW, available_image
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
+    ("image", "expected"),
     [
         (None, PYTORCH),
         ("microsoft/cntk:2.1-gpu-python3.5-cuda8.0-cudnn6.0", PYTORCH),
@@ -15,8 +15,8 @@ from harness.services.azureml.images import PYTORCH, TENSORFLOW, available_image
         ("mcr.microsoft.com/mine:1", "mcr.microsoft.com/mine:1"),
     ],
 )
-def test_an_image_that_is_gone_has_a_living_one(asked: str | None, given: str) -> None:
-    assert available_image(asked, {}) == given
+def test_a_deleted_image_has_an_available_replacement(image: str | None, expected: str) -> None:
+    assert available_image(image, {}) == expected
 
 
 def test_the_setting_wins() -> None:

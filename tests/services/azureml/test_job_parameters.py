@@ -1,4 +1,4 @@
-"""The definition of a job as Azure Machine Learning takes it."""
+"""The definition of a job in the form of Azure Machine Learning."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the service reports of a job, in the words of every service."""
+"""Translation of the service's reports on a job to the states of all services."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Refusals, by the service's words."""
+"""Recognition of refusals by their text."""
 
 import pytest
 

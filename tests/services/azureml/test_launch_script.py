@@ -26,7 +26,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(folder: Path) -> Launch:
-    """Run words of the launch script in an empty working directory."""
+    """Run the launch script with arguments in an empty working directory."""
 
     def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -51,9 +51,9 @@ def test_streams_go_to_the_share_to_the_logs_and_on(launch: Launch, folder: Path
     done = launch("run", "echo out; echo err >&2")
     assert done.stdout.endswith("out\n")
     assert done.stderr == "err\n"
-    for place in ("streams", "work/logs"):
-        assert (folder / place / "stdout.txt").read_text() == "out\n"
-        assert (folder / place / "stderr.txt").read_text() == "err\n"
+    for directory in ("streams", "work/logs"):
+        assert (folder / directory / "stdout.txt").read_text() == "out\n"
+        assert (folder / directory / "stderr.txt").read_text() == "err\n"
 
 
 def test_a_long_stream_is_whole_when_the_job_ends(launch: Launch, folder: Path) -> None:
@@ -110,7 +110,7 @@ def test_python_is_found_and_what_trains_is_written_down(launch: Launch, folder:
 
 
 def test_a_process_that_is_left_behind_does_not_hold_the_job(launch: Launch) -> None:
-    # Its end is not waited for: it would last longer than any test may.
+    # The launch script does not wait for its end, which would take longer than any test may.
     done = launch("run", "sleep 100000 > /dev/null 2>&1 & echo $!; exit 4")
     os.kill(int(done.stdout.split()[-1]), signal.SIGKILL)
     assert done.returncode == 4

@@ -1,4 +1,4 @@
-"""The names that a workspace accepts, whatever a scenario calls its things."""
+"""Conversion of the names in a scenario to names that a workspace accepts."""
 
 import re
 
@@ -27,9 +27,9 @@ def test_a_name_that_is_accepted_stays_as_it_is(name: str) -> None:
 
 
 @given(SCENARIO_NAMES, SCENARIO_NAMES)
-def test_two_workspaces_of_a_run_share_no_storage_account(one: str, other: str) -> None:
-    names = {dependency_suffix(suffix_of("run"), group=group, workspace="w") for group in (one, other)}
-    assert len(names) == len({one.lower(), other.lower()})
+def test_two_workspaces_of_a_run_share_no_storage_account(first: str, second: str) -> None:
+    names = {dependency_suffix(suffix_of("run"), group=group, workspace="w") for group in (first, second)}
+    assert len(names) == len({first.lower(), second.lower()})
     assert all(re.fullmatch(r"hml[a-z0-9]{1,21}", f"hml{name}") for name in names)
 
 

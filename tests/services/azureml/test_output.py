@@ -1,4 +1,4 @@
-"""Reading what a job wrote to a share or a container."""
+"""Reading a job's output files from a share or a container."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,11 +16,11 @@ Write = Callable[[str, bytes], OutputFile]
 
 
 @pytest.fixture(params=["share", "container"])
-def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[OutputLocation]:
+def location(request: pytest.FixtureRequest, provisioning: Provisioning) -> Iterator[OutputLocation]:
     """A directory on a new volume."""
     kind: VolumeKind = request.param
     name = f"output{uuid.uuid4().hex[:8]}"
-    files, blobs = asking.clients.files, asking.clients.storage(BlobServiceClient, "blob")
+    files, blobs = provisioning.clients.files, provisioning.clients.storage(BlobServiceClient, "blob")
     if kind == "share":
         files.create_share(name)
         files.create_directory(name, "logs")
@@ -34,20 +34,20 @@ def place(request: pytest.FixtureRequest, asking: Provisioning) -> Iterator[Outp
 
 
 @pytest.fixture
-def output(asking: Provisioning, place: OutputLocation) -> AzureMlJobOutput:
-    return AzureMlJobOutput(asking, "myjob", {"stdouterr": place}, lambda: None)
+def output(provisioning: Provisioning, location: OutputLocation) -> AzureMlJobOutput:
+    return AzureMlJobOutput(provisioning, "myjob", {"stdouterr": location}, lambda: None)
 
 
 @pytest.fixture
-def write(asking: Provisioning, place: OutputLocation, output: AzureMlJobOutput) -> Write:
-    """Write a file there; how the job's output lists it."""
+def write(provisioning: Provisioning, location: OutputLocation, output: AzureMlJobOutput) -> Write:
+    """Write a file to the directory, and return its entry in the job's output."""
 
     def written(name: str, content: bytes) -> OutputFile:
-        if place.kind == "share":
-            asking.clients.files.create_file_from_bytes(place.volume, place.path, name, content)
+        if location.kind == "share":
+            provisioning.clients.files.create_file_from_bytes(location.volume, location.path, name, content)
         else:
-            container = asking.clients.storage(BlobServiceClient, "blob").get_container_client(place.volume)
-            container.upload_blob(f"{place.path}/{name}", content)
+            container = provisioning.clients.storage(BlobServiceClient, "blob").get_container_client(location.volume)
+            container.upload_blob(f"{location.path}/{name}", content)
         return next(file for file in output.files("stdouterr").files if file.name == name)
 
     return written

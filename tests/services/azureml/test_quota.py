@@ -1,4 +1,4 @@
-"""Sizes and quota of a region, compared with a compute that is to be created."""
+"""Comparison of a region's sizes and quota with a planned compute."""
 
 from dataclasses import replace
 
@@ -34,15 +34,15 @@ def test_every_row_that_is_too_small_is_reported() -> None:
     assert len(list(shortages(rows((13, 20), (1, 8)), T4, nodes=2))) == 2
 
 
-def test_a_compute_that_fits_passes_with_nothing_in_doubt(asking: Provisioning) -> None:
-    assert check_quota(asking, name="c", plan=PLAN) == ()
+def test_a_compute_that_fits_passes_with_nothing_in_doubt(provisioning: Provisioning) -> None:
+    assert check_quota(provisioning, name="c", plan=PLAN) == ()
 
 
-def test_a_compute_beyond_the_quota_is_refused_with_family_and_region(asking: Provisioning) -> None:
+def test_a_compute_beyond_the_quota_is_refused_with_family_and_region(provisioning: Provisioning) -> None:
     with pytest.raises(ProvisioningError, match=r"(?s)quota of eastus.*Total Cluster.*NCASv3_T4 Family.*4000 needed"):
-        check_quota(asking, name="c", plan=replace(PLAN, nodes=1000))
+        check_quota(provisioning, name="c", plan=replace(PLAN, nodes=1000))
 
 
-def test_a_size_that_a_region_does_not_offer_is_refused_with_the_nearest(asking: Provisioning) -> None:
+def test_a_size_that_a_region_does_not_offer_is_refused_with_the_nearest(provisioning: Provisioning) -> None:
     with pytest.raises(ProvisioningError, match=r"region eastus does not offer VM size Standard_NC4as_T4_v9.*_v3"):
-        check_quota(asking, name="c", plan=replace(PLAN, vm_size="Standard_NC4as_T4_v9"))
+        check_quota(provisioning, name="c", plan=replace(PLAN, vm_size="Standard_NC4as_T4_v9"))

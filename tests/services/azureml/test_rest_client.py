@@ -1,4 +1,4 @@
-"""How long the client waits between two looks at an operation."""
+"""The pauses of the client between two polls of an operation."""
 
 import pytest
 

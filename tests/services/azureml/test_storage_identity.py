@@ -1,4 +1,4 @@
-"""What a scenario must be so that it runs without the key of the storage account."""
+"""The conditions under which a scenario runs without the key of the storage account."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is used instead of VM sizes that Azure no longer has."""
+"""The replacements of VM sizes that Azure no longer offers."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from harness.vm_sizes import vm_size, vm_size_names
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
+    ("name", "expected"),
     [
         ("STANDARD_NC6", "Standard_NC4as_T4_v3"),
         ("standard_nc24r", "Standard_ND96asr_v4"),
@@ -17,17 +17,17 @@ from harness.vm_sizes import vm_size, vm_size_names
         ("Standard_of_tomorrow", "Standard_of_tomorrow"),
     ],
 )
-def test_a_size_that_is_gone_has_a_living_one(asked: str, given: str) -> None:
-    assert available_size(asked) == given
+def test_a_retired_size_has_an_available_replacement(name: str, expected: str) -> None:
+    assert available_size(name) == expected
 
 
 def test_every_replacement_is_known_is_not_replaced_itself_and_has_no_fewer_gpus() -> None:
     for name in vm_size_names():
-        size, found = vm_size(name), replacement(name)
-        if size is None or found is None:
+        size, substitute = vm_size(name), replacement(name)
+        if size is None or substitute is None:
             continue
-        living = vm_size(found.size)
-        assert living is not None
-        assert replacement(found.size) is None
-        assert living.gpus >= size.gpus
-        assert living.price is not None
+        available = vm_size(substitute.size)
+        assert available is not None
+        assert replacement(substitute.size) is None
+        assert available.gpus >= size.gpus
+        assert available.price is not None

@@ -1,6 +1,6 @@
-"""What we send beside what Microsoft's own client sends for the same things: azure-ai-ml 1.35.2, captured.
+"""Comparison of our requests with captured ones of Microsoft's client, azure-ai-ml 1.35.2, for the same resources.
 
-Ours are taken from the shipped cassettes; the captures are not part of the project.
+Our requests are those in the shipped cassettes; the captures are not part of the project.
 """
 
 import json
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 CAPTURES = ROOT.parent / "shared" / "reference" / "azureml" / "captures"
 CASSETTES = ROOT / "cassettes" / "azureml" / "mnist-quickstart"
 
-# Members that one side alone sends. The service has defaults for all of theirs, and ours say what a scenario says.
+# Members that only one side sends. The service has defaults for theirs, and ours contain values of a scenario.
 OURS = {
     "computes": {"tags", "properties.properties.vmPriority"},
     "datastores": set[str](),
@@ -40,12 +40,12 @@ pytestmark = [
 
 def put_bodies(requests: Iterator[tuple[str, str, Any]]) -> dict[str, Any]:
     """The bodies of PUTs below a workspace, by collection."""
-    found = {}
+    bodies = {}
     for method, url, body in requests:
         words = urlsplit(url).path.split("/")
         if method == "PUT" and "workspaces" in words and len(words) > words.index("workspaces") + 2:
-            found[words[words.index("workspaces") + 2]] = body
-    return found
+            bodies[words[words.index("workspaces") + 2]] = body
+    return bodies
 
 
 def ours() -> Iterator[tuple[str, str, Any]]:
@@ -62,7 +62,7 @@ def theirs() -> Iterator[tuple[str, str, Any]]:
 
 
 def members(body: Any, path: str = "") -> set[str]:
-    """The paths of all members; of what a user names only the path itself."""
+    """The paths of all members; of members whose names are a user's only the path itself."""
     if not isinstance(body, dict) or path in OPEN:
         return {path}
     inner = [members(value, f"{path}.{name}".lstrip(".")) for name, value in body.items()]
@@ -72,7 +72,7 @@ def members(body: Any, path: str = "") -> set[str]:
 @pytest.mark.parametrize("collection", OURS)
 def test_bodies_have_the_members_of_microsofts_client_but_for_those_that_are_documented(collection: str) -> None:
     our, their = (members(put_bodies(side)[collection]) for side in (ours(), theirs()))
-    our = {path for path in our if not any(path.startswith(known) for known in OURS[collection])}
+    our = {path for path in our if not any(path.startswith(prefix) for prefix in OURS[collection])}
     assert our == their - THEIRS[collection]
 
 
@@ -82,8 +82,8 @@ def test_the_same_resources_are_put() -> None:
 
 def test_inputs_and_outputs_have_the_members_of_microsofts_client() -> None:
     our, their = (put_bodies(side)["jobs"]["properties"] for side in (ours(), theirs()))
-    folder = next(given for given in their["inputs"].values() if given["jobInputType"] == "uri_folder")
-    assert {frozenset(given) for given in our["inputs"].values()} == {frozenset(folder)}
-    assert {frozenset(given) for given in our["outputs"].values()} == {
-        frozenset(given) for given in their["outputs"].values()
+    folder = next(definition for definition in their["inputs"].values() if definition["jobInputType"] == "uri_folder")
+    assert {frozenset(definition) for definition in our["inputs"].values()} == {frozenset(folder)}
+    assert {frozenset(definition) for definition in our["outputs"].values()} == {
+        frozenset(definition) for definition in their["outputs"].values()
     }

@@ -16,23 +16,23 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud of its own."""
+    """A separate cloud."""
     with open_cloud("emulator", Settings(), cassettes=tmp_path_factory.mktemp("cassettes")) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def asking(emulated: Cloud, tmp_path: Path) -> Iterator[Provisioning]:
-    """What Batch AI is asked with."""
-    known = BatchAiService().known_errors
+def provisioning(emulated: Cloud, tmp_path: Path) -> Iterator[Provisioning]:
+    """The context of requests to Batch AI."""
+    errors = BatchAiService().known_errors
     with emulated.clients("preflight") as clients:
-        yield Provisioning(emulated, clients, Journal(tmp_path / "j"), lambda _event: None, "run", known_errors=known)
+        yield Provisioning(emulated, clients, Journal(tmp_path / "j"), lambda _event: None, "run", known_errors=errors)
 
 
 @pytest.fixture
-def asking_azure(asking: Provisioning) -> Provisioning:
-    """The same, where the cloud is Microsoft's own."""
-    return replace(asking, cloud=replace(asking.cloud, name="azure"))
+def azure_provisioning(provisioning: Provisioning) -> Provisioning:
+    """The same for Microsoft's cloud."""
+    return replace(provisioning, cloud=replace(provisioning.cloud, name="azure"))
 
 
 @pytest.fixture

@@ -22,33 +22,33 @@ from tests.fakes import injected
 
 
 @pytest.fixture
-def told() -> list[str]:
+def statuses() -> list[str]:
     return []
 
 
 @pytest.fixture
-def provisioning(emulator: Endpoint, tmp_path: Path, told: list[str]) -> Iterator[Provisioning]:
-    """What clusters are made from, with a group ``clusters`` and in it a share ``mounted``."""
-    with made_on(emulator, tmp_path, told) as made:
-        yield made
+def provisioning(emulator: Endpoint, tmp_path: Path, statuses: list[str]) -> Iterator[Provisioning]:
+    """The context of clusters, with a group ``clusters`` and in it a share ``mounted``."""
+    with provisioning_on(emulator, tmp_path, statuses) as context:
+        yield context
 
 
 @contextmanager
-def made_on(endpoint: Endpoint, tmp_path: Path, told: list[str]) -> Iterator[Provisioning]:
-    def tell(event: object) -> None:
+def provisioning_on(endpoint: Endpoint, tmp_path: Path, statuses: list[str]) -> Iterator[Provisioning]:
+    def report(event: object) -> None:
         if isinstance(event, ClusterStatus):
-            told.append(str(event))
+            statuses.append(str(event))
 
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=endpoint) as cloud,
         cloud.clients("s/cluster") as clients,
     ):
-        made = Provisioning(cloud, clients, Journal(tmp_path / "journal"), tell, run=cloud.facts.run)
+        context = Provisioning(cloud, clients, Journal(tmp_path / "journal"), report, run=cloud.facts.run)
         with (
-            ResourceGroup(made, name="clusters", location="eastus"),
-            FileShare(made, group="clusters", name="mounted"),
+            ResourceGroup(context, name="clusters", location="eastus"),
+            FileShare(context, group="clusters", name="mounted"),
         ):
-            yield made
+            yield context
 
 
 def cluster(
@@ -58,38 +58,40 @@ def cluster(
     return GpuCluster(provisioning, group="clusters", name="c", plan=plan)
 
 
-def test_nodes_are_told_in_the_quickstarts_own_line(provisioning: Provisioning, told: list[str]) -> None:
+def test_nodes_are_reported_in_the_quickstarts_own_line(provisioning: Provisioning, statuses: list[str]) -> None:
     with cluster(provisioning, 2):
         pass
-    assert told[-1] == (
+    assert statuses[-1] == (
         "Cluster state: steady Target: 2; Allocated: 2; Idle: 2; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0"
     )
 
 
 def test_a_scaled_cluster_may_begin_without_nodes(provisioning: Provisioning) -> None:
-    with cluster(provisioning, NodeRange(min=0, max=2)) as made:
+    with cluster(provisioning, NodeRange(min=0, max=2)) as scaled:
         scale = (
-            provisioning.clients.management(BatchAI).clusters.get("clusters", "w", made.name).scale_settings.auto_scale
+            provisioning.clients.management(BatchAI)
+            .clusters.get("clusters", "w", scaled.name)
+            .scale_settings.auto_scale
         )
         assert (scale.minimum_node_count, scale.maximum_node_count) == (0, 2)
 
 
 def test_a_service_that_omits_counts_of_nodes_and_their_scale_has_not_brought_them_up(
-    provisioning: Provisioning, told: list[str], monkeypatch: pytest.MonkeyPatch
+    provisioning: Provisioning, statuses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = cluster(provisioning, queued=0)
+    pending = cluster(provisioning, queued=0)
     clusters = SimpleNamespace(get=lambda *_: models.Cluster())
     monkeypatch.setattr(GpuCluster, "_clusters", clusters)
     with pytest.raises(ProvisioningError, match="did not get its 1 node"):
-        made.wait_for_nodes()
-    assert told[-1].endswith("Idle: 0; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0")
+        pending.wait_for_nodes()
+    assert statuses[-1].endswith("Idle: 0; Unusable: 0; Running: 0; Preparing: 0; Leaving: 0")
     with pytest.raises(ProvisioningError, match="exists with an unknown size and an unknown number of node"):
-        made.adopt()
+        pending.adopt()
 
 
 def test_its_id_is_the_one_that_the_service_gives(provisioning: Provisioning) -> None:
-    with cluster(provisioning) as made:
-        assert made.id == provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c").id
+    with cluster(provisioning) as created:
+        assert created.id == provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c").id
 
 
 def test_nodes_run_the_setup_before_they_are_idle_and_it_writes_to_the_first_volume(
@@ -102,9 +104,9 @@ def test_nodes_run_the_setup_before_they_are_idle_and_it_writes_to_the_first_vol
     prepared.plan = replace(prepared.plan, setup=setup, priority="lowpriority")
     with prepared:
         assert provisioning.clients.files.get_file_to_text("mounted", None, "it").content == "ready a\n"
-        found = provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c")
-        assert found.vm_priority == "lowpriority"
-        assert found.node_setup.setup_task.std_out_err_path_prefix == "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
+        reported = provisioning.clients.management(BatchAI).clusters.get("clusters", "w", "c")
+        assert reported.vm_priority == "lowpriority"
+        assert reported.node_setup.setup_task.std_out_err_path_prefix == "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
 
 
 def test_a_setup_that_fails_is_reported(provisioning: Provisioning) -> None:
@@ -133,9 +135,9 @@ def test_one_of_another_size_is_refused(provisioning: Provisioning) -> None:
         cluster(provisioning, 2).adopt()
 
 
-def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path, told: list[str]) -> None:
-    slow = launch(pace=0.01)  # a node takes two seconds there
-    with slow as endpoint, made_on(endpoint, tmp_path, told) as provisioning:
+def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path, statuses: list[str]) -> None:
+    slow = launch(pace=0.01)  # a node takes two seconds
+    with slow as endpoint, provisioning_on(endpoint, tmp_path, statuses) as provisioning:
         late = cluster(provisioning, queued=0.01)
         with pytest.raises(ProvisioningError, match=r"did not get its 1 node.* within 0 s .limits.queued") as caught:
             late.open()
@@ -143,12 +145,12 @@ def test_nodes_that_do_not_come_are_an_error_that_names_the_limit(tmp_path: Path
         assert list(provisioning.clients.management(BatchAI).clusters.list_by_workspace("clusters", "w")) == []
 
 
-def test_one_that_is_there_already_as_planned_is_ours(provisioning: Provisioning, told: list[str]) -> None:
+def test_one_that_is_there_already_as_planned_is_ours(provisioning: Provisioning, statuses: list[str]) -> None:
     second = cluster(provisioning)
-    second.plan = replace(second.plan, vm_size="standard_nc6")  # to the service another definition, hence a conflict
+    second.plan = replace(second.plan, vm_size="standard_nc6")  # another definition to the service, so a conflict
     with cluster(provisioning):
         second.create()
-    assert told[-1].startswith("Cluster state: steady Target: 1")
+    assert statuses[-1].startswith("Cluster state: steady Target: 1")
 
 
 def test_one_that_is_there_already_and_is_another_is_refused(provisioning: Provisioning) -> None:
@@ -158,10 +160,10 @@ def test_one_that_is_there_already_and_is_another_is_refused(provisioning: Provi
 
 def test_a_node_that_never_boots_is_named(provisioning: Provisioning) -> None:
     plan = make_plan("no-boot", {"no-boot": 1}, group="clusters", share="mounted")
-    told = r"within 1 s \(limits.queued in the scenario\): .*; 1 node\(s\) \(of tvm-.*\) still preparing: run again"
+    message = r"within 1 s \(limits.queued in the scenario\): .*; 1 node\(s\) \(of tvm-.*\) still preparing: run again"
     with (
         injected(provisioning.cloud, plan),
-        pytest.raises(ProvisioningError, match=told),
+        pytest.raises(ProvisioningError, match=message),
         cluster(provisioning, queued=1),
     ):
         pass

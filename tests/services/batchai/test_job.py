@@ -1,4 +1,4 @@
-"""A job whose name is taken: by itself, when the answer to its creation was lost, or by another."""
+"""A job whose name is taken: by itself, if the response to its creation was lost, or by another job."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +22,16 @@ def cluster(emulator: Endpoint, tmp_path: Path) -> Iterator[GpuCluster]:
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
         cloud.clients("s/job") as clients,
     ):
-        made = Provisioning(cloud, clients, Journal(tmp_path / "journal"), lambda _event: None, run=cloud.facts.run)
+        provisioning = Provisioning(
+            cloud, clients, Journal(tmp_path / "journal"), lambda _event: None, run=cloud.facts.run
+        )
         plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (MountPlan("share", "jobs", "azurefileshare"),), 60)
         with (
-            ResourceGroup(made, name="jobs", location="eastus"),
-            FileShare(made, group="jobs", name="jobs"),
-            GpuCluster(made, group="jobs", name="c", plan=plan) as cluster,
+            ResourceGroup(provisioning, name="jobs", location="eastus"),
+            FileShare(provisioning, group="jobs", name="jobs"),
+            GpuCluster(provisioning, group="jobs", name="c", plan=plan) as cluster,
         ):
-            make_experiment(made, group="jobs", workspace="w", name="e")
+            make_experiment(provisioning, group="jobs", workspace="w", name="e")
             yield cluster
 
 
@@ -64,7 +66,7 @@ def test_a_job_that_the_list_of_another_one_shows_as_finished_is_deleted_without
     with job(cluster, "true") as first:
         first.wait(deadline=60)
         other = job(cluster, "true")
-        other.learn(first.list_jobs())
+        other.update_from(first.list_jobs())
         requested.clear()
         other.delete()
     assert requested[0] == "DELETE"

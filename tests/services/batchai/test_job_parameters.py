@@ -1,4 +1,4 @@
-"""The definition of a job as Batch AI takes it."""
+"""The definition of a job in the form of Batch AI."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def test_the_quickstarts_job_is_what_the_quickstart_submits(quickstart: Scenario
 
 
 @pytest.mark.parametrize(
-    ("given", "settings"),
+    ("fields", "settings"),
     [
         (
             {"toolkit": "cntk", "processes": 8, "interpreter": "python3"},
@@ -44,8 +44,8 @@ def test_the_quickstarts_job_is_what_the_quickstart_submits(quickstart: Scenario
         ({"toolkit": "customMpi", "processes": 2}, {"customMpiSettings": {"commandLine": "true", "processCount": 2}}),
     ],
 )  # fmt: skip
-def test_processes_reach_the_toolkit(given: dict[str, Any], settings: dict[str, object]) -> None:
-    job = JobSpec(name="j", script="s.py", command="true", stdouterr=PREFIX, **given)
+def test_processes_reach_the_toolkit(fields: dict[str, Any], settings: dict[str, object]) -> None:
+    job = JobSpec(name="j", script="s.py", command="true", stdouterr=PREFIX, **fields)
     sent = job_parameters(job, cluster_id="/c", limits=Limits()).serialize()["properties"]
     assert {name: value for name, value in sent.items() if name.endswith("Settings")} == settings
 

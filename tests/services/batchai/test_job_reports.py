@@ -1,4 +1,4 @@
-"""Reports on jobs, as JSON: the command, the times and the errors."""
+"""Reports on jobs in JSON: the command, the times and the errors."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -54,11 +54,11 @@ def test_the_report_on_a_job_that_failed() -> None:
     assert view.started == datetime(2018, 6, 12, 23, 57, 47, tzinfo=UTC)
     assert view.ended == datetime(2018, 6, 12, 23, 57, 48, 500000, UTC)
     assert view.command == ("false",)
-    known = models.Job.deserialize(document)
+    model = models.Job.deserialize(document)
     assert (view.created, view.started, view.ended) == (
-        known.creation_time,
-        known.execution_info.start_time,
-        known.execution_info.end_time,
+        model.creation_time,
+        model.execution_info.start_time,
+        model.execution_info.end_time,
     )
 
 

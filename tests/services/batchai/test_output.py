@@ -1,4 +1,4 @@
-"""Reading what a job wrote, over a connection that may break."""
+"""Reading a job's output files over a connection that may break."""
 
 import threading
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from harness.services.service import OutputFile, Tail
 
 
 class Breaking(BaseHTTPRequestHandler):
-    """Says that a file has a hundred bytes, gives three, and hangs up."""
+    """Announces a hundred bytes, sends three, and closes the connection."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -70,11 +70,11 @@ def output() -> Iterator[BatchAiJobOutput]:
         batchai = SimpleNamespace(jobs=SimpleNamespace())
         clients = SimpleNamespace(session=session, retry_policy=LOCAL, management=lambda _kind: batchai)
         cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock())
-        made = Provisioning(cloud, clients, NoJournal(), lambda _event: None, run="run")
-        yield BatchAiJobOutput(made, ("g", "w", "e", "j"))
+        provisioning = Provisioning(cloud, clients, NoJournal(), lambda _event: None, run="run")
+        yield BatchAiJobOutput(provisioning, ("g", "w", "e", "j"))
 
 
-def test_a_connection_that_breaks_in_the_middle_of_a_file_is_told_and_leaves_no_part_of_it(
+def test_a_connection_that_breaks_in_the_middle_of_a_file_is_reported_and_leaves_no_part_of_it(
     output: BatchAiJobOutput, file: OutputFile, tmp_path: Path
 ) -> None:
     with pytest.raises(JobError, match=r"^cannot read stderr\.txt of job j: \w+$"):
@@ -82,13 +82,15 @@ def test_a_connection_that_breaks_in_the_middle_of_a_file_is_told_and_leaves_no_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_connection_that_breaks_while_a_log_is_followed_is_told(output: BatchAiJobOutput, file: OutputFile) -> None:
+def test_a_connection_that_breaks_while_a_log_is_followed_is_reported(
+    output: BatchAiJobOutput, file: OutputFile
+) -> None:
     with pytest.raises(JobError, match=r"^cannot read stderr\.txt of job j: \w+$"):
         output.tail(file, start=0, most=1000)
 
 
 class Growing(BaseHTTPRequestHandler):
-    """Serves ``content``; whether it honours ranges, as ``ranges`` says."""
+    """Serves ``content``; ``ranges`` tells whether it honours ranges."""
 
     content = b"0123456789"
     ranges = True

@@ -1,4 +1,4 @@
-"""The quota of a region, compared with a cluster that is to be created."""
+"""Comparison of a region's quota with a planned cluster."""
 
 from dataclasses import replace
 
@@ -28,8 +28,8 @@ def test_a_quota_that_is_just_enough_is_enough() -> None:
 
 def test_low_priority_nodes_have_a_quota_of_their_own() -> None:
     rows = [Quota(TOTAL, 0, 0), Quota("Total Cluster LowPriority Regional vCPUs", 0, 5)]
-    found = shortages(rows, size="STANDARD_NC6", nodes=1, priority="lowpriority")
-    assert found == ["Total Cluster LowPriority Regional vCPUs: 6 needed, 5 of 5 free"]
+    missing = shortages(rows, size="STANDARD_NC6", nodes=1, priority="lowpriority")
+    assert missing == ["Total Cluster LowPriority Regional vCPUs: 6 needed, 5 of 5 free"]
 
 
 def test_another_family_that_is_full_does_not_matter() -> None:
@@ -41,15 +41,15 @@ def test_cores_of_an_unknown_size_are_not_compared() -> None:
     assert shortages([Quota(TOTAL, 0, 0)], size="Standard_X1", nodes=1) == []
 
 
-def test_a_cluster_that_fits_passes_with_nothing_in_doubt(asking: Provisioning) -> None:
-    assert check_quota(asking, name="c", plan=PLAN) == ()
+def test_a_cluster_that_fits_passes_with_nothing_in_doubt(provisioning: Provisioning) -> None:
+    assert check_quota(provisioning, name="c", plan=PLAN) == ()
 
 
-def test_a_cluster_beyond_the_quota_is_refused_with_the_rows(asking: Provisioning) -> None:
+def test_a_cluster_beyond_the_quota_is_refused_with_the_rows(provisioning: Provisioning) -> None:
     with pytest.raises(ProvisioningError, match=r"(?s)Total Cluster.*600 needed.*Standard NC Family.*600 needed"):
-        check_quota(asking, name="c", plan=replace(PLAN, nodes=100))
+        check_quota(provisioning, name="c", plan=replace(PLAN, nodes=100))
 
 
-def test_a_size_that_is_not_known_is_in_doubt(asking: Provisioning) -> None:
-    [doubt] = check_quota(asking, name="c", plan=replace(PLAN, vm_size="STANDARD_X1"))
+def test_a_size_that_is_not_known_is_in_doubt(provisioning: Provisioning) -> None:
+    [doubt] = check_quota(provisioning, name="c", plan=replace(PLAN, vm_size="STANDARD_X1"))
     assert "VM size STANDARD_X1 is not known to the harness" in doubt

@@ -1,4 +1,4 @@
-"""What Resource Manager answers where Batch AI was."""
+"""The errors of Resource Manager since the end of Batch AI."""
 
 import io
 import json
@@ -21,8 +21,8 @@ MANAGEMENT = "https://management.azure.com"
 Refuse = Callable[[str], Clients]
 
 
-class Refusing(BaseAdapter):
-    """Resource Manager as it answers where Batch AI was: the one answer to everything."""
+class RefusingAdapter(BaseAdapter):
+    """Responds to every request as Resource Manager responds for a retired service."""
 
     def __init__(self, code: str) -> None:
         super().__init__()
@@ -36,56 +36,56 @@ class Refusing(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 @pytest.fixture
-def refusing(asking: Provisioning) -> Iterator[Refuse]:
-    """Clients that sign in, and are refused everything with a code."""
+def refusing(provisioning: Provisioning) -> Iterator[Refuse]:
+    """Create clients that sign in, and whose other requests are all refused with a code."""
 
     def refuse(code: str) -> Clients:
-        asking.clients.session.mount(MANAGEMENT, Refusing(code))
-        return asking.clients
+        provisioning.clients.session.mount(MANAGEMENT, RefusingAdapter(code))
+        return provisioning.clients
 
     yield refuse
-    asking.clients.session.adapters.pop(MANAGEMENT, None)
+    provisioning.clients.session.adapters.pop(MANAGEMENT, None)
 
 
 @pytest.mark.parametrize("code", ["InvalidResourceType", "InvalidResourceNamespace", "MissingSubscriptionRegistration"])
-def test_an_answer_that_batch_ai_is_gone_is_one_clear_message_on_azure(
-    asking_azure: Provisioning, refusing: Refuse, code: str
+def test_an_answer_that_batch_ai_has_ended_is_one_clear_message_on_azure(
+    azure_provisioning: Provisioning, refusing: Refuse, code: str
 ) -> None:
-    with pytest.raises(ServiceRetiredError) as caught, asking_azure.errors("read the quota"):
+    with pytest.raises(ServiceRetiredError) as caught, azure_provisioning.errors("read the quota"):
         list(refusing(code).management(BatchAI).usages.list("eastus"))
     for word in (code, "14 December 2018", "31 March 2019", "--cloud emulator", "Azure Machine Learning"):
         assert word in str(caught.value)
 
 
-def test_the_same_answer_elsewhere_says_how_to_register(asking: Provisioning, refusing: Refuse) -> None:
+def test_the_same_answer_elsewhere_says_how_to_register(provisioning: Provisioning, refusing: Refuse) -> None:
     with (
         pytest.raises(ProvisioningError, match=r"az provider register --namespace Microsoft\.BatchAI"),
-        asking.errors("read the quota"),
+        provisioning.errors("read the quota"),
     ):
         list(refusing("MissingSubscriptionRegistration").management(BatchAI).usages.list("eastus"))
 
 
-def test_a_retired_service_cannot_be_prepared(asking_azure: Provisioning, refusing: Refuse) -> None:
+def test_a_retired_service_cannot_be_prepared(azure_provisioning: Provisioning, refusing: Refuse) -> None:
     refusing("InvalidResourceNamespace")
     with pytest.raises(ServiceRetiredError, match="cannot register provider"):
-        BatchAiService().prepare(asking_azure)
+        BatchAiService().prepare(azure_provisioning)
 
 
-def test_an_unknown_namespace_means_the_same_on_azure(asking_azure: Provisioning) -> None:
-    with pytest.raises(ServiceRetiredError, match="InvalidResourceNamespace"), asking_azure.errors("look"):
-        asking_azure.clients.resources.providers.get("Microsoft.Gone")
+def test_an_unknown_namespace_means_the_same_on_azure(azure_provisioning: Provisioning) -> None:
+    with pytest.raises(ServiceRetiredError, match="InvalidResourceNamespace"), azure_provisioning.errors("look"):
+        azure_provisioning.clients.resources.providers.get("Microsoft.Gone")
 
 
-def test_an_unknown_subscription_names_the_setting(emulated: Cloud, asking_azure: Provisioning) -> None:
+def test_an_unknown_subscription_names_the_setting(emulated: Cloud, azure_provisioning: Provisioning) -> None:
     facts = replace(emulated.facts, subscription_id="11111111-1111-1111-1111-111111111111")
     elsewhere: Any = replace(emulated, facts=facts)
     with (
         elsewhere.clients("preflight") as clients,
         pytest.raises(ProvisioningError, match="subscription_id"),
-        asking_azure.errors("look"),
+        azure_provisioning.errors("look"),
     ):
         clients.resources.providers.get("Microsoft.BatchAI")
