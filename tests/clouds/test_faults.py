@@ -79,7 +79,7 @@ def test_a_plan_is_in_force_in_the_block_alone(cloud: Cloud, clients: Clients) -
     assert "test-plan" not in names()
 
 
-def test_a_plan_is_withdrawn_in_vain_where_nobody_can_sign_in(cloud: Cloud) -> None:
+def test_a_plan_is_withdrawn_in_vain_without_a_sign_in(cloud: Cloud) -> None:
     assert isinstance(cloud, SdkCloud)
 
     def base() -> requests.Session:
@@ -143,7 +143,7 @@ def test_what_was_created_just_now_is_waited_for(cloud: Cloud, clients: Clients,
 
 
 def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tmp_path: Path) -> None:
-    def story(cloud: Cloud) -> str:
+    def create_and_delete(cloud: Cloud) -> str:
         with cloud.clients("s/struck") as clients:
             groups = clients.resources.resource_groups
             groups.create_or_update("struck", {"location": "eastus"})
@@ -157,12 +157,12 @@ def test_a_recording_under_faults_replays_without_waiting(emulator: Endpoint, tm
             recorded, plan(throttle={"rate": 1, "times": 2, "seconds": 0.1}, late_read={"rate": 1, "seconds": 0.2})
         ),
     ):
-        assert story(recorded) == "struck"
+        assert create_and_delete(recorded) == "struck"
     text = (tmp_path / "batchai" / "s" / "struck.json").read_text()
     assert "TooManyRequests" in text
     assert "ResourceGroupNotFound" in text
     with open_cloud("replay", Settings(), cassettes=tmp_path) as replayed:
-        assert story(replayed) == "struck"
+        assert create_and_delete(replayed) == "struck"
 
 
 @pytest.mark.parametrize("fault", ["drop", "cut"])

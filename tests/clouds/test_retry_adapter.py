@@ -163,7 +163,7 @@ def test_what_gave_no_answer_is_reported_without_its_address(connect: Connect) -
     assert "geheim" not in str(caught.value)
 
 
-def test_where_nobody_listens_it_is_reported_sooner_and_without_the_address(connect: Connect) -> None:
+def test_a_refused_connection_is_reported_sooner_and_without_the_address(connect: Connect) -> None:
     session, network = connect(refused_connection())
     with pytest.raises(requests.ConnectionError, match="given up after 2 tries") as caught:
         session.get(SIGNED)
@@ -211,7 +211,7 @@ class TestCreations:
         assert session.head(URL).status_code == 404
         assert clock.monotonic() <= POLICY.visibility
 
-    def test_what_was_created_long_ago_is_gone(self, connect: Connect, clock: SteppingClock) -> None:
+    def test_a_404_of_what_was_created_long_ago_is_final(self, connect: Connect, clock: SteppingClock) -> None:
         session, network = connect(201, 404)
         session.put(URL)
         clock.sleep(POLICY.visibility + 1)
@@ -219,7 +219,7 @@ class TestCreations:
         assert len(network.requests) == 2
 
     @pytest.mark.parametrize("deleted", [URL, URL.rpartition("/")[0]])
-    def test_what_is_deleted_is_gone_and_all_below_it(self, connect: Connect, deleted: str) -> None:
+    def test_a_404_of_what_is_deleted_or_below_it_is_final(self, connect: Connect, deleted: str) -> None:
         session, network = connect(201, 202, 404)
         session.put(URL)
         session.delete(deleted)

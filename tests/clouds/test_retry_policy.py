@@ -34,7 +34,7 @@ def test_what_would_come_after_the_total_is_not_waited_for() -> None:
     assert pause(number=4, elapsed=53) is None
 
 
-def test_where_nobody_listens_it_ends_sooner() -> None:
+def test_a_refused_connection_ends_sooner() -> None:
     assert pause(Failure.UNREACHABLE, number=2) == 2
     assert pause(Failure.UNREACHABLE, number=3) is None
 

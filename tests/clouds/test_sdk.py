@@ -12,7 +12,7 @@ from harness.emulator.endpoint import Endpoint
 from harness.errors import SettingsError
 
 
-def test_stories_that_nobody_records_share_one_connection(emulator: Endpoint, tmp_path: Path) -> None:
+def test_sessions_that_are_not_recorded_share_one_connection(emulator: Endpoint, tmp_path: Path) -> None:
     with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
         with cloud.clients("a/one") as first, cloud.clients("a/two") as second:
             assert first.session is second.session
@@ -20,7 +20,7 @@ def test_stories_that_nobody_records_share_one_connection(emulator: Endpoint, tm
             assert third.session.get("https://management.azure.com/").status_code == 401
 
 
-def test_recorded_stories_are_apart(emulator: Endpoint, tmp_path: Path) -> None:
+def test_recorded_sessions_are_separate(emulator: Endpoint, tmp_path: Path) -> None:
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, record=True, endpoint=emulator) as cloud,
         cloud.clients("a/one") as first,

@@ -147,7 +147,7 @@ def test_other_json_is_accepted_of_another_tools_cassette(open_recorded: Open, c
         assert session.put("https://a/b", json={"a": 2}).text == "old"
 
 
-def test_a_story_without_secrets_is_found_by_requests_with_them(
+def test_a_recording_without_secrets_is_found_by_requests_with_them(
     open_recorded: Open, write_cassette: Write, server: str
 ) -> None:
     with open_recorded("record", realaccount7="account") as session:

@@ -51,7 +51,7 @@ def interaction(method: str, uri: str, status: int, headers: dict[str, str], *, 
 
 
 @pytest.mark.parametrize("options", [{}, {"polling_interval": 30}])
-def test_a_story_of_two_hours_replays_at_once(
+def test_a_recording_of_two_hours_replays_at_once(
     open_recorded: Open, cassette: Path, options: dict[str, int], sleeping_fails: None
 ) -> None:
     wait = {"Retry-After": "15", "Location": OPERATION + QUERY}
@@ -103,7 +103,7 @@ def test_sleep_is_itself_again_when_the_last_replay_ends(monkeypatch: pytest.Mon
     assert (time.sleep, storageclient.sleep) == (real, real)
 
 
-def test_a_test_still_sleeps_while_a_story_replays() -> None:
+def test_a_test_still_sleeps_while_a_recording_replays() -> None:
     with no_sleep():
         begin = time.perf_counter()
         time.sleep(0.02)

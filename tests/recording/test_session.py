@@ -16,7 +16,7 @@ from harness.recording import blocked_sockets, load_cassette, open_session
 Open = Callable[..., AbstractContextManager[requests.Session]]
 
 
-def test_a_recorded_story_replays_with_sockets_blocked(server: str, open_recorded: Open) -> None:
+def test_a_recording_replays_with_sockets_blocked(server: str, open_recorded: Open) -> None:
     with open_recorded("record") as session:
         live = session.get(f"{server}/hello").json()
 
@@ -135,7 +135,7 @@ def test_replay_without_a_cassette_says_how_to_record_one(open_recorded: Open) -
         session.get("https://management.azure.com/")
 
 
-def test_a_story_that_fails_leaves_the_old_cassette(server: str, open_recorded: Open, cassette: Path) -> None:
+def test_a_recording_that_fails_leaves_the_old_cassette(server: str, open_recorded: Open, cassette: Path) -> None:
     with open_recorded("record") as session:
         session.get(f"{server}/old")
     before = cassette.read_bytes()

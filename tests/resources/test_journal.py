@@ -191,7 +191,7 @@ def test_who_waits_for_a_journal_gets_it_when_it_is_free(locked_journal: LockedJ
     assert Journal(path).open_entries() == [entry("a", "creating")]
 
 
-def test_a_lock_that_nobody_waits_for_any_more_is_given_back(locked_journal: LockedJournal) -> None:
+def test_a_lock_is_released_after_a_timeout(locked_journal: LockedJournal) -> None:
     path, process = locked_journal
     with pytest.raises(JournalError, match="in use by process"):
         Journal(path, wait=0.05).append(entry("a", "creating"))

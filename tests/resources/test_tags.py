@@ -59,11 +59,11 @@ def test_names_with_hyphens_do_not_count_on_shares() -> None:
     ],
 )
 def test_tags_name_the_resource_that_they_were_written_on(resource: str, is_named: bool) -> None:
-    assert LABEL.names(resource) is is_named
+    assert LABEL.describes(resource) is is_named
 
 
 def test_tags_that_name_no_resource_name_none() -> None:
-    assert not replace(LABEL, resource="").names("")
+    assert not replace(LABEL, resource="").describes("")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_tags_that_name_no_resource_name_none() -> None:
         (None, PAST, False),
     ],
 )
-def test_a_run_may_be_alive_while_it_runs_or_while_nobody_can_tell_and_time_is_left(
+def test_a_run_may_be_alive_while_it_runs_or_while_it_is_elsewhere_and_not_expired(
     owner: Owner | None, expires: datetime | None, may_be_alive: bool
 ) -> None:
     assert replace(LABEL, owner=owner, expires=expires).may_be_alive(NOW) is may_be_alive
@@ -91,13 +91,13 @@ def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended
 
 
 def test_messages_name_the_expiry_of_what_another_machine_owns() -> None:
-    assert replace(LABEL, owner=ELSEWHERE).whose == "run r, made on another machine, until 2026-01-03 03:04 UTC"
+    assert replace(LABEL, owner=ELSEWHERE).run_description == "run r, made on another machine, until 2026-01-03 03:04 UTC"
 
 
 def test_messages_name_an_earlier_boot() -> None:
     machine = this_process().host.partition(".")[0]
     owner = replace(this_process(), host=f"{machine}.0123456789ab")
-    assert replace(LABEL, owner=owner, expires=None).whose == (
+    assert replace(LABEL, owner=owner, expires=None).run_description == (
         "run r, made before this machine was last started, or on a clone of it, without end"
     )
 

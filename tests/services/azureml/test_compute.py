@@ -36,7 +36,7 @@ def test_one_that_is_not_there_is_not_used_again(compute: AmlCompute) -> None:
     assert not compute.adopt()
 
 
-def test_one_that_somebody_else_made_is_refused(provisioning: Provisioning, compute: AmlCompute) -> None:
+def test_one_of_another_owner_is_refused(provisioning: Provisioning, compute: AmlCompute) -> None:
     provisioning.clients.management(RestClient).send("PUT", compute.id, body=compute._parameters() | {"tags": {}})
     with pytest.raises(ProvisioningError, match="compute mycompute already exists in workspace azureml and was not"):
         compute.adopt()

@@ -169,7 +169,7 @@ def test_a_file_is_shown_without_its_link(file: OutputFile) -> None:
     assert "secret" not in repr(file)
 
 
-def test_what_nobody_answers_is_unreachable(tmp_path: Path) -> None:
+def test_a_request_without_an_answer_is_unreachable(tmp_path: Path) -> None:
     with launch() as endpoint:
         settings = Settings(emulator_dir=Path(endpoint.directory))
         with open_cloud("emulator", settings, cassettes=tmp_path, endpoint=endpoint) as cloud:
