@@ -29,5 +29,5 @@ _PATTERNS = (
 
 def workspace_replacements(group: str, name: str) -> Mapping[str, str]:
     """The replacements in recordings: text that names a workspace -> text that names the substitute."""
-    mine, theirs = {"group": group, "name": name}, dict(zip(("group", "name"), RECORDED, strict=True))
-    return {pattern.format(**mine): pattern.format(**theirs) for pattern in _PATTERNS}
+    names, substitutes = {"group": group, "name": name}, dict(zip(("group", "name"), RECORDED, strict=True))
+    return {pattern.format(**names): pattern.format(**substitutes) for pattern in _PATTERNS}

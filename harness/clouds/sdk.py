@@ -226,6 +226,6 @@ class SdkCloud:
         return session
 
     def _replacements(self) -> Mapping[str, str]:
-        mine, theirs = vars(self.facts), vars(PLACEHOLDERS)
-        own = {mine[name]: theirs[name] for name in mine if mine[name] != theirs[name]}
-        return own | dict(workspace_replacements(*self.workspace) if self.workspace else {})
+        facts, placeholders = vars(self.facts), vars(PLACEHOLDERS)
+        replacements = {facts[name]: placeholders[name] for name in facts if facts[name] != placeholders[name]}
+        return replacements | dict(workspace_replacements(*self.workspace) if self.workspace else {})

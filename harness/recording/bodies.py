@@ -58,29 +58,30 @@ def canonical_body(body: bytes) -> bytes:
     return body if value is None else json.dumps(value, sort_keys=True).encode()
 
 
-def differences(sent: Any, recorded: Any, path: str = "") -> Iterator[str]:
+def differences(requested: Any, recorded: Any, path: str = "") -> Iterator[str]:
     """Describe each difference between two JSON values.
 
     Tags are ignored, and a placeholder of a secret equals any text.
     """
-    if isinstance(sent, dict) and isinstance(recorded, dict):
-        for name in sorted(sent.keys() | recorded.keys()):
+    if isinstance(requested, dict) and isinstance(recorded, dict):
+        for name in sorted(requested.keys() | recorded.keys()):
             if name != _LABELS:
                 yield from differences(
-                    sent.get(name, _NOTHING), recorded.get(name, _NOTHING), f"{path}.{name}" if path else name
+                    requested.get(name, _NOTHING), recorded.get(name, _NOTHING), f"{path}.{name}" if path else name
                 )
-    elif isinstance(sent, list) and isinstance(recorded, list) and len(sent) == len(recorded):
-        for at, pair in enumerate(zip(sent, recorded, strict=True)):
+    elif isinstance(requested, list) and isinstance(recorded, list) and len(requested) == len(recorded):
+        for at, pair in enumerate(zip(requested, recorded, strict=True)):
             yield from differences(*pair, f"{path}[{at}]")
-    elif sent != recorded and not (isinstance(recorded, str) and _stands_for(recorded, sent)):
-        yield f"body path {path or '(whole)'}: {_abbreviated(sent)} was requested, {_abbreviated(recorded)} recorded"
+    elif requested != recorded and not (isinstance(recorded, str) and _stands_for(recorded, requested)):
+        values = f"{_abbreviated(requested)} was requested, {_abbreviated(recorded)} recorded"
+        yield f"body path {path or '(whole)'}: {values}"
 
 
-def _stands_for(recorded: str, sent: Any) -> bool:
+def _stands_for(recorded: str, requested: Any) -> bool:
     """Whether a sent value may be the original of a recorded text with placeholders."""
     if is_placeholder(recorded):
         return True
-    return WORD in recorded and isinstance(sent, str) and _holds_in_order(sent, recorded.split(WORD))
+    return WORD in recorded and isinstance(requested, str) and _holds_in_order(requested, recorded.split(WORD))
 
 
 def _holds_in_order(text: str, pieces: Sequence[str]) -> bool:

@@ -181,11 +181,11 @@ def _interaction_out(item: Interaction) -> dict[str, Any]:
     # Content-Length follows from the body, except for HEAD, whose responses have no body.
     is_head = request.method == "HEAD"
     headers = {name: value for name, value in response.headers.items() if is_head or name.lower() != "content-length"}
-    written: dict[str, Any] = {} if item.count == 1 else {"count": item.count}
-    written["request"] = _with_body(
+    members: dict[str, Any] = {} if item.count == 1 else {"count": item.count}
+    members["request"] = _with_body(
         {"method": request.method, "uri": request.uri, "headers": _headers_out(request.headers)}, request.body
     )
-    written["response"] = _with_body(
+    members["response"] = _with_body(
         {
             "status": response.status,
             "reason": response.reason,
@@ -193,19 +193,19 @@ def _interaction_out(item: Interaction) -> dict[str, Any]:
         },
         response.body,
     )
-    return written
+    return members
 
 
 def _headers_out(headers: Mapping[str, str], cookies: Sequence[str] = ()) -> Headers:
-    written: Headers = {**headers}
+    values: Headers = {**headers}
     if cookies:
-        written[HEADER] = list(cookies)
-    return dict(sorted(written.items(), key=lambda pair: (pair[0].lower(), pair[0])))
+        values[HEADER] = list(cookies)
+    return dict(sorted(values.items(), key=lambda pair: (pair[0].lower(), pair[0])))
 
 
 def _with_body(message: dict[str, Any], body: bytes) -> dict[str, Any]:
-    written = {name: part for name, part in message.items() if part not in ({}, "")}
-    return {**written, "body": _body_out(body)} if body else written
+    members = {name: part for name, part in message.items() if part not in ({}, "")}
+    return {**members, "body": _body_out(body)} if body else members
 
 
 def _body_out(body: bytes) -> dict[str, Any]:

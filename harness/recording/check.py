@@ -57,8 +57,8 @@ def _findings(cassette: Cassette, secret_values: SecretValues) -> Iterator[Findi
 
 def _line(first: int, text: str, secret: Secret) -> int:
     """The line of the value, if the file holds it literally or as JSON; else the first line of its interaction."""
-    for written in (secret.value, json.dumps(secret.value, ensure_ascii=False)[1:-1]):
-        at = text.find(written) if written else -1
+    for form in (secret.value, json.dumps(secret.value, ensure_ascii=False)[1:-1]):
+        at = text.find(form) if form else -1
         if at >= 0:
             return first + text.count("\n", 0, at)
     return first

@@ -50,10 +50,10 @@ def without_lifetime(line: str, date: str | None) -> str:
         date: the ``Date`` header of the response.
     """
     pair, *attributes = (part.strip() for part in line.split(";"))
-    others = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIMES]
+    other_attributes = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIMES]
     if _is_deletion(attributes, date):
-        others.append("Max-Age=0")
-    return "; ".join([pair, *others])
+        other_attributes.append("Max-Age=0")
+    return "; ".join([pair, *other_attributes])
 
 
 def _is_deletion(attributes: Iterable[str], date: str | None) -> bool:

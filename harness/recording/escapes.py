@@ -67,8 +67,8 @@ class Layer:
         for start, stop, replacement in edits:
             first, last = self.span(start, stop)
             if first >= end:
-                written = fit(self.escaped(start, stop, replacement), original[first:last])
-                pieces += [original[end:first], written]
+                substitute = fit(self.escaped(start, stop, replacement), original[first:last])
+                pieces += [original[end:first], substitute]
                 end = last
         return _layer_at_depth(Layer("".join([*pieces, original[end:]])), self.depth)
 
@@ -144,8 +144,8 @@ def _character(escape: str) -> str:
     return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins surrogate pairs
 
 
-def _escaped_like(text: str, written: str) -> str:
-    escape = _ESCAPE.search(written)
+def _escaped_like(text: str, original: str) -> str:
+    escape = _ESCAPE.search(original)
     if escape is None:
         return text
     if escape.group()[0] == "%":

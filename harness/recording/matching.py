@@ -148,11 +148,11 @@ class ReplayIndex:
         recorded = self._recorded_bodies(key, answers)
         if recorded.keys() == {b""} or (len(recorded) == 1 and is_file_url(key.url)):
             return answers.next()
-        sent = body()
-        equal = recorded.get(canonical_body(sent))
+        sent_body = body()
+        equal = recorded.get(canonical_body(sent_body))
         if equal is not None:
             return equal.next()
-        value = json_value(sent)
+        value = json_value(sent_body)
         if value is None or is_file_url(key.url):
             return answers.next()
         by_body = {body: list(differences(value, json_value(body))) for body in recorded if json_value(body)}

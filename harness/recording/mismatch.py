@@ -21,32 +21,36 @@ def nearest_requests(requested: RequestKey, recorded: Iterable[RequestKey]) -> l
 def describe_difference(requested: RequestKey, recorded: RequestKey) -> str:
     """Describe the parts in which two requests differ."""
     return "; ".join(
-        f"{part}: {mine} was requested, {theirs} recorded"
-        for part, mine, theirs in _parts(requested, recorded)
-        if mine != theirs
+        f"{part}: {requested_value} was requested, {recorded_value} recorded"
+        for part, requested_value, recorded_value in _parts(requested, recorded)
+        if requested_value != recorded_value
     )
 
 
 def _parts(requested: RequestKey, recorded: RequestKey) -> Iterator[tuple[str, str, str]]:
     yield "method", requested.method, recorded.method
-    mine, theirs = urlsplit(requested.url), urlsplit(recorded.url)
-    yield "scheme", mine.scheme, theirs.scheme
-    yield "host", mine.netloc, theirs.netloc
-    yield "path", mine.path, theirs.path
-    my_query, their_query = dict(parse_qsl(requested.query, True)), dict(parse_qsl(recorded.query, True))
-    for name in sorted(my_query.keys() | their_query.keys()):
-        yield f"query key {name}", repr(my_query.get(name, "nothing")), repr(their_query.get(name, "nothing"))
+    requested_url, recorded_url = urlsplit(requested.url), urlsplit(recorded.url)
+    yield "scheme", requested_url.scheme, recorded_url.scheme
+    yield "host", requested_url.netloc, recorded_url.netloc
+    yield "path", requested_url.path, recorded_url.path
+    requested_query, recorded_query = dict(parse_qsl(requested.query, True)), dict(parse_qsl(recorded.query, True))
+    for name in sorted(requested_query.keys() | recorded_query.keys()):
+        queries = (requested_query, recorded_query)
+        requested_value, recorded_value = (repr(query.get(name, "nothing")) for query in queries)
+        yield f"query key {name}", requested_value, recorded_value
     yield "range", requested.range or "none", recorded.range or "none"
 
 
 def _rough_likeness(requested: RequestKey, other: RequestKey) -> float:
     """Estimate the similarity cheaply, for cassettes with thousands of requests."""
-    mine, theirs = set(requested.url.split("/")), set(other.url.split("/"))
+    requested_segments, other_segments = set(requested.url.split("/")), set(other.url.split("/"))
     same_method = 0.2 if requested.method == other.method else 0.0
-    return same_method + len(mine & theirs) / len(mine | theirs) + (0.1 if requested.query == other.query else 0.0)
+    same_query = 0.1 if requested.query == other.query else 0.0
+    similarity = len(requested_segments & other_segments) / len(requested_segments | other_segments)
+    return same_method + similarity + same_query
 
 
 def _likeness(requested: RequestKey, other: RequestKey) -> float:
     same_method = 0.2 if requested.method == other.method else 0.0
-    mine, theirs = (f"{key.url}?{key.query}"[:_COMPARED_CHARACTERS] for key in (requested, other))
-    return same_method + difflib.SequenceMatcher(None, mine, theirs).ratio()
+    requested_url, other_url = (f"{key.url}?{key.query}"[:_COMPARED_CHARACTERS] for key in (requested, other))
+    return same_method + difflib.SequenceMatcher(None, requested_url, other_url).ratio()

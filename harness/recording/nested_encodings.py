@@ -107,25 +107,25 @@ def _base64_run(start: int, encoded: str, lines: list[tuple[int, int]]) -> Itera
     line_break = encoded[lines[0][1] : lines[1][0]] if len(lines) > 1 else ""
 
     def encode(changed: bytes) -> str:
-        again = base64.b64encode(changed).decode()
+        text = base64.b64encode(changed).decode()
         if "-" in letters or "_" in letters:
-            again = again.replace("+", "-").replace("/", "_")
+            text = text.replace("+", "-").replace("/", "_")
         if not letters.endswith("=") and len(letters) % 4:
-            again = again.rstrip("=")
-        return line_break.join(again[at : at + width] for at in range(0, len(again), width)) if line_break else again
+            text = text.rstrip("=")
+        return line_break.join(text[at : at + width] for at in range(0, len(text), width)) if line_break else text
 
     yield Run(start + lines[0][0], start + lines[-1][1], data, encode)
 
 
-def _hex_run(start: int, written: str, separator: str) -> Run:
-    digits = written.replace(separator, "") if separator else written
+def _hex_run(start: int, text: str, separator: str) -> Run:
+    digits = text.replace(separator, "") if separator else text
     digits = digits[: len(digits) // 2 * 2]
 
     def encode(changed: bytes) -> str:
         encoded = changed.hex(separator) if separator else changed.hex()
         return encoded.upper() if digits.upper() == digits else encoded
 
-    return Run(start, start + (len(written) if separator else len(digits)), bytes.fromhex(digits), encode)
+    return Run(start, start + (len(text) if separator else len(digits)), bytes.fromhex(digits), encode)
 
 
 def _utf_16_run(text: str, start: int, end: int) -> Run:

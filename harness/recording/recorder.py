@@ -47,12 +47,12 @@ class RecordingAdapter(BaseAdapter):
         if is_sign_in(request.url or ""):
             return self._real.send(request, *args, **options)
         slot = self._tape.begin()
-        sent = _request_record(request)
+        recorded_request = _request_record(request)
         response = self._real.send(request, **(options | {"stream": True}))
         with response:
             body = response.raw.read(decode_content=True)
         recorded = recorded_response(response, body)
-        self._tape.finish(slot, Interaction(sent, recorded))
+        self._tape.finish(slot, Interaction(recorded_request, recorded))
         return rebuild_response(request, recorded)
 
     def close(self) -> None:

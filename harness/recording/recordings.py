@@ -58,15 +58,15 @@ class Recordings:
             raise
 
     def _check_spelling(self, cassette: Path) -> None:
-        above = self._directory
-        for name in cassette.relative_to(above).parts:
-            other = self._names_in(above).setdefault(name.casefold(), name)
+        parent = self._directory
+        for name in cassette.relative_to(parent).parts:
+            other = self._names_in(parent).setdefault(name.casefold(), name)
             if other != name:
                 raise CassetteError(
-                    f"{above / name} and {above / other} differ in upper and lower case only, and are one file where "
+                    f"{parent / name} and {parent / other} differ in upper and lower case only, and are one file where "
                     "that makes no difference (macOS, Windows); choose another name"
                 )
-            above /= name
+            parent /= name
 
     def _names_in(self, directory: Path) -> dict[str, str]:
         if directory not in self._names:

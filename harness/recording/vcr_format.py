@@ -130,15 +130,17 @@ def interaction_from(entry: Any, limit: int) -> Interaction:
         CassetteError: the bodies are too large.
     """
     request, response = entry["request"], entry["response"]
-    sent, received = _bytes(request.get("body")), _bytes(response["body"]["string"])
-    if len(sent) + len(received) > limit:
+    request_body, received = _bytes(request.get("body")), _bytes(response["body"]["string"])
+    if len(request_body) + len(received) > limit:
         raise CassetteError("its bodies are too large")
     headers, body = decode_body(_headers(response.get("headers")), received, limit)
     status, count = response["status"], int(entry.get("count", 1))
     if not 1 <= count <= MOST_REPEATS:
         raise ValueError(f"a count of {count}")
     return Interaction(
-        RecordedRequest(_text(request["method"]), _text(request["uri"]), _headers(request.get("headers")), sent),
+        RecordedRequest(
+            _text(request["method"]), _text(request["uri"]), _headers(request.get("headers")), request_body
+        ),
         RecordedResponse(
             int(status["code"]), str(status.get("message") or ""), headers, body, _cookies(response.get("headers"))
         ),

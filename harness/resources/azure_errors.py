@@ -50,7 +50,7 @@ class KnownErrors:
 
 @contextmanager
 def azure_errors(
-    what: str,
+    action: str,
     cloud: str,
     *,
     otherwise: type[CloudError] = ProvisioningError,
@@ -59,7 +59,7 @@ def azure_errors(
     """Convert errors of the SDKs to errors of the harness.
 
     Args:
-        what: the request, for the message: ``create cluster mycluster``.
+        action: the request, for the message: ``create cluster mycluster``.
         cloud: the name of the cloud.
         otherwise: the class of errors that concern neither sign-in nor retirement.
         known_errors: the codes of the service.
@@ -68,24 +68,24 @@ def azure_errors(
         yield
     except ClientAuthenticationError as error:
         if _is_unanswered(error):
-            raise _unreachable(what, error, otherwise) from None
+            raise _unreachable(action, error, otherwise) from None
         raise SignInError(
-            f"cannot {what}: sign-in was refused ({_line(error)}); "
+            f"cannot {action}: sign-in was refused ({_line(error)}); "
             "check the settings tenant_id, client_id, client_secret"
         ) from None
     except HttpResponseError as error:
         code = (error.error.code if error.error is not None else None) or ""
         if cloud == "azure" and code in known_errors.retired:
-            raise ServiceRetiredError(f"cannot {what}: {known_errors.retirement_message.format(code=code)}") from None
+            raise ServiceRetiredError(f"cannot {action}: {known_errors.retirement_message.format(code=code)}") from None
         remedy = known_errors.remedies.get(code) or _REMEDIES.get(code)
-        raise otherwise(f"cannot {what}: {_line(error)}{f'; {remedy}' if remedy else ''}") from None
+        raise otherwise(f"cannot {action}: {_line(error)}{f'; {remedy}' if remedy else ''}") from None
     except (AzureError, AzureException) as error:
         # The storage SDK wraps every error of its session, including those of a replay.
         if isinstance(error.__context__, HarnessError):
             raise error.__context__ from None
         if _is_unanswered(error):
-            raise _unreachable(what, error, otherwise) from None
-        raise otherwise(f"cannot {what}: {_line(error)}") from None
+            raise _unreachable(action, error, otherwise) from None
+        raise otherwise(f"cannot {action}: {_line(error)}") from None
 
 
 def _is_unanswered(error: BaseException) -> bool:
@@ -96,9 +96,9 @@ def _is_unanswered(error: BaseException) -> bool:
     )
 
 
-def _unreachable(what: str, error: Exception, otherwise: type[CloudError]) -> CloudError:
+def _unreachable(action: str, error: Exception, otherwise: type[CloudError]) -> CloudError:
     kind = UnreachableError if otherwise is JobError else otherwise
-    return kind(f"cannot {what}: {_line(error)}")
+    return kind(f"cannot {action}: {_line(error)}")
 
 
 def _line(error: Exception) -> str:

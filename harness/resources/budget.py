@@ -108,11 +108,11 @@ class BudgetMeter:
             return 0.0
         return self._spent + (self.node_hours / self._budget.node_hours if self._budget.node_hours else 1.0)
 
-    def admit(self, what: str, *, seconds: float) -> None:
+    def admit(self, item: str, *, seconds: float) -> None:
         """Return if a trial or another use of the nodes fits the budget.
 
         Args:
-            what: its name, for the message: ``trial epochs=5``.
+            item: its name, for the message: ``trial epochs=5``.
             seconds: its longest duration.
 
         Raises:
@@ -120,9 +120,9 @@ class BudgetMeter:
         """
         if self._budget is None or seconds <= self.seconds_left:
             return
-        more, used = self._nodes * seconds / _HOUR, self._budget.node_hours * self.spent
+        more, used_hours = self._nodes * seconds / _HOUR, self._budget.node_hours * self.spent
         raise BudgetError(
-            f"{what} may use {more:.2f} node-hours; {used:.2f} are used and the budget is "
+            f"{item} may use {more:.2f} node-hours; {used_hours:.2f} are used and the budget is "
             f"{self._budget.node_hours:.2f} ({self._budget.reason}); raise it, or shorten limits in the scenario"
         )
 

@@ -167,9 +167,9 @@ class Journal:
                 "end that process, or name another file with HARNESS_JOURNAL"
             ) from None
         except OSError as error:
-            where = f" ({error.filename})" if error.filename and Path(error.filename) != self.path else ""
+            location = f" ({error.filename})" if error.filename and Path(error.filename) != self.path else ""
             raise JournalError(
-                f"the journal {self.path} cannot be written: {error.strerror}{where}; {_REMEDY}"
+                f"the journal {self.path} cannot be written: {error.strerror}{location}; {_REMEDY}"
             ) from error
 
     def _sync_name(self) -> None:

@@ -46,14 +46,14 @@ class Provisioning:
         """The time at which any process may delete a resource that is created now."""
         return self.cloud.clock.now() + self.lifetime
 
-    def errors(self, what: str, *, otherwise: type[CloudError] = ProvisioningError) -> AbstractContextManager[None]:
+    def errors(self, action: str, *, otherwise: type[CloudError] = ProvisioningError) -> AbstractContextManager[None]:
         """Convert errors of the SDKs in a block to errors of the harness.
 
         Args:
-            what: the request, for the message: ``create cluster mycluster``.
+            action: the request, for the message: ``create cluster mycluster``.
             otherwise: the class of errors that concern neither sign-in nor retirement.
         """
-        return azure_errors(what, self.cloud.name, otherwise=otherwise, known_errors=self.known_errors)
+        return azure_errors(action, self.cloud.name, otherwise=otherwise, known_errors=self.known_errors)
 
 
 def delete_with_retries(delete: Callable[[], None], cloud: Cloud) -> None:

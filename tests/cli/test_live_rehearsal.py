@@ -220,7 +220,7 @@ def keyless(live: None, emulator: Endpoint, limit: Limit, tmp_path: Path, monkey
         names = ("storageAccount", "keyVault", "applicationInsights")
         body = {"location": "eastus", "properties": {name: existing[name] for name in names}}
         made = client.send("PUT", f"{group}/{WORKSPACES}/{KEYLESS}", body=body)
-        client.finish(made, clients.poller, what="make", deadline=60)
+        client.finish(made, clients.poller, action="make", deadline=60)
     limit("keyless", group=KEYLESS, refusedKeys="RequestDisallowedByPolicy")
     monkeypatch.delenv("HARNESS_STORAGE_KEY")
     monkeypatch.setenv("HARNESS_STORAGE_AUTH", "identity")
@@ -239,7 +239,7 @@ def delete_keyless(emulator: Endpoint, tmp_path: Path) -> Iterator[None]:
         client = clients.management(RestClient)
         identifier = f"/subscriptions/{emulator.subscription_id}/resourceGroups/{KEYLESS}/{WORKSPACES}/{KEYLESS}"
         deleted = client.send("DELETE", identifier, forceToPurge="true")
-        client.finish(deleted, clients.poller, what="delete", deadline=60)
+        client.finish(deleted, clients.poller, action="delete", deadline=60)
         clients.resources.resource_groups.begin_delete(KEYLESS).result()
 
 
@@ -299,8 +299,8 @@ def test_a_workspace_that_was_deleted_and_keeps_its_name_is_explained_and_everyt
         clients.resources.resource_groups.create_or_update("softgroup", {"location": "eastus"})
         names = ("storageAccount", "keyVault", "applicationInsights")
         body = {"location": "eastus", "properties": {name: existing[name] for name in names}}
-        client.finish(client.send("PUT", identifier, body=body), clients.poller, what="make", deadline=60)
-        client.finish(client.send("DELETE", identifier), clients.poller, what="delete", deadline=60)
+        client.finish(client.send("PUT", identifier, body=body), clients.poller, action="make", deadline=60)
+        client.finish(client.send("DELETE", identifier), clients.poller, action="delete", deadline=60)
         clients.resources.resource_groups.begin_delete("softgroup").result()
     path = scenario(resource_group="resource_group: softgroup", limits=LIMITS)
     error = refused(run, path, left)

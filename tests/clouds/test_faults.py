@@ -38,17 +38,17 @@ def clients(cloud: Cloud) -> Iterator[Clients]:
 
 
 @pytest.fixture
-def sent(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that the clients send, as ``METHOD last part``; retries are not counted."""
-    requests_sent: list[str] = []
+def sent_requests(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that the clients send, as ``METHOD last part``; retries of the adapter are not counted."""
+    calls: list[str] = []
     send = clients.session.send
 
     def listen(request: Any, **options: Any) -> Any:
-        requests_sent.append(f"{request.method} {request.url.partition('?')[0].rpartition('/')[2]}")
+        calls.append(f"{request.method} {request.url.partition('?')[0].rpartition('/')[2]}")
         return send(request, **options)
 
     monkeypatch.setattr(clients.session, "send", listen)
-    return requests_sent
+    return calls
 
 
 Make = Callable[..., None]
@@ -120,12 +120,12 @@ def test_the_emulator_and_the_scenario_format_agree_on_what_has_a_duration(cloud
 
 
 def test_a_token_that_expires_early_is_requested_again(
-    cloud: Cloud, clients: Clients, make: Make, sent: list[str]
+    cloud: Cloud, clients: Clients, make: Make, sent_requests: list[str]
 ) -> None:
     with injected(cloud, plan(expired_token={"rate": 1, "times": 3})):
         make()
-    assert sent.count("PUT struck") == 4
-    assert sent.count("POST token") == 3 + 1
+    assert sent_requests.count("PUT struck") == 4
+    assert sent_requests.count("POST token") == 3 + 1
 
 
 def test_a_token_that_never_is_good_is_an_error_that_says_so(cloud: Cloud, clients: Clients) -> None:

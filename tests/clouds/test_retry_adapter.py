@@ -268,7 +268,7 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
     connect: Connect, raw_server: Callable[[list[bytes]], str], clock: SteppingClock
 ) -> None:
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf"
-    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ncomplete"
+    complete = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ncomplete"
     with requests.Session() as session:
         session.trust_env = False
         real = requests.adapters.HTTPAdapter()
@@ -280,7 +280,7 @@ def test_a_connection_that_breaks_in_the_body_is_asked_again(
             remaining=RemainingRequests(clock),
         )
         session.mount("http://", adapter)
-        assert session.get(raw_server([half, b"", whole])).content == b"complete"
+        assert session.get(raw_server([half, b"", complete])).content == b"complete"
 
 
 @pytest.fixture

@@ -57,18 +57,18 @@ def test_two_runs_have_different_identities(emulator: Endpoint, tmp_path: Path) 
 def test_signing_in_happens_once(emulator: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud:
         with cloud.clients("a/one") as clients:
-            sent: list[str] = []
+            urls: list[str] = []
             send = clients.session.send
 
             def counted(request: requests.PreparedRequest, **options: Any) -> requests.Response:
-                sent.append(request.url or "")
+                urls.append(request.url or "")
                 return send(request, **options)
 
             monkeypatch.setattr(clients.session, "send", counted)
             list(clients.resources.resource_groups.list())
         with cloud.clients("a/two") as clients:
             list(clients.resources.resource_groups.list())
-    assert sum("login.microsoftonline.com" in url and "/token" in url for url in sent) == 1
+    assert sum("login.microsoftonline.com" in url and "/token" in url for url in urls) == 1
 
 
 def test_no_log_tells_the_signature_of_a_link(

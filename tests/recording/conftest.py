@@ -35,8 +35,8 @@ class RecordedHandler(BaseHTTPRequestHandler):
         self.respond(body, kind)
 
     def do_PUT(self) -> None:
-        sent = self.rfile.read(int(self.headers["Content-Length"]))
-        self.respond(b"put " + sent[:1], "text/plain")
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.respond(b"put " + body[:1], "text/plain")
 
     def do_HEAD(self) -> None:
         self.respond(b"x" * 12345, "application/octet-stream")

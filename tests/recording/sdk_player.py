@@ -145,8 +145,8 @@ def new_client(session: requests.Session) -> tuple[Any, Any]:
 
     client = sdk.BatchAIManagementClient(BasicTokenAuthentication({"access_token": "none"}), SUBSCRIPTION)
 
-    def mount(own: requests.Session, *_configs: Any, **options: Any) -> dict[str, Any]:
-        own.mount("https://", session.get_adapter("https://"))
+    def mount(client_session: requests.Session, *_configs: Any, **options: Any) -> dict[str, Any]:
+        client_session.mount("https://", session.get_adapter("https://"))
         return options
 
     client.config.session_configuration_callback = mount

@@ -153,21 +153,21 @@ def cassette_text(path: Path, *recording: Interaction) -> str:
 
 @pytest.mark.parametrize("location", PASSWORD_LOCATIONS)
 def test_a_password_does_not_survive_in(location: str, tmp_path: Path) -> None:
-    written = cassette_text(tmp_path / "a.yaml", PASSWORD_LOCATIONS[location](PASSWORD))
+    text = cassette_text(tmp_path / "a.yaml", PASSWORD_LOCATIONS[location](PASSWORD))
 
-    assert not [form for form in encoded_forms(PASSWORD) if form in written]
+    assert not [form for form in encoded_forms(PASSWORD) if form in text]
 
 
 @pytest.mark.parametrize("location", OTHER_LOCATIONS)
 def test_no_secret_survives_in(location: str, tmp_path: Path) -> None:
     secret, plant = OTHER_LOCATIONS[location]
 
-    written = cassette_text(tmp_path / "a.yaml", plant(secret))
+    text = cassette_text(tmp_path / "a.yaml", plant(secret))
 
-    assert not [form for form in encoded_forms(secret) if form in written]
+    assert not [form for form in encoded_forms(secret) if form in text]
 
 
-@pytest.mark.parametrize("shown", PASSWORD_LOCATIONS)
+@pytest.mark.parametrize("location", PASSWORD_LOCATIONS)
 @pytest.mark.parametrize(
     "bare",
     [
@@ -179,10 +179,10 @@ def test_no_secret_survives_in(location: str, tmp_path: Path) -> None:
     ],
     ids=["text", "JSON", "URL", "base64", "XML"],
 )
-def test_what_one_message_shows_to_be_secret_survives_in_no_other(shown: str, bare: Plant, tmp_path: Path) -> None:
-    written = cassette_text(tmp_path / "a.yaml", bare(PASSWORD), PASSWORD_LOCATIONS[shown](PASSWORD))
+def test_what_one_message_shows_to_be_secret_survives_in_no_other(location: str, bare: Plant, tmp_path: Path) -> None:
+    text = cassette_text(tmp_path / "a.yaml", bare(PASSWORD), PASSWORD_LOCATIONS[location](PASSWORD))
 
-    assert not [form for form in encoded_forms(PASSWORD) if form in written]
+    assert not [form for form in encoded_forms(PASSWORD) if form in text]
 
 
 EVERYWHERE = [*PASSWORD_LOCATIONS.values(), *(plant for _, plant in OTHER_LOCATIONS.values())]

@@ -40,8 +40,8 @@ WORDS = st.text(string.printable[:90], max_size=20)
 HEADERS = st.dictionaries(st.sampled_from(["ETag", "x-ms-version", "P3P", "a"]), WORDS, max_size=3)
 
 
-def recorded(body: bytes = b"", sent: bytes = b"", headers: dict[str, str] | None = None) -> Interaction:
-    request = RecordedRequest("PUT", "https://a.file.core.windows.net/x", headers or {}, sent)
+def recorded(body: bytes = b"", request_body: bytes = b"", headers: dict[str, str] | None = None) -> Interaction:
+    request = RecordedRequest("PUT", "https://a.file.core.windows.net/x", headers or {}, request_body)
     return Interaction(request, RecordedResponse(200, "OK", headers or {}, body))
 
 
@@ -57,8 +57,8 @@ def body_of(item: Interaction) -> object:
 
 @given(BODIES, BODIES, HEADERS)
 @example(b"{}", b"[]", {})
-def test_what_is_written_is_read_to_the_byte(body: bytes, sent: bytes, headers: dict[str, str]) -> None:
-    item = recorded(body, sent, headers)
+def test_what_is_written_is_read_to_the_byte(body: bytes, request_body: bytes, headers: dict[str, str]) -> None:
+    item = recorded(body, request_body, headers)
 
     assert read_back(item) == item
 

@@ -61,12 +61,12 @@ def sign_in_and_out(session: requests.Session, server: str) -> list[list[str]]:
 def test_every_cookie_is_kept_while_recording_and_in_replay(server: str, open_recorded: Open) -> None:
     with open_recorded("record") as session:
         recorded = sign_in_and_out(session, server)
-        sent = session.get(f"{server}/again").text
+        cookie = session.get(f"{server}/again").text
 
     with open_recorded("replay") as session:
         replayed = sign_in_and_out(session, server)
     assert recorded == replayed == [["session", "theme"], ["session", "theme"], ["theme"]]
-    assert sent == "theme=beta"
+    assert cookie == "theme=beta"
 
 
 def test_every_line_is_a_header_of_its_own(server: str, open_recorded: Open) -> None:

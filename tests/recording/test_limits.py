@@ -172,7 +172,7 @@ def test_looking_for_secrets_has_a_limit(kind: str, tmp_path: Path, peak: Callab
 
 
 def test_a_request_is_compared_with_placeholders_in_time(tmp_path: Path) -> None:
-    sent, recorded = "a" * 20_000, "a" + "scrubbeda" * 2_000 + "b"
+    text, recorded = "a" * 20_000, "a" + "scrubbeda" * 2_000 + "b"
     request = {"method": "PUT", "uri": "https://a/", "body": {"json": {"x": recorded}}}
     path = write_cassette(tmp_path, json.dumps({"version": 2, "provenance": {}, "interactions": [
         {"request": request, "response": {"status": 200}},
@@ -180,8 +180,8 @@ def test_a_request_is_compared_with_placeholders_in_time(tmp_path: Path) -> None
 
     with open_session(path, "replay", replacements={}, base=requests.Session, provenance={}) as session:
         with pytest.raises(UnmatchedRequestError):
-            session.put("https://a/", json={"x": sent})
-        assert session.put("https://a/", json={"x": f"{sent}b"}).ok
+            session.put("https://a/", json={"x": text})
+        assert session.put("https://a/", json={"x": f"{text}b"}).ok
 
 
 def test_a_request_with_a_very_long_url_is_compared_in_time(tmp_path: Path) -> None:

@@ -26,12 +26,12 @@ MODEL = bytes(range(256)) * 40
 @pytest.fixture
 def offline_session(cassette: Path, open_recorded: Open) -> Iterator[requests.Session]:
     ranged = {"Content-Range": f"bytes 0-{len(MODEL) - 1}/{len(MODEL)}", "x-ms-type": "File", "ETag": '"1"'}
-    whole = {"x-ms-range": "bytes=0-33554431"}
+    headers = {"x-ms-range": "bytes=0-33554431"}
     interactions = [
         Interaction(
             RecordedRequest("GET", "https://management.azure.com/job?a=1"), RecordedResponse(200, "OK", {}, b"{}"), 2
         ),
-        Interaction(RecordedRequest("GET", FILE, whole), RecordedResponse(206, "Partial Content", ranged, MODEL)),
+        Interaction(RecordedRequest("GET", FILE, headers), RecordedResponse(206, "Partial Content", ranged, MODEL)),
     ]
     save_cassette(cassette, interactions, {})
     with open_recorded("replay") as session, blocked_sockets():

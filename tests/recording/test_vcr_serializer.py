@@ -101,18 +101,18 @@ HEADERS = st.dictionaries(
 def test_what_is_serialized_is_deserialized(parts: list[tuple[Any, Any, dict[str, list[str]]]]) -> None:
     entries = [
         {
-            "request": {"method": "PUT", "uri": "https://a/", "headers": headers, "body": sent},
+            "request": {"method": "PUT", "uri": "https://a/", "headers": headers, "body": request_body},
             "response": {"status": {"code": 200, "message": "OK"}, "headers": headers, "body": {"string": body or ""}},
         }
-        for sent, body, headers in parts
+        for request_body, body, headers in parts
     ]
 
     restored = vcr_serializer.deserialize(vcr_serializer.serialize({"version": 1, "interactions": entries}))[
         "interactions"
     ]
 
-    for (sent, body, headers), entry in zip(parts, restored, strict=True):
-        assert (entry["request"]["body"] or b"") == _bytes(sent)
+    for (request_body, body, headers), entry in zip(parts, restored, strict=True):
+        assert (entry["request"]["body"] or b"") == _bytes(request_body)
         assert entry["response"]["body"]["string"] == _bytes(body)
         assert entry["response"]["headers"] == headers
 

@@ -70,8 +70,8 @@ def test_a_container_that_was_there_before_stays(provisioning: Provisioning, blo
 def test_a_container_that_a_run_of_another_machine_may_use_is_refused_and_kept(
     provisioning: Provisioning, blobs: ContainerClient
 ) -> None:
-    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
-    before = metadata_of(theirs, container_id(provisioning.cloud.facts, "uploads"))
+    other_run = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    before = metadata_of(other_run, container_id(provisioning.cloud.facts, "uploads"))
     blobs.create_container(metadata=before)
     with (
         pytest.raises(ProvisioningError, match="container uploads is in use by run theirs, made on another machine"),
@@ -84,9 +84,9 @@ def test_a_container_that_a_run_of_another_machine_may_use_is_refused_and_kept(
 def test_a_container_that_a_run_of_another_machine_has_kept_is_used(
     provisioning: Provisioning, blobs: ContainerClient
 ) -> None:
-    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
-    blobs.create_container(metadata=metadata_of(theirs, container_id(provisioning.cloud.facts, "uploads")))
-    container_of(theirs).release()
+    other_run = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    blobs.create_container(metadata=metadata_of(other_run, container_id(provisioning.cloud.facts, "uploads")))
+    container_of(other_run).release()
     with container_of(provisioning):
         assert blobs.get_container_properties().metadata["batchaiharnessrun"] == provisioning.run
 

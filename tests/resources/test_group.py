@@ -85,45 +85,49 @@ def test_a_group_that_is_not_there_cannot_be_adopted(cloud: Cloud, tmp_path: Pat
 
 def test_a_group_of_a_living_run_or_without_our_tags_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
-        mine = provisioning(cloud, clients, tmp_path)
-        ResourceGroup(replace(mine, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus").create()
+        context = provisioning(cloud, clients, tmp_path)
+        ResourceGroup(
+            replace(context, owner=owner_of(os.getppid()), run="other"), name="used", location="eastus"
+        ).create()
         with pytest.raises(ProvisioningError, match=rf"in use by run other \(process {os.getppid()}\)"):
-            ResourceGroup(mine, name="used", location="eastus").adopt()
+            ResourceGroup(context, name="used", location="eastus").adopt()
         clients.resources.resource_groups.create_or_update("unmarked", {"location": "eastus"})
         with pytest.raises(ProvisioningError, match="was not made by the harness"):
-            ResourceGroup(mine, name="unmarked", location="eastus").adopt()
+            ResourceGroup(context, name="unmarked", location="eastus").adopt()
 
 
 def test_a_group_that_a_run_of_another_machine_may_use_is_not_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
-        mine = provisioning(cloud, clients, tmp_path)
-        theirs = replace(mine, owner=ELSEWHERE, run="theirs")
-        ResourceGroup(theirs, name="far", location="eastus").create()
+        context = provisioning(cloud, clients, tmp_path)
+        other_context = replace(context, owner=ELSEWHERE, run="theirs")
+        ResourceGroup(other_context, name="far", location="eastus").create()
         before = clients.resources.resource_groups.get("far").tags
         with pytest.raises(ProvisioningError, match="in use by run theirs, made on another machine, until 20"):
-            ResourceGroup(mine, name="far", location="eastus").adopt()
+            ResourceGroup(context, name="far", location="eastus").adopt()
         assert clients.resources.resource_groups.get("far").tags == before
 
 
 def test_a_group_of_another_machine_that_has_expired_is_adopted(cloud: Cloud, tmp_path: Path) -> None:
     with cloud.clients("s/group") as clients:
-        mine = provisioning(cloud, clients, tmp_path)
-        expired = replace(mine, owner=ELSEWHERE, run="theirs", lifetime=timedelta(seconds=-1))
+        context = provisioning(cloud, clients, tmp_path)
+        expired = replace(context, owner=ELSEWHERE, run="theirs", lifetime=timedelta(seconds=-1))
         ResourceGroup(expired, name="expired", location="eastus").create()
-        assert ResourceGroup(mine, name="expired", location="eastus").adopt()
+        assert ResourceGroup(context, name="expired", location="eastus").adopt()
 
 
 def test_a_group_that_a_run_of_another_machine_has_kept_is_adopted_and_no_longer_marked_as_kept(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     with cloud.clients("s/group") as clients:
-        mine = provisioning(cloud, clients, tmp_path)
-        theirs = ResourceGroup(replace(mine, owner=ELSEWHERE, run="theirs"), name="handed-on", location="eastus")
-        theirs.create()
-        theirs.release()
-        assert ResourceGroup(mine, name="handed-on", location="eastus").adopt()
+        context = provisioning(cloud, clients, tmp_path)
+        other_group = ResourceGroup(
+            replace(context, owner=ELSEWHERE, run="theirs"), name="handed-on", location="eastus"
+        )
+        other_group.create()
+        other_group.release()
+        assert ResourceGroup(context, name="handed-on", location="eastus").adopt()
         assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
-        theirs.release()  # too late: the group belongs to another run
+        other_group.release()  # too late: the group belongs to another run
         assert not read_tags(clients.resources.resource_groups.get("handed-on").tags).is_kept
 
 
@@ -132,10 +136,10 @@ def test_a_group_that_carries_the_tags_of_another_is_not_ours(
     cloud: Cloud, tmp_path: Path, rename: Callable[[str], str]
 ) -> None:
     with cloud.clients("s/group") as clients:
-        mine = provisioning(cloud, clients, tmp_path)
-        copied = {rename(name): value for name, value in tags_of(mine, group_id(cloud.facts, "original")).items()}
+        context = provisioning(cloud, clients, tmp_path)
+        copied = {rename(name): value for name, value in tags_of(context, group_id(cloud.facts, "original")).items()}
         clients.resources.resource_groups.create_or_update("copy", {"location": "eastus", "tags": copied})
-        group = ResourceGroup(mine, name="copy", location="eastus")
+        group = ResourceGroup(context, name="copy", location="eastus")
         with pytest.raises(ProvisioningError, match="was not made by the harness"):
             group.adopt()
         with pytest.raises(ProvisioningError, match="already exists and does not belong to this run"):

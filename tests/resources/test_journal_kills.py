@@ -88,10 +88,10 @@ def read_results(directory: Path) -> list[tuple[str, str, str]]:
 def listed(steps: list[tuple[str, str]]) -> set[str]:
     """The model: the names that a journal lists after some steps."""
     names: set[str] = set()
-    for what, name in steps:
-        if what == "creating":
+    for action, name in steps:
+        if action == "creating":
             names.add(name)
-        elif what == "deleted":
+        elif action == "deleted":
             names.discard(name)
     return names
 
@@ -105,20 +105,20 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(workers: Wo
     for name, count in calls.items():
         for number in range(1, count + 1):
             directory = workers.run("-e", f"inject={name}:signal=KILL:when={number}")
-            done = [(what, resource) for _, what, resource in read_results(directory)]
-            killed += len(done) < len(STEPS)
-            assert done == STEPS[: len(done)]
+            completed = [(what, resource) for _, what, resource in read_results(directory)]
+            killed += len(completed) < len(STEPS)
+            assert completed == STEPS[: len(completed)]
             journal = Journal(directory / "state" / "journal.jsonl")
-            where = f"killed when it entered call {number} of {name}, after {done}"
+            situation = f"killed when it entered call {number} of {name}, after {completed}"
             # The interrupted step has taken effect or not; both are correct, because it was not acknowledged.
-            assert names_in(journal) in (listed(done), listed(STEPS[: len(done) + 1])), where
+            assert names_in(journal) in (listed(completed), listed(STEPS[: len(completed) + 1])), situation
             before = names_in(journal)
             journal.append(Entry("run", "cluster", "group", "after", "creating"))
-            assert names_in(journal) == before | {"after"}, where
+            assert names_in(journal) == before | {"after"}, situation
             journal.compact()
-            assert names_in(journal) == before | {"after"}, where
+            assert names_in(journal) == before | {"after"}, situation
             files = {path.name for path in journal.path.parent.iterdir()}
-            assert files == {"journal.jsonl"}, where
+            assert files == {"journal.jsonl"}, situation
     assert killed > 60
 
 
@@ -133,8 +133,8 @@ def test_nothing_refused_has_happened_and_nothing_acknowledged_is_lost_whatever_
                 results = read_results(directory)
                 if len(results) < len(STEPS):
                     continue  # the call was the worker's write of its results
-                done = [(what, resource) for result, what, resource in results if result == "done"]
-                refused += len(done) < len(results)
-                where = f"{error} from call {number} of {name}: {results}"
-                assert names_in(Journal(directory / "state" / "journal.jsonl")) == listed(done), where
+                completed = [(what, resource) for result, what, resource in results if result == "done"]
+                refused += len(completed) < len(results)
+                situation = f"{error} from call {number} of {name}: {results}"
+                assert names_in(Journal(directory / "state" / "journal.jsonl")) == listed(completed), situation
     assert refused > 20

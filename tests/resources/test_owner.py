@@ -59,22 +59,22 @@ def test_another_boot_id_makes_another_machine(tmp_path: Path) -> None:
     (tmp_path / "boot_id").write_text("5f6c0e2a-0d1b-4a52-9c7e-2d8f5b1f0a11\n")
     look = "from harness.resources.owner import parse_owner; import sys; print(parse_owner(sys.argv[1]).state)"
     mounted = f'mount --bind {tmp_path}/boot_id /proc/sys/kernel/random/boot_id && exec "$@"'
-    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", look, str(this_process())]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if "mount" in done.stderr or "unshare" in done.stderr:
-        pytest.skip(f"this user cannot mount another boot id: {done.stderr.strip()}")
-    assert done.stdout == "elsewhere\n"
+    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c", look, str(this_process())]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "mount" in process.stderr or "unshare" in process.stderr:
+        pytest.skip(f"this user cannot mount another boot id: {process.stderr.strip()}")
+    assert process.stdout == "elsewhere\n"
 
 
 def test_a_process_of_another_user_that_is_hidden_has_not_ended() -> None:
     """Machines with many users hide processes in ``/proc``: another user's living run looks as if it had ended."""
     look = "from harness.resources.owner import parse_owner; import sys; print(parse_owner(sys.argv[1]).state)"
     hidden = 'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
-    words = ["unshare", "--mount", "sh", "-c", hidden, "sh", sys.executable, "-c", look, str(this_process())]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if not done.stdout:
-        pytest.skip(f"this user cannot hide processes: {done.stderr.strip()}")
-    assert done.stdout == "elsewhere\n"
+    command = ["unshare", "--mount", "sh", "-c", hidden, "sh", sys.executable, "-c", look, str(this_process())]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not process.stdout:
+        pytest.skip(f"this user cannot hide processes: {process.stderr.strip()}")
+    assert process.stdout == "elsewhere\n"
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_no_deletion_is_reported_of_a_share_that_existed_before(provisioning: Pr
 
 def test_a_share_that_a_run_of_another_machine_may_use_is_refused_and_kept(provisioning: Provisioning) -> None:
     files = provisioning.clients.files
-    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
-    before = metadata_of(theirs, share_id(provisioning.cloud.facts, "uploads"))
+    other_run = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    before = metadata_of(other_run, share_id(provisioning.cloud.facts, "uploads"))
     files.create_share("uploads", metadata=before)
     with (
         pytest.raises(ProvisioningError, match="share uploads is in use by run theirs, made on another machine, until"),
@@ -86,9 +86,9 @@ def test_a_share_that_a_run_of_another_machine_may_use_is_refused_and_kept(provi
 
 def test_a_share_that_a_run_of_another_machine_has_kept_is_used(provisioning: Provisioning) -> None:
     files = provisioning.clients.files
-    theirs = replace(provisioning, owner=ELSEWHERE, run="theirs")
-    files.create_share("uploads", metadata=metadata_of(theirs, share_id(provisioning.cloud.facts, "uploads")))
-    share_of(theirs).release()
+    other_run = replace(provisioning, owner=ELSEWHERE, run="theirs")
+    files.create_share("uploads", metadata=metadata_of(other_run, share_id(provisioning.cloud.facts, "uploads")))
+    share_of(other_run).release()
     with share_of(provisioning):
         label = read_metadata(files.get_share_metadata("uploads"))
         assert label is not None

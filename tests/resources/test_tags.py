@@ -91,7 +91,9 @@ def test_what_a_run_has_kept_may_be_used_from_any_machine_once_the_run_has_ended
 
 
 def test_messages_name_the_expiry_of_what_another_machine_owns() -> None:
-    assert replace(LABEL, owner=ELSEWHERE).run_description == "run r, made on another machine, until 2026-01-03 03:04 UTC"
+    assert (
+        replace(LABEL, owner=ELSEWHERE).run_description == "run r, made on another machine, until 2026-01-03 03:04 UTC"
+    )
 
 
 def test_messages_name_an_earlier_boot() -> None:

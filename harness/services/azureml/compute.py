@@ -97,8 +97,8 @@ class AmlCompute(Cluster):
         if self.plan.azureml.serverless:
             return  # there is no compute: each job gets separate nodes
         response = self._client.send("PUT", self.id, body=self._parameters())
-        poller, what = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
-        self._client.finish(response, poller, what=what, deadline=self.plan.queued)
+        poller, action = self.provisioning.clients.poller, f"create compute {compute_name(self.name)}"
+        self._client.finish(response, poller, action=action, deadline=self.plan.queued)
         compute = poller.until(self._look, _is_steady, deadline=self.plan.queued)
         if compute is None:
             raise ProvisioningError(
@@ -150,22 +150,22 @@ class AmlCompute(Cluster):
         return True
 
     def _check_owner(self, compute: dict[str, Any]) -> None:
-        label, what = read_tags(compute.get("tags")), f"compute {compute_name(self.name)}"
+        label, name = read_tags(compute.get("tags")), f"compute {compute_name(self.name)}"
         if label is None or not label.describes(self.id):
             raise ProvisioningError(
-                f"{what} already exists in workspace {self.workspace.name} and was not made by the harness; "
+                f"{name} already exists in workspace {self.workspace.name} and was not made by the harness; "
                 "name another in the scenario"
             )
         if label.owner != self.provisioning.owner and label.may_be_alive(self.provisioning.cloud.clock.now()):
             raise ProvisioningError(
-                f"{what} is in use by {label.run_description}; wait for its end, or name another in the scenario"
+                f"{name} is in use by {label.run_description}; wait for its end, or name another in the scenario"
             )
 
     def _tag(self, *, is_kept: bool = False) -> None:
         """Write the tags of this run by a PUT of the entire compute, because a PATCH only changes its scale."""
         response = self._client.send("PUT", self.id, body=self._parameters(is_kept=is_kept))
-        what = f"tag compute {compute_name(self.name)}"
-        self._client.finish(response, self.provisioning.clients.poller, what=what, deadline=_TAGGING_SECONDS)
+        action = f"tag compute {compute_name(self.name)}"
+        self._client.finish(response, self.provisioning.clients.poller, action=action, deadline=_TAGGING_SECONDS)
 
     def mark_as_kept(self) -> None:
         """Write into its tags that its run has ended and kept it; delete its datastores in an existing workspace."""
@@ -265,8 +265,8 @@ def delete_compute(clients: Clients, identifier: str) -> None:
         response = client.send("DELETE", identifier, underlyingResourceAction="Delete")
     except ResourceNotFoundError:
         return
-    what = f"delete compute {identifier.rpartition('/')[2]}"
-    client.finish(response, clients.poller, what=what, deadline=_DELETION_SECONDS)
+    action = f"delete compute {identifier.rpartition('/')[2]}"
+    client.finish(response, clients.poller, action=action, deadline=_DELETION_SECONDS)
 
 
 def _is_steady(compute: dict[str, Any]) -> bool:

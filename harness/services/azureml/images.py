@@ -19,16 +19,16 @@ REPLACED: Mapping[str, str] = {
 }
 
 
-def available_image(image: str | None, own: Mapping[str, str]) -> str:
+def available_image(image: str | None, overrides: Mapping[str, str]) -> str:
     """The image that a job runs in.
 
     Args:
         image: the image that the scenario names.
-        own: images by pattern, from the setting ``azureml_images``; they have precedence over `REPLACED`.
+        overrides: images by pattern, from the setting ``azureml_images``; they have precedence over `REPLACED`.
     """
     if image is None:
-        return own.get("", PYTORCH)
-    for table in (own, REPLACED):
+        return overrides.get("", PYTORCH)
+    for table in (overrides, REPLACED):
         for pattern, replacement in table.items():
             if pattern and fnmatchcase(image, pattern):
                 return replacement

@@ -89,8 +89,8 @@ class AzureMlJob(Job):
     def _segment(self) -> str:
         """The job's own directory on the share, as Batch AI named it."""
         facts, workspace = self.provisioning.cloud.facts, self.compute.workspace
-        within = f"{facts.subscription_id}/{workspace.group}/workspaces/{workspace.name}"
-        return f"{within}/experiments/{self.experiment}/jobs/{self.name}/{facts.suffix}"
+        workspace_path = f"{facts.subscription_id}/{workspace.group}/workspaces/{workspace.name}"
+        return f"{workspace_path}/experiments/{self.experiment}/jobs/{self.name}/{facts.suffix}"
 
     def create(self) -> None:
         """Submit the job.
@@ -221,7 +221,7 @@ def delete_job(clients: Clients, identifier: str, name: str, *, is_finished: boo
     except ResourceNotFoundError:
         return
     if not is_finished:
-        client.finish(response, clients.poller, what=f"delete job {name}", deadline=_CANCEL_SECONDS)
+        client.finish(response, clients.poller, action=f"delete job {name}", deadline=_CANCEL_SECONDS)
 
 
 def _cancel_and_wait(clients: Clients, identifier: str, name: str) -> bool:

@@ -89,12 +89,12 @@ def output_uris(job: JobSpec, volumes: tuple[MountedVolume, ...], segment: str) 
     """
     paths = {name: _output_path(job, name) for name in (*job.outputs, STREAMS)}
     uris = {}
-    for name, (prefix, below) in paths.items():
-        located = locate(prefix, volumes)
-        if located is None:
+    for name, (prefix, suffix) in paths.items():
+        location = locate(prefix, volumes)
+        if location is None:
             raise JobError(f"the output directory {prefix} of job {job.name} is on no share and in no container")
-        volume, start = located
-        uris[name] = volume.uri("/".join(filter(None, (start.strip("/"), segment, below))))
+        volume, start = location
+        uris[name] = volume.uri("/".join(filter(None, (start.strip("/"), segment, suffix))))
     return uris
 
 
@@ -108,9 +108,9 @@ def _output_path(job: JobSpec, name: str) -> tuple[str, str]:
 def _inputs(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> dict[str, Any]:
     uris = {volume_input(index): volume.uri("") for index, volume in enumerate(volumes)}
     for name, path in job.inputs.items():
-        if located := locate(path, volumes):
-            volume, within = located
-            uris[name] = volume.uri(within)
+        if location := locate(path, volumes):
+            volume, subpath = location
+            uris[name] = volume.uri(subpath)
     return {name: {"jobInputType": _FOLDER, "uri": uri, "mode": "ReadOnlyMount"} for name, uri in uris.items()}
 
 

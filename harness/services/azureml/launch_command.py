@@ -44,15 +44,15 @@ class MountedVolume:
 
 def locate(path: str, volumes: tuple[MountedVolume, ...]) -> tuple[MountedVolume, str] | None:
     """The volume that contains a path below ``$AZ_BATCHAI_MOUNT_ROOT``, and the path on it; None for any other path."""
-    below = below_mount_root(path)
-    if below is None:
+    relative_path = below_mount_root(path)
+    if relative_path is None:
         return None
-    candidates = [volume for volume in volumes if below.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
+    candidates = [volume for volume in volumes if relative_path.is_relative_to(PurePosixPath(volume.mount.strip("/")))]
     if not candidates:
         return None
     volume = max(candidates, key=lambda volume: len(PurePosixPath(volume.mount).parts))
-    within = str(below.relative_to(PurePosixPath(volume.mount.strip("/"))))
-    return volume, "" if within == "." else within
+    subpath = str(relative_path.relative_to(PurePosixPath(volume.mount.strip("/"))))
+    return volume, "" if subpath == "." else subpath
 
 
 def volume_input(index: int) -> str:
@@ -116,8 +116,8 @@ def runs_tensorflow_cluster(job: JobSpec) -> bool:
 def _exports(job: JobSpec, volumes: tuple[MountedVolume, ...]) -> str:
     """Shell exports of variables whose values refer to Batch AI's variables, which the service does not expand."""
     inputs = {f"AZ_BATCHAI_INPUT_{name}": path for name, path in job.inputs.items() if not locate(path, volumes)}
-    own = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
-    return "".join(f"export {name}={_expandable(value)}; " for name, value in (inputs | own).items())
+    variables = {name: value for name, value in job.environment.items() if _SERVICE_VARIABLE.search(value)}
+    return "".join(f"export {name}={_expandable(value)}; " for name, value in (inputs | variables).items())
 
 
 def plain_variables(job: JobSpec) -> dict[str, str]:

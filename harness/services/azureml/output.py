@@ -139,8 +139,8 @@ class AzureMlJobOutput:
         """Write a file's bytes, or ``most`` of them from ``start``."""
         location = self._locations[file.directory]
         path = PurePosixPath(location.path) / file.name
-        what = f"read {printable(file.name)} of job {self._job}"
-        with self._provisioning.errors(what, otherwise=JobError):
+        action = f"read {printable(file.name)} of job {self._job}"
+        with self._provisioning.errors(action, otherwise=JobError):
             if location.kind == "container":
                 self._container(file.directory).download_blob(
                     str(path), offset=start, length=most, max_concurrency=1

@@ -23,13 +23,13 @@ class RestClient(ArmClient):
 
     version = VERSION
 
-    def finish(self, response: HttpResponse, poller: Poller, *, what: str, deadline: float) -> None:
+    def finish(self, response: HttpResponse, poller: Poller, *, action: str, deadline: float) -> None:
         """Wait for the end of a long-running operation, by polling the URL in the response to its first request.
 
         Args:
             response: the response to a PUT, a POST or a DELETE.
             poller: the poller of the cloud.
-            what: the operation, for the message: ``create compute mycluster``.
+            action: the operation, for the message: ``create compute mycluster``.
             deadline: the longest wait, in seconds.
 
         Raises:
@@ -46,14 +46,14 @@ class RestClient(ArmClient):
         for pause in poller.pauses():
             poller.clock.sleep(pause_before(response.headers, pause, most=max(0.0, end - poller.clock.monotonic())))
             response = self.send("GET", address)
-            if _is_over(response, is_status=is_status, what=what):
+            if _is_over(response, is_status=is_status, action=action):
                 return
             if poller.clock.monotonic() >= end:
                 break
-        raise ProvisioningError(f"cannot {what}: it was not done after {deadline:.0f} s")
+        raise ProvisioningError(f"cannot {action}: it was not done after {deadline:.0f} s")
 
 
-def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
+def _is_over(response: HttpResponse, *, is_status: bool, action: str) -> bool:
     if not is_status:
         return response.status_code != 202
     document = document_of(response)
@@ -63,7 +63,7 @@ def _is_over(response: HttpResponse, *, is_status: bool, what: str) -> bool:
     if status != "succeeded":
         error = document.get("error") or {}
         reason = f"{error.get('code', '')}: {error.get('message', '')}".strip(": ") or f"it is {status}"
-        raise ProvisioningError(f"cannot {what}: {reason}")
+        raise ProvisioningError(f"cannot {action}: {reason}")
     return True
 
 

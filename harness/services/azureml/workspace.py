@@ -70,8 +70,8 @@ def make_workspace(provisioning: Provisioning, address: WorkspaceAddress, *, loc
             f"its name; delete it permanently: az ml workspace delete --name {address.name} --resource-group "
             f"{address.group} --permanently-delete; or name another resource_group in the scenario"
         ) from None
-    what = f"create workspace {address.name}"
-    client.finish(response, provisioning.clients.poller, what=what, deadline=_CREATION_SECONDS)
+    action = f"create workspace {address.name}"
+    client.finish(response, provisioning.clients.poller, action=action, deadline=_CREATION_SECONDS)
     provisioning.sink(StepEnded("creating workspace", address.name))
 
 
@@ -87,8 +87,8 @@ def delete_workspace(clients: Clients, identifier: str) -> None:
         response = client.send("DELETE", identifier, forceToPurge="true")
     except ResourceNotFoundError:
         return
-    what = f"delete workspace {identifier.rpartition('/')[2]}"
-    client.finish(response, clients.poller, what=what, deadline=_CREATION_SECONDS)
+    action = f"delete workspace {identifier.rpartition('/')[2]}"
+    client.finish(response, clients.poller, action=action, deadline=_CREATION_SECONDS)
 
 
 def _make_dependencies(provisioning: Provisioning, address: WorkspaceAddress, *, location: str) -> dict[str, str]:
@@ -124,5 +124,5 @@ def _make(provisioning: Provisioning, address: WorkspaceAddress, type_: str, nam
     client = provisioning.clients.management(RestClient)
     identifier = f"{group_id(provisioning.cloud.facts, address.group)}/providers/{type_}/{name}"
     response = client.send("PUT", identifier, body=body, version=_VERSIONS[type_])
-    client.finish(response, provisioning.clients.poller, what=f"create {type_} {name}", deadline=_CREATION_SECONDS)
+    client.finish(response, provisioning.clients.poller, action=f"create {type_} {name}", deadline=_CREATION_SECONDS)
     return identifier

@@ -120,8 +120,8 @@ class GpuCluster(Cluster):
             nodes = ", ".join(str(node.node_id) for node in self._clusters.list_remote_login_information(*address))
         except (AzureError, HarnessError):
             nodes = ""  # another error must not hide the reported one
-        which = f" (of {nodes})" if nodes else ""
-        return f"; {self._status.preparing} node(s){which} still preparing: run again, and the cluster gets others"
+        names = f" (of {nodes})" if nodes else ""
+        return f"; {self._status.preparing} node(s){names} still preparing: run again, and the cluster gets others"
 
     def _is_up(self, cluster: models.Cluster) -> bool:
         unusable = _nodes_in(cluster, "unusable")

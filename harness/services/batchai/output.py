@@ -41,8 +41,8 @@ class BatchAiJobOutput:
         Raises:
             JobError: the service does not list it.
         """
-        what = f"list the files in {directory} of job {self._name}"
-        with self._provisioning.errors(what, otherwise=JobError):
+        action = f"list the files in {directory} of job {self._name}"
+        with self._provisioning.errors(action, otherwise=JobError):
             return make_listing(directory, walk(directory, partial(self._entries, directory)))
 
     def tail(self, file: OutputFile, *, start: int, most: int) -> Tail:

@@ -22,11 +22,11 @@ def test_the_end_of_one_run_takes_no_datastore_from_another(emulator: Endpoint, 
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as first,
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as second,
         first.clients("one") as first_clients,
-        second.clients("two") as two,
+        second.clients("two") as second_clients,
     ):
         runs = [
             Provisioning(cloud, clients, Journal(tmp_path / "j"), lambda _event: None, cloud.facts.run)
-            for cloud, clients in ((first, first_clients), (second, two))
+            for cloud, clients in ((first, first_clients), (second, second_clients))
         ]
         client = first_clients.management(RestClient)
 
@@ -36,10 +36,10 @@ def test_the_end_of_one_run_takes_no_datastore_from_another(emulator: Endpoint, 
 
         for run in runs:
             make_datastore(run, workspace, SHARE)
-        both = left()
+        names_of_both = left()
         delete_datastore(runs[0], workspace, SHARE)
         after_one = left()
         delete_datastore(runs[1], workspace, SHARE)
-        assert both == sorted(f"common_{run.cloud.facts.suffix}" for run in runs)
+        assert names_of_both == sorted(f"common_{run.cloud.facts.suffix}" for run in runs)
         assert after_one == [f"common_{second.facts.suffix}"]
         assert left() == []

@@ -20,9 +20,9 @@ def test_a_deleted_image_has_an_available_replacement(image: str | None, expecte
 
 
 def test_the_setting_wins() -> None:
-    own = {"microsoft/cntk:*": "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5", "": "own/default:1"}
-    assert available_image("microsoft/cntk:2.1", own) == "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5"
-    assert available_image(None, own) == "own/default:1"
+    overrides = {"microsoft/cntk:*": "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5", "": "own/default:1"}
+    assert available_image("microsoft/cntk:2.1", overrides) == "mcr.microsoft.com/cntk/release:2.7-cpu-python3.5"
+    assert available_image(None, overrides) == "own/default:1"
 
 
 def test_an_environment_is_named_by_what_is_in_it() -> None:

@@ -16,7 +16,7 @@ VOLUMES = (MountedVolume("quickstart", "azurefileshare"),)
 
 
 def body(job: JobSpec, limits: Limits | None = None, **environment: str) -> dict[str, Any]:
-    sent = job_parameters(
+    request = job_parameters(
         job,
         experiment="exp",
         volumes=VOLUMES,
@@ -26,7 +26,7 @@ def body(job: JobSpec, limits: Limits | None = None, **environment: str) -> dict
         limits=limits or Limits(),
         tags={"t": "true"},
     )
-    properties: dict[str, Any] = sent["properties"]
+    properties: dict[str, Any] = request["properties"]
     return properties
 
 
@@ -37,13 +37,13 @@ def job(**fields: Any) -> JobSpec:
 
 
 def test_the_quickstarts_job(quickstart: Scenario) -> None:
-    sent = body(quickstart.trials[0].job, quickstart.limits)
+    properties = body(quickstart.trials[0].job, quickstart.limits)
     uri = "azureml://datastores/quickstart/paths/"
-    assert sent["inputs"] == {
+    assert properties["inputs"] == {
         "harness_volume": {"jobInputType": "uri_folder", "uri": uri, "mode": "ReadOnlyMount"},
         "SAMPLE": {"jobInputType": "uri_folder", "uri": f"{uri}mnistcntksample", "mode": "ReadOnlyMount"},
     }
-    assert sent["outputs"] == {
+    assert properties["outputs"] == {
         "MODEL": {
             "jobOutputType": "uri_folder",
             "uri": f"{uri}s/jobs/j/r1/outputs/Models",
@@ -55,14 +55,14 @@ def test_the_quickstarts_job(quickstart: Scenario) -> None:
             "mode": "ReadWriteMount",
         },
     }
-    assert sent["command"] == (
+    assert properties["command"] == (
         'bash batchai_launch.sh mount azurefileshare "${{inputs.harness_volume}}" input SAMPLE "${{inputs.SAMPLE}}" '
         'output MODEL "${{outputs.MODEL}}" streams "${{outputs.harness_stdouterr}}" place JOB_NAME j toolkit cntk '
         'run \'python "$AZ_BATCHAI_INPUT_SAMPLE/ConvNet_MNIST.py" $AZ_BATCHAI_INPUT_SAMPLE $AZ_BATCHAI_OUTPUT_MODEL '
         "--epochs 5'"
     )
-    assert sent["limits"] == {"jobLimitsType": "Command", "timeout": "PT7200S"}
-    assert (sent["resources"], "distribution" in sent) == ({"instanceCount": 1, "properties": {}}, False)
+    assert properties["limits"] == {"jobLimitsType": "Command", "timeout": "PT7200S"}
+    assert (properties["resources"], "distribution" in properties) == ({"instanceCount": 1, "properties": {}}, False)
 
 
 @pytest.mark.parametrize(
@@ -82,26 +82,28 @@ def test_the_quickstarts_job(quickstart: Scenario) -> None:
     ],
 )
 def test_every_toolkit_has_its_distribution(toolkit: str, nodes: int, distribution: object) -> None:
-    sent = body(job(toolkit=toolkit, script="s.py", nodes=nodes))
-    assert sent.get("distribution") == distribution
-    assert sent["resources"]["instanceCount"] == nodes
+    properties = body(job(toolkit=toolkit, script="s.py", nodes=nodes))
+    assert properties.get("distribution") == distribution
+    assert properties["resources"]["instanceCount"] == nodes
 
 
 def test_variables_of_the_service_are_expanded_on_the_node_and_others_are_sent() -> None:
-    sent = body(job(environment={"PLAIN": "a $HOME", "DATA": '$AZ_BATCHAI_INPUT_S/"x" `y`'}, inputs={"S": PREFIX}))
-    assert sent["environmentVariables"] == {"PLAIN": "a $HOME"}
-    assert 'export DATA="$AZ_BATCHAI_INPUT_S/\\"x\\" \\`y\\`"; true' in sent["command"]
+    properties = body(
+        job(environment={"PLAIN": "a $HOME", "DATA": '$AZ_BATCHAI_INPUT_S/"x" `y`'}, inputs={"S": PREFIX})
+    )
+    assert properties["environmentVariables"] == {"PLAIN": "a $HOME"}
+    assert 'export DATA="$AZ_BATCHAI_INPUT_S/\\"x\\" \\`y\\`"; true' in properties["command"]
 
 
 def test_an_input_that_is_not_on_the_share_keeps_its_path() -> None:
-    sent = body(job(inputs={"IMAGE": "/opt/data"}))
-    assert list(sent["inputs"]) == ["harness_volume"]
-    assert 'export AZ_BATCHAI_INPUT_IMAGE="/opt/data"; true' in sent["command"]
+    properties = body(job(inputs={"IMAGE": "/opt/data"}))
+    assert list(properties["inputs"]) == ["harness_volume"]
+    assert 'export AZ_BATCHAI_INPUT_IMAGE="/opt/data"; true' in properties["command"]
 
 
 def test_the_service_finds_no_expression_in_what_a_scenario_says() -> None:
-    sent = body(job(command="echo '${{inputs.SECRET}}' it''s"))
-    assert sent["command"].count("${{") == 2  # the share and the streams
+    properties = body(job(command="echo '${{inputs.SECRET}}' it''s"))
+    assert properties["command"].count("${{") == 2  # the share and the streams
 
 
 def test_a_custom_command_line_runs_on_the_first_node_alone() -> None:
@@ -111,8 +113,8 @@ def test_a_custom_command_line_runs_on_the_first_node_alone() -> None:
 
 
 def test_a_preparation_has_the_same_variables() -> None:
-    sent = body(job(preparation="pip install x", environment={"D": "$AZ_BATCHAI_JOB_TEMP"}))
-    assert "prepare 'export D=\"$AZ_BATCHAI_JOB_TEMP\"; pip install x'" in sent["command"]
+    properties = body(job(preparation="pip install x", environment={"D": "$AZ_BATCHAI_JOB_TEMP"}))
+    assert "prepare 'export D=\"$AZ_BATCHAI_JOB_TEMP\"; pip install x'" in properties["command"]
 
 
 def test_an_output_on_no_share_is_refused() -> None:
@@ -121,26 +123,26 @@ def test_an_output_on_no_share_is_refused() -> None:
 
 
 def test_processes_are_spread_over_the_nodes() -> None:
-    sent = body(job(toolkit="cntk", script="s.py", nodes=2, processes=8))
-    assert sent["distribution"] == {"distributionType": "Mpi", "processCountPerInstance": 4}
+    properties = body(job(toolkit="cntk", script="s.py", nodes=2, processes=8))
+    assert properties["distribution"] == {"distributionType": "Mpi", "processCountPerInstance": 4}
     with pytest.raises(JobError, match=r"3 processes on 2 nodes.*make job.processes a multiple of job.nodes"):
         body(job(toolkit="cntk", script="s.py", nodes=2, processes=3))
 
 
 def test_each_task_of_tensorflow_has_its_arguments() -> None:
     words = {"args": "-m", "worker_args": "-w", "parameter_server_args": "-p"}
-    sent = body(job(toolkit="tensorFlow", script="s.py", nodes=2, **words))
+    properties = body(job(toolkit="tensorFlow", script="s.py", nodes=2, **words))
     cases = 'ps) python "s.py" -p ;; worker) python "s.py" -w ;; *) python "s.py" -m ;;'
-    assert f'case "$HARNESS_TASK" in {cases} esac' in sent["command"]
+    assert f'case "$HARNESS_TASK" in {cases} esac' in properties["command"]
 
 
 def test_an_interpreter_is_handed_to_the_launch_script() -> None:
-    sent = body(job(toolkit="cntk", script="s.py", interpreter="/opt/my python/bin/python"))
-    assert "toolkit cntk interpreter '/opt/my python/bin/python' run" in sent["command"]
+    properties = body(job(toolkit="cntk", script="s.py", interpreter="/opt/my python/bin/python"))
+    assert "toolkit cntk interpreter '/opt/my python/bin/python' run" in properties["command"]
 
 
 def test_a_serverless_job_names_a_size_and_no_compute() -> None:
-    sent = job_parameters(
+    properties = job_parameters(
         job(),
         experiment="exp",
         volumes=VOLUMES,
@@ -152,7 +154,7 @@ def test_a_serverless_job_names_a_size_and_no_compute() -> None:
         options=AzureMlSpec(serverless=True, tier="spot", identity="user"),
         size="Standard_NC4as_T4_v3",
     )["properties"]
-    assert "computeId" not in sent
-    assert sent["resources"]["instanceType"] == "Standard_NC4as_T4_v3"
-    assert sent["queueSettings"] == {"jobTier": "Spot"}
-    assert sent["identity"] == {"identityType": "UserIdentity"}
+    assert "computeId" not in properties
+    assert properties["resources"]["instanceType"] == "Standard_NC4as_T4_v3"
+    assert properties["queueSettings"] == {"jobTier": "Spot"}
+    assert properties["identity"] == {"identityType": "UserIdentity"}

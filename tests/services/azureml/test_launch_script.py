@@ -28,10 +28,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def launch(folder: Path) -> Launch:
     """Run the launch script with arguments in an empty working directory."""
 
-    def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
-            ["bash", str(SCRIPT), "streams", str(folder / "streams"), *words],
+            ["bash", str(SCRIPT), "streams", str(folder / "streams"), *arguments],
             cwd=folder / "work",
             env={"PATH": path, "HOME": str(folder), "TMPDIR": str(folder)} | variables,
             capture_output=True,
@@ -48,9 +48,9 @@ def test_the_exit_code_is_that_of_the_command(launch: Launch) -> None:
 
 
 def test_streams_go_to_the_share_to_the_logs_and_on(launch: Launch, folder: Path) -> None:
-    done = launch("run", "echo out; echo err >&2")
-    assert done.stdout.endswith("out\n")
-    assert done.stderr == "err\n"
+    process = launch("run", "echo out; echo err >&2")
+    assert process.stdout.endswith("out\n")
+    assert process.stderr == "err\n"
     for directory in ("streams", "work/logs"):
         assert (folder / directory / "stdout.txt").read_text() == "out\n"
         assert (folder / directory / "stderr.txt").read_text() == "err\n"
@@ -63,7 +63,7 @@ def test_a_long_stream_is_whole_when_the_job_ends(launch: Launch, folder: Path) 
 
 def test_directories_have_the_variables_of_batch_ai(launch: Launch, folder: Path) -> None:
     (folder / "share" / "data.txt").write_text("a datum\n")
-    done = launch(
+    process = launch(
         *("mount", "deep/mount", str(folder / "share")),
         *("input", "SAMPLE", str(folder / "share"), "output", "MODEL", str(folder / "model")),
         *("place", "JOB_NAME", "my job"),
@@ -71,7 +71,7 @@ def test_directories_have_the_variables_of_batch_ai(launch: Launch, folder: Path
         'cat "$AZ_BATCHAI_INPUT_SAMPLE/data.txt" "$AZ_BATCHAI_MOUNT_ROOT/deep/mount/data.txt"; '
         'echo "$AZ_BATCHAI_JOB_NAME" > "$AZ_BATCHAI_OUTPUT_MODEL/name"; echo "$AZ_BATCHAI_STDOUTERR_DIR"',
     )
-    assert done.stdout.endswith(f"a datum\na datum\n{folder / 'streams'}\n")
+    assert process.stdout.endswith(f"a datum\na datum\n{folder / 'streams'}\n")
     assert (folder / "model" / "name").read_text() == "my job\n"
 
 
@@ -97,28 +97,28 @@ def test_each_process_has_logs_of_its_own(
 
 
 def test_a_preparation_that_fails_ends_the_job_with_its_exit_code(launch: Launch, folder: Path) -> None:
-    done = launch("prepare", "echo preparing; exit 5", "run", "echo running")
-    assert done.returncode == 5
+    process = launch("prepare", "echo preparing; exit 5", "run", "echo running")
+    assert process.returncode == 5
     assert (folder / "streams" / "stdout-job_prep.txt").read_text() == "preparing\n"
     assert not (folder / "streams" / "stdout.txt").exists()
 
 
 def test_python_is_found_and_what_trains_is_written_down(launch: Launch, folder: Path) -> None:
-    done = launch("toolkit", "cntk", "run", "python -c 'print(40 + 2)'")
-    assert done.stdout.endswith("42\n")
+    process = launch("toolkit", "cntk", "run", "python -c 'print(40 + 2)'")
+    assert process.stdout.endswith("42\n")
     assert "toolkit: CNTK" in (folder / "streams" / "execution.log").read_text()
 
 
 def test_a_process_that_is_left_behind_does_not_hold_the_job(launch: Launch) -> None:
     # The launch script does not wait for its end, which would take longer than any test may.
-    done = launch("run", "sleep 100000 > /dev/null 2>&1 & echo $!; exit 4")
-    os.kill(int(done.stdout.split()[-1]), signal.SIGKILL)
-    assert done.returncode == 4
+    process = launch("run", "sleep 100000 > /dev/null 2>&1 & echo $!; exit 4")
+    os.kill(int(process.stdout.split()[-1]), signal.SIGKILL)
+    assert process.returncode == 4
 
 
 def test_an_unknown_word_is_refused(launch: Launch) -> None:
-    done = launch("dance", "x")
-    assert (done.returncode, done.stderr) == (2, "batchai_launch.sh: unknown word dance\n")
+    process = launch("dance", "x")
+    assert (process.returncode, process.stderr) == (2, "batchai_launch.sh: unknown word dance\n")
 
 
 def test_the_words_of_a_command_arrive_as_they_are(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_the_words_of_a_command_arrive_as_they_are(folder: Path) -> None:
     (folder / "work" / "batchai_launch.sh").write_bytes(SCRIPT.read_bytes())
     for name in ("inputs.harness_volume", "outputs.harness_stdouterr"):
         command = command.replace(f'"${{{{{name}}}}}"', f'"${name.rpartition(".")[2]}"')
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", command],
         cwd=folder / "work",
         env={
@@ -140,4 +140,4 @@ def test_the_words_of_a_command_arrive_as_they_are(folder: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.endswith("its|two  words|${{inputs.x}}|\\n|")
+    assert process.stdout.endswith("its|two  words|${{inputs.x}}|\\n|")

@@ -29,8 +29,8 @@ def test_containers_and_an_identity_in_a_workspace_that_is_there_need_no_key() -
         (PLAN, True, "azureml_workspace and azureml_resource_group"),
     ],
 )
-def test_what_needs_the_key_is_named_with_what_to_do(plan: ClusterPlan, makes_workspace: bool, words: str) -> None:
+def test_what_needs_the_key_is_named_with_what_to_do(plan: ClusterPlan, makes_workspace: bool, message: str) -> None:
     problem = identity_problem(plan, makes_workspace=makes_workspace)
     assert problem is not None
     assert problem.startswith("storage_auth is identity, but ")
-    assert words in problem
+    assert message in problem

@@ -20,5 +20,7 @@ def test_of_a_group_only_workspaces_that_a_run_made_are_deleted_for_good(provisi
 
     AzureMlTaggedResources().purge("shared", provisioning.clients)
 
-    left = client.list(f"/subscriptions/{client.subscription_id}/resourceGroups/shared/providers/{PROVIDER}/workspaces")
-    assert sorted(workspace["name"] for workspace in left) == ["copied", "foreign"]
+    remaining = client.list(
+        f"/subscriptions/{client.subscription_id}/resourceGroups/shared/providers/{PROVIDER}/workspaces"
+    )
+    assert sorted(workspace["name"] for workspace in remaining) == ["copied", "foreign"]

@@ -42,9 +42,9 @@ def put_bodies(requests: Iterator[tuple[str, str, Any]]) -> dict[str, Any]:
     """The bodies of PUTs below a workspace, by collection."""
     bodies = {}
     for method, url, body in requests:
-        words = urlsplit(url).path.split("/")
-        if method == "PUT" and "workspaces" in words and len(words) > words.index("workspaces") + 2:
-            bodies[words[words.index("workspaces") + 2]] = body
+        segments = urlsplit(url).path.split("/")
+        if method == "PUT" and "workspaces" in segments and len(segments) > segments.index("workspaces") + 2:
+            bodies[segments[segments.index("workspaces") + 2]] = body
     return bodies
 
 
