@@ -64,7 +64,7 @@ class SecretValues:
 
     def find_in(self, layer: Layer) -> Iterator[tuple[int, int]]:
         """As `find`, in one layer of a text; the positions are those in the original text."""
-        yield from (layer.span(*span) for span in self._found(layer.text))
+        yield from (layer.span(*span) for span in self._word_spans(layer.text))
         yield from (layer.span(*span) for span in self._fragment_search.find(layer.text))
 
     def _word_spans(self, text: str) -> Iterator[tuple[int, int]]:
