@@ -17,7 +17,7 @@ def test_containers_and_an_identity_in_a_workspace_that_is_there_need_no_key() -
 
 
 @pytest.mark.parametrize(
-    ("plan", "makes_workspace", "words"),
+    ("plan", "makes_workspace", "message"),
     [
         (
             replace(PLAN, mounts=(CONTAINER, MountPlan("share", "s", "s"))),
