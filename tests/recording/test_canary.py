@@ -147,7 +147,7 @@ def encoded_forms(secret: str) -> set[str]:
 def cassette_text(path: Path, *recording: Interaction) -> str:
     """Save a recording, and return the text of its cassette and of all its interactions, with bodies decompressed."""
     items, scrubber = scrub_all(recording, Scrubber({}))
-    save_cassette(path, items, {}, scrubber.known)
+    save_cassette(path, items, {}, scrubber.secret_values)
     return "\n".join([path.read_text(encoding="utf-8"), *map(texts_of, load_cassette(path))])
 
 
@@ -204,7 +204,7 @@ FRAMES_OF_TEXT: dict[str, Callable[[str], str]] = {
 def surviving_secrets(path: Path, *recording: Interaction, secret: str = "") -> set[str]:
     """Save a recording, and return the names of secrets in its cassette and in its bodies."""
     items, scrubber = scrub_all(recording, Scrubber({secret: "placeholder"} if secret else {}))
-    save_cassette(path, items, {}, scrubber.known)
+    save_cassette(path, items, {}, scrubber.secret_values)
     bodies = [item.response.body for item in load_cassette(path)]
     return SEARCH.in_data(path.read_bytes()).union(*map(SEARCH.in_data, bodies))
 
@@ -255,7 +255,7 @@ def test_a_secret_of_the_settings_in_two_encodings_is_replaced_or_refused(
         text = ENCODINGS[encoding](text)
     (item,), scrubber = scrub_all([response(FRAMES_OF_TEXT[frame](text))], Scrubber({secret: "placeholder"}))
 
-    is_refused = any(secrets_of_body(item.response.body, scrubber.known))
+    is_refused = any(secrets_of_body(item.response.body, scrubber.secret_values))
     assert is_refused or Search([("it", secret)]).in_data(item.response.body) == set()
 
 
@@ -268,7 +268,7 @@ def test_a_secret_of_the_settings_in_two_encodings_is_replaced_or_refused(
 def test_a_known_secret_survives_nowhere(secret: str, plant: Plant) -> None:
     (item,), scrubber = scrub_all([plant(secret)], Scrubber({secret: "placeholder"}))
 
-    assert not list(scrubber.known.find(texts_of(item)))
+    assert not list(scrubber.secret_values.find(texts_of(item)))
 
 
 @given(st.uuids(version=4).map(str), st.booleans())

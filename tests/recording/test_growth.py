@@ -51,10 +51,10 @@ def seconds(text: str) -> float:
     scrubber = Scrubber({"a-value-of-the-settings": "placeholder"})
     begin = time.thread_time()
     scrubber.text(text)
-    list(find_secrets(text, scrubber.known))
+    list(find_secrets(text, scrubber.secret_values))
     body = b"\xff" + text.encode("utf-8", "surrogateescape")
     scrubber.body(body)
-    list(secrets_of_body(body, scrubber.known))
+    list(secrets_of_body(body, scrubber.secret_values))
     return time.thread_time() - begin
 
 
