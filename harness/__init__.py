@@ -1,12 +1,12 @@
 """Integration tests, offline replay and parameter sweeps for GPU training jobs on Azure, with a local Azure emulator.
 
-The names below are the public interface; everything else may change without notice. They are loaded when they are
-first used, because most programs need one or two of them.
+The names below are the public interface; everything else may change without notice. A name is imported when it is
+first used, because most programs need only one or two of them.
 """
 
 from importlib import import_module
 
-# Type checkers take this name for true; importing typing for it would double the time that `import harness` takes.
+# Type checkers treat this name as true. To import it from typing would double the time of `import harness`.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = found
-    return found
+    attribute: object = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = attribute
+    return attribute
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Files that are replaced in one step: a reader sees the old content or the whole new one, never a part."""
+"""Atomic replacement of files: a reader sees the old content or all of the new content, never a part."""
 
 import os
 import tempfile
@@ -7,30 +7,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-_LONGEST_BEGINNING = 200  # bytes; a whole name may have 255
+_LONGEST_PREFIX = 200  # bytes; a complete name may have 255
 
 
 @contextmanager
 def replace_file(
     path: Path, *, mode: int = 0o600, durable: bool = False, beside: Path | None = None
 ) -> Iterator[BinaryIO]:
-    """A stream for the new content of a file, which takes the file's place when the block ends well.
+    """Open a stream for the new content of a file, which replaces the file when the block succeeds.
 
-    The content is written beside the file first. If the block fails, the file stays as it was, and nothing is left
-    beside it.
+    The content is first written to a temporary file. If the block fails, the file does not change, and the temporary
+    file is deleted.
 
     Args:
-        path: the file; its directory exists, and the file may.
+        path: the file, which need not exist; its directory exists.
         mode: permissions of the new file.
         durable: return only when content and name are on the disk, so that they survive a power cut.
-        beside: where the content is written first, on the same file system; default a new name in the same directory.
-            A fixed name does not pile up where processes are killed, and needs a lock that all who replace the file
-            hold.
+        beside: the temporary file, on the same file system; default a new name in the same directory. A fixed name
+            keeps killed processes from leaving many files behind; every process that replaces the file must then hold
+            the same lock.
 
     Raises:
         OSError: the content cannot be written.
     """
-    descriptor, beside = _open_new(path) if beside is None else (_open_again(beside), beside)
+    descriptor, beside = _open_new(path) if beside is None else (_open_fixed(beside), beside)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
@@ -47,23 +47,23 @@ def replace_file(
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = False) -> None:
-    """Replace a file by one with another content, as ``replace_file`` does."""
+    """Replace the content of a file, as ``replace_file`` does."""
     with replace_file(path, mode=mode, durable=durable) as stream:
         stream.write(content)
 
 
 def _open_new(path: Path) -> tuple[int, Path]:
-    beginning = os.fsdecode(os.fsencode(path.name)[:_LONGEST_BEGINNING])
-    descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", dir=path.parent)
+    prefix = os.fsdecode(os.fsencode(path.name)[:_LONGEST_PREFIX])
+    descriptor, name = tempfile.mkstemp(prefix=f".{prefix}.", dir=path.parent)
     return descriptor, Path(name)
 
 
-def _open_again(beside: Path) -> int:
+def _open_fixed(beside: Path) -> int:
     return os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def sync_directory(directory: Path) -> None:
-    """Return when the names in a directory are on the disk."""
+    """Write the names in a directory to the disk (fsync)."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Which names of files and directories Azure Files allows.
+"""The names of files and directories that Azure Files allows.
 
 Source: Microsoft's "Naming and Referencing Shares, Directories, Files, and Metadata".
 """
@@ -11,11 +11,11 @@ _MAX_NAME = 255  # characters
 
 
 def name_problem(name: str) -> str | None:
-    """Why a file or a directory cannot have a name; None where it can."""
+    """Say why a file or a directory cannot have a name; None if it can."""
     if name in ("", ".", ".."):
         return "is not a name"
-    if found := _FORBIDDEN.search(name):
-        return f"holds {found[0]!r}, which Azure Files forbids"
+    if match := _FORBIDDEN.search(name):
+        return f"contains {match[0]!r}, which Azure Files forbids"
     if _RESERVED.fullmatch(name):
         return "is reserved by Azure Files"
     return f"is longer than {_MAX_NAME} characters" if len(name) > _MAX_NAME else None

@@ -1,7 +1,7 @@
 """Time as an argument: the only module that reads the clock or sleeps.
 
-Times are aware UTC ``datetime`` objects where they name a moment, and float seconds where they
-measure; everything that waits takes a ``Clock``, so tests and replay move time instead of spending it.
+A point in time is an aware ``datetime`` in UTC; a duration is a number of seconds, a float. All code that waits takes a
+``Clock``, so that tests and replay advance the time instead of waiting.
 """
 
 import time
@@ -10,27 +10,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the time is, and how to let it pass."""
+    """Tells the time, and waits."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds since an arbitrary start; they never decrease."""
 
     def sleep(self, seconds: float) -> None:
         """Return when ``seconds`` have passed on this clock."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the machine."""
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start; never goes back."""
+        """Return the seconds since an arbitrary start; they never decrease."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -39,10 +39,10 @@ class SystemClock:
 
 
 class SteppingClock:
-    """A clock that moves only when somebody sleeps: a two-hour run replays in no time.
+    """A clock that advances only by ``sleep``, so that a two-hour run replays at once.
 
     Args:
-        start: the first moment, aware; default 2018-06-07 00:00 UTC.
+        start: the initial time, aware; default 2018-06-07 00:00 UTC.
     """
 
     def __init__(self, start: datetime = datetime(2018, 6, 7, tzinfo=UTC)) -> None:
@@ -50,13 +50,13 @@ class SteppingClock:
         self._elapsed = 0.0
 
     def now(self) -> datetime:
-        """The start plus all that was slept."""
+        """Return the initial time plus all seconds slept."""
         return self._start + timedelta(seconds=self._elapsed)
 
     def monotonic(self) -> float:
-        """Seconds slept so far."""
+        """Return the seconds slept so far."""
         return self._elapsed
 
     def sleep(self, seconds: float) -> None:
-        """Move this clock forward and return at once."""
+        """Advance this clock, and return at once."""
         self._elapsed += max(0.0, seconds)

@@ -1,4 +1,4 @@
-"""Errors of disks that have no room left."""
+"""Errors of full disks."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Everything the harness raises on purpose.
+"""The exceptions that the harness raises.
 
 ::
 
@@ -9,26 +9,26 @@
     │   ├── CassetteError            a cassette is missing, unreadable, or holds a secret
     │   ├── JournalError             the journal of resources cannot be read or written
     │   └── ToolkitError             an interpreter, package or program is not installed
-    ├── CloudError               the cloud refused, or did not do, what was asked; exit code 1
+    ├── CloudError               the cloud refused or failed a request; exit code 1
     │   ├── SignInError              credentials were refused
-    │   ├── ProvisioningError        a group, share, cluster or node did not come up
+    │   ├── ProvisioningError        a group, share, cluster or node could not be provisioned
     │   ├── JobError                 a job could not be submitted or watched
-    │   │   └── UnreachableError         nobody answered, however often it was asked
-    │   ├── ServiceRetiredError      Batch AI no longer answers there
-    │   └── BudgetError             the price or node-hour budget would be exceeded
-    ├── DownloadError            no source gave a file that is good; exit code 1
-    ├── UnmatchedRequestError    replay: no recorded interaction answers the request; exit code 1
+    │   │   └── UnreachableError         the service answers no request about a job, after all retries
+    │   ├── ServiceRetiredError      Batch AI no longer answers at the endpoint
+    │   └── BudgetError              the price or node-hour budget would be exceeded
+    ├── DownloadError            no source provided the right file; exit code 1
+    ├── UnmatchedRequestError    replay: no recorded interaction matches the request; exit code 1
     └── EmulatorError            the emulator cannot start or its directory is in use; exit code 2
 
-A message says what was asked, what was found, what is allowed and what to type next.
-Nothing in a message is secret, and control characters in it are displayed, not sent to a terminal.
+A message says what was requested, what was found, what is allowed and what to type next.
+A message holds no secret, and its control characters are escaped.
 """
 
 from harness.printable import printable_lines
 
 
 class HarnessError(Exception):
-    """Base of all of them. ``exit_code`` is what the command line ends with."""
+    """Base class of all exceptions of the harness; ``exit_code`` is the exit code of the command line."""
 
     exit_code = 1
 
@@ -37,17 +37,17 @@ class HarnessError(Exception):
 
 
 class UserError(HarnessError):
-    """What was typed or written is wrong, and the user can fix it."""
+    """The user's input is wrong, and the user can fix it."""
 
     exit_code = 2
 
 
 class SettingsError(UserError):
-    """A setting is missing or wrong; the message names every place it can come from."""
+    """A setting is missing or wrong; the message names all its possible sources."""
 
 
 class ScenarioError(UserError):
-    """A scenario file is wrong; the message gives file, line and the offending value of every mistake."""
+    """A scenario file is wrong; the message gives file, line and value of every mistake."""
 
 
 class CassetteError(UserError):
@@ -63,7 +63,7 @@ class ToolkitError(UserError):
 
 
 class CloudError(HarnessError):
-    """The cloud refused, or did not do, what was asked of it."""
+    """The cloud refused or failed a request."""
 
 
 class SignInError(CloudError):
@@ -71,7 +71,7 @@ class SignInError(CloudError):
 
 
 class ProvisioningError(CloudError):
-    """A resource group, share, cluster or node did not come up."""
+    """A resource group, share, cluster or node could not be provisioned."""
 
 
 class JobError(CloudError):
@@ -79,7 +79,7 @@ class JobError(CloudError):
 
 
 class UnreachableError(JobError):
-    """No request about a job is answered any more: what is not known of the job is not known to be wrong."""
+    """The service answers no request about a job any more, so that the state of the job is unknown."""
 
 
 class ServiceRetiredError(CloudError):
@@ -91,7 +91,7 @@ class BudgetError(CloudError):
 
 
 class DownloadError(HarnessError):
-    """No source gave a file, or none gave the right one."""
+    """No source provided a file, or its content is wrong everywhere."""
 
 
 class UnmatchedRequestError(HarnessError):

@@ -1,6 +1,7 @@
-"""Which extra of the package brings what is not installed.
+"""The extras of the package, and the command that installs a missing one.
 
-The base installation is what the emulator and its fixtures need. What runs scenarios is larger, and is an extra.
+The base installation has the dependencies of the emulator and its fixtures. Those of scenarios are larger, and are an
+extra.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from importlib.util import find_spec
 DISTRIBUTION = "batchai-harness"
 SCENARIOS = "scenarios"
 
-# Modules that an extra brings, by the first part of their names.
+# The extra that installs a module, by the first part of the module's name.
 _EXTRAS: Mapping[str, str] = {
     "azure": SCENARIOS,
     "msrest": SCENARIOS,
@@ -20,22 +21,22 @@ _EXTRAS: Mapping[str, str] = {
 
 
 def remedy(error: ModuleNotFoundError) -> str:
-    """The command that installs what an import has missed."""
+    """Return the command that installs the module that an import did not find."""
     extra = _EXTRAS.get((error.name or "").partition(".")[0])
     return f"pip install '{DISTRIBUTION}[{extra}]'" if extra else f"pip install --upgrade {DISTRIBUTION}"
 
 
 def require_extra(extra: str) -> None:
-    """Refuse to go on without the packages that an extra brings, before anything is started.
+    """Check that the packages of an extra are installed, before anything is started.
 
     Raises:
-        ModuleNotFoundError: one of them is not installed; the message says how to install it.
+        ModuleNotFoundError: a package is not installed; the message says how to install it.
     """
-    for name, brought_by in _EXTRAS.items():
-        if brought_by == extra and find_spec(name) is None:
+    for name, owner in _EXTRAS.items():
+        if owner == extra and find_spec(name) is None:
             raise explained(ModuleNotFoundError(name=name))
 
 
 def explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
-    """The same error, which says how to install what is missing."""
+    """Return the same error with a message that says how to install the missing package."""
     return ModuleNotFoundError(f"the package {error.name} is missing: {remedy(error)}", name=error.name)

@@ -1,4 +1,4 @@
-"""Plans that say how often faults strike, as clients send them and the emulator keeps them."""
+"""Fault plans: how often faults strike, in the form that clients send and the emulator stores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -26,10 +26,11 @@ ADDRESS = "/providers/Harness.Emulator/faults"  # of the plans, at Resource Mana
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where a plan holds: in a resource group, on a share or container, or both; everywhere where neither is named.
+    """Where a plan applies: in a resource group, on shares or containers, or both; everywhere if neither is given.
 
     Attributes:
-        share: its name, or the names of several.
+        group: the name of the resource group; empty for all.
+        share: the name of a share or container, or several names; empty for all.
     """
 
     group: str = ""
@@ -37,7 +38,7 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     @property
     def shares(self) -> tuple[str, ...]:
-        """The names of all its shares and containers."""
+        """The names of all shares and containers."""
         return self.share if isinstance(self.share, tuple) else (self.share,) if self.share else ()
 
 
@@ -48,7 +49,7 @@ Seed = Annotated[int, Meta(ge=MIN_SEED, le=MAX_SEED)]
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How often a fault strikes: at ``rate`` (0 to 1), ``times`` at most, for ``seconds`` where it has a duration."""
+    """How often a fault strikes: at ``rate`` (0 to 1), at most ``times``, for ``seconds`` if it has a duration."""
 
     rate: Rate
     times: Times | None = None
@@ -56,7 +57,7 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FaultPlan(msgspec.Struct, frozen=True):
-    """Faults under one name; the same seed and the same requests give the same faults."""
+    """A named set of faults; the same seed and the same requests give the same faults."""
 
     name: str
     seed: int
@@ -64,12 +65,12 @@ class FaultPlan(msgspec.Struct, frozen=True):
     scope: Scope = Scope()
 
     def wire(self) -> dict[str, Any]:
-        """The JSON form, as plain data."""
+        """Return the JSON form, as plain data."""
         document: dict[str, Any] = msgspec.to_builtins(self)
         return document if self.scope != Scope() else {key: document[key] for key in ("name", "seed", "faults")}
 
 
-_NUMBERS: Mapping[str, tuple[Any, str]] = {  # of a rule, and what they must be
+_NUMBERS: Mapping[str, tuple[Any, str]] = {  # type and description of each number of a rule
     "rate": (Rate, "a number from 0 to 1"),
     "times": (Times, "a whole number from 1"),
     "seconds": (Seconds, f"a number from 0 to {MAX_SECONDS}"),
@@ -77,22 +78,22 @@ _NUMBERS: Mapping[str, tuple[Any, str]] = {  # of a rule, and what they must be
 
 
 def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
-    """A plan from its JSON or YAML form.
+    """Parse the JSON or YAML form of a plan.
 
     Raises:
-        UserError: the document is no plan; the message has every mistake.
+        UserError: the document is not a plan; the message lists every mistake.
     """
     problems = [
-        f"a fault plan has seed, faults and scope, and no {shown(key)}"
+        f"a fault plan has seed, faults and scope, not {shown(key)}"
         for key in document
         if key not in ("name", "seed", "faults", "scope", "struck")
     ]
     seed, faults = document.get("seed", 0), document.get("faults")
     if not _is_a(seed, Seed):
-        problems.append(f"the seed must be a whole number below 2^63, and is {shown(seed)}")
+        problems.append(f"the seed must be a whole number below 2^63, not {shown(seed)}")
     rules: dict[Fault, Rule] = {}
     if not isinstance(faults, Mapping) or not faults:
-        problems.append(f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {known_faults()}")
+        problems.append(f"a fault plan needs a fault, such as {{'throttle': 0.3}}; the faults are {known_faults()}")
     else:
         for fault in FAULTS:
             if fault in faults:
@@ -100,7 +101,7 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
         problems += [unknown_fault(word) for word in faults if word not in FAULTS]
     scope = {} if document.get("scope") is None else document["scope"]
     if not _is_a(scope, Scope):
-        problems.append("the scope names a group, a share, or both, as in {'group': 'mygroup'}")
+        problems.append("the scope names a group, a share, or both, such as {'group': 'mygroup'}")
     if problems:
         raise UserError("; ".join(problems))
     return FaultPlan(name, seed, rules, msgspec.convert(scope, Scope))
@@ -109,63 +110,64 @@ def parse_plan(name: str, document: Mapping[str, Any]) -> FaultPlan:
 def make_plan(
     name: str, faults: Mapping[str, Any], *, seed: int = 0, group: str = "", share: str | Sequence[str] = ""
 ) -> FaultPlan:
-    """A plan from its parts.
+    """Make a plan of its parts.
 
     Args:
-        name: a plan of the same name is replaced.
-        faults: a rate, or a mapping of ``rate``, ``times`` and ``seconds``, by fault.
-        seed: the same seed and the same requests meet the same faults.
+        name: the name of the plan; it replaces a plan of the same name.
+        faults: for each fault a rate, or a mapping of ``rate``, ``times`` and ``seconds``.
+        seed: the same seed and the same requests give the same faults.
         group: the resource group whose requests, nodes and jobs the faults strike; empty for all.
-        share: the file share or blob container that they strike, or several; empty for all.
+        share: the file share or blob container that the faults strike, or several; empty for all.
 
     Raises:
-        UserError: the parts make no plan; the message has every mistake.
+        UserError: the parts are not a plan; the message lists every mistake.
     """
     scope = {name: value for name, value in (("group", group), ("share", share)) if value}
     return parse_plan(name, {"seed": seed, "faults": faults, "scope": scope})
 
 
-def parse_words(words: Sequence[str], *, times: int | None = None, seconds: float | None = None) -> dict[str, Any]:
-    """The faults of a plan, in their JSON form, from words such as ``throttle=0.3``.
+def parse_rates(texts: Sequence[str], *, times: int | None = None, seconds: float | None = None) -> dict[str, Any]:
+    """Parse faults such as ``throttle=0.3``; returns their JSON form.
 
     Args:
-        words: a fault and its rate each.
-        times: the most that each of them strikes.
-        seconds: how long those last that have a duration.
+        texts: each a fault and its rate.
+        times: how many times each fault strikes at most.
+        seconds: how long a fault lasts, for faults that have a duration.
 
     Raises:
-        UserError: a word is not a fault with a rate, or seconds are given and no fault has a duration.
+        UserError: a text is not a fault with a rate, or seconds are given and no fault has a duration.
     """
-    lasting = [word for word in words if word.partition("=")[0] in SECONDS]
+    lasting = [text for text in texts if text.partition("=")[0] in SECONDS]
     if seconds is not None and not lasting:
-        raise UserError(f"seconds are for {listed(SECONDS)}; {listed(words)} has no duration")
+        raise UserError(f"seconds are for {listed(SECONDS)}; {listed(texts)} has no duration")
     faults: dict[str, Any] = {}
-    for word in words:
-        fault, _, rate = word.partition("=")
+    for text in texts:
+        fault, _, rate = text.partition("=")
         try:
             rule: dict[str, Any] = {"rate": float(rate)}
         except ValueError:
-            text = f"{shown(word)} is not a fault with its rate, such as throttle=0.3; there are {known_faults()}"
-            raise UserError(text) from None
+            raise UserError(
+                f"{shown(text)} is not a fault with its rate, such as throttle=0.3; the faults are {known_faults()}"
+            ) from None
         if times is not None:
             rule["times"] = times
-        if seconds is not None and word in lasting:
+        if seconds is not None and text in lasting:
             rule["seconds"] = seconds
         faults[fault] = rule
     return faults
 
 
 def _parse_rule(fault: Fault, value: object, problems: list[str]) -> Rule:
-    written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"rate": value}
-    given = {"rate": None} | {key: part for key, part in written.items() if part is not None}
-    wrong = [f"a fault has rate, times and seconds, and no {shown(key)}" for key in given if key not in _NUMBERS]
+    document: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"rate": value}
+    rule = {"rate": None} | {key: number for key, number in document.items() if number is not None}
+    wrong = [f"a fault has rate, times and seconds, not {shown(key)}" for key in rule if key not in _NUMBERS]
     for name, (kind, allowed) in _NUMBERS.items():
-        if name in given and not _is_a(given[name], kind):
-            wrong.append(f"the {name} of {fault} must be {allowed}, and is {shown(given[name])}")
-    if "seconds" in given and fault not in SECONDS:
+        if name in rule and not _is_a(rule[name], kind):
+            wrong.append(f"the {name} of {fault} must be {allowed}, not {shown(rule[name])}")
+    if "seconds" in rule and fault not in SECONDS:
         wrong.append(no_duration(fault))
     problems += wrong
-    return Rule(0) if wrong else msgspec.convert(given, Rule)
+    return Rule(0) if wrong else msgspec.convert(rule, Rule)
 
 
 def _is_a(value: object, kind: Any) -> bool:

@@ -1,6 +1,6 @@
-"""Faults on demand: their names, durations and limits, and what is said of a mistake.
+"""The faults that the emulator can inject: their names, durations and limits, and messages for mistakes.
 
-Scenario, clients and emulator share this vocabulary; plans of faults are in ``fault_plans``.
+Scenarios, clients and the emulator share these names; ``fault_plans`` has the plans.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,8 +22,8 @@ Fault = Literal[
     "no-boot",
     "preempt",
 ]
-FAULTS: tuple[Fault, ...] = get_args(Fault)  # where several could strike at once, the first that does
-SECONDS: Mapping[Fault, float] = {  # of faults that have a duration, when the plan names none
+FAULTS: tuple[Fault, ...] = get_args(Fault)  # in the order of precedence: of several faults, the first one strikes
+SECONDS: Mapping[Fault, float] = {  # default durations, for faults that have one
     "throttle": 1.0,  # Retry-After
     "slow": 0.5,
     "late-read": 1.0,
@@ -37,26 +37,27 @@ MIN_SEED, MAX_SEED = -(1 << 63), (1 << 63) - 1
 
 
 def unknown_fault(word: object) -> str:
-    """The message for a fault that does not exist."""
+    """Return the message for a fault that does not exist."""
     near = nearest(str(word), FAULTS)
-    return f"there is no fault {shown(word)}; " + (f"did you mean {near!r}?" if near else f"there are {known_faults()}")
+    hint = f"did you mean {near!r}?" if near else f"the faults are {known_faults()}"
+    return f"there is no fault {shown(word)}; {hint}"
 
 
 def no_duration(fault: str) -> str:
-    """The message for seconds of a fault that has no duration."""
+    """Return the message for a fault that has no duration."""
     return f"{fault} has no duration; {listed(SECONDS)} have one"
 
 
 def known_faults() -> str:
-    """The names of all faults."""
+    """Return the names of all faults, as a message shows them."""
     return listed(FAULTS)
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it."""
+    """Return a value as a message shows it, shortened."""
     return repr(value)[:80]
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as a message shows them."""
+    """Return words as a message lists them."""
     return ", ".join(words)

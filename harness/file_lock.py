@@ -1,7 +1,7 @@
-"""Locks on files, which the kernel releases when their holder ends, however it ends (man 2 flock).
+"""Locks on files, which the kernel releases when their holder ends, for whatever reason (man 2 flock).
 
-A lock belongs to an open file, not to a name. A file that another process has deleted or replaced in between locks
-nothing any more, so ``lock_file`` opens the name again until it holds the file that has the name.
+A lock belongs to an open file, not to a name. When another process has deleted or replaced the file in between, a lock
+on the old file is useless. Therefore ``lock_file`` opens the name again until it has locked the file of that name.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SOON = 5.0  # seconds; a look at a lock takes microseconds, and longer where its process waits for a processor
+_BRIEF_WAIT = 5.0  # seconds; is_locked holds a lock for microseconds, or longer on a busy machine
 
 
 class FileLockedError(Exception):
@@ -20,7 +20,7 @@ class FileLockedError(Exception):
 
     Attributes:
         path: the file.
-        holder: id of the process, None where this machine cannot tell.
+        holder: id of the process; None if it is not known.
     """
 
     def __init__(self, path: Path, holder: int | None) -> None:
@@ -31,25 +31,25 @@ class FileLockedError(Exception):
 
 @contextmanager
 def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True, mode: int = 0o600) -> Iterator[int]:
-    """Hold the exclusive lock of a file while the block lasts.
+    """Hold the exclusive lock of a file during the block.
 
     Args:
         path: the file; its directory exists.
         wait: seconds to wait for the lock; None waits without end.
-        create: make the file where there is none.
-        mode: permissions of a new file, less what the process masks; default for its owner alone.
+        create: whether to create the file if it does not exist.
+        mode: permissions of a new file, reduced by the process's umask; default for its owner alone.
 
     Yields:
         A descriptor of the file, open for reading and writing, that holds the lock.
 
     Raises:
-        FileLockedError: another process held the lock all the time.
+        FileLockedError: another process held the lock for the whole wait.
         OSError: the file cannot be opened.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), mode)
         try:
-            if not (try_lock(descriptor) or _wait_for_lock(descriptor, _patience(descriptor, wait))):
+            if not (try_lock(descriptor) or _wait_for_lock(descriptor, _waiting_time(descriptor, wait))):
                 raise FileLockedError(path, holder_of(descriptor))
             if _has_name(descriptor, path):
                 yield descriptor
@@ -59,17 +59,17 @@ def lock_file(path: Path, *, wait: float | None = 0.0, create: bool = True, mode
 
 
 def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file, if nobody else holds any lock on it."""
+    """Take the exclusive lock of an open file unless another holder has a lock on it; returns whether it was taken."""
     return _flock(descriptor, fcntl.LOCK_EX)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the exclusive lock of a file.
+    """Whether a process holds the exclusive lock of a file.
 
     Raises:
         OSError: the file cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would keep us waiting
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # O_NONBLOCK: to open a pipe would block
     try:
         return not _flock(descriptor, fcntl.LOCK_SH)
     finally:
@@ -77,51 +77,51 @@ def is_locked(path: Path) -> bool:
 
 
 def holder_of(descriptor: int) -> int | None:
-    """Id of the process that holds a lock on an open file, if ``/proc/locks`` shows it (man 5 proc)."""
+    """Return the id of the process that holds a lock on an open file, if ``/proc/locks`` shows it (man 5 proc)."""
     status = os.fstat(descriptor)
     name = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     with contextlib.suppress(OSError):
         for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
-            # "1: FLOCK  ADVISORY  WRITE 4711 fd:01:23 0 EOF"; "->" follows the number of a process that waits.
-            words = line.split()
-            if words[1:2] == ["FLOCK"] and words[5:6] == [name] and words[4].isdigit() and words[4] != "0":
-                return int(words[4])
+            # "1: FLOCK  ADVISORY  WRITE 4711 fd:01:23 0 EOF"; in the line of a waiting process, "->" follows "1:".
+            fields = line.split()
+            if fields[1:2] == ["FLOCK"] and fields[5:6] == [name] and fields[4].isdigit() and fields[4] != "0":
+                return int(fields[4])
     return None
 
 
-def _patience(descriptor: int, wait: float | None) -> float | None:
-    """How long to wait for a lock that is not free.
+def _waiting_time(descriptor: int, wait: float | None) -> float | None:
+    """Return how long to wait for a lock that is not free.
 
-    It is free soon where somebody merely looks at it (``is_locked``), and where this process has it itself: then a
-    thread has just got it that had waited in vain (``_wait_for_lock``), and gives it back.
+    Two kinds of holders release the lock soon: ``is_locked``, which takes a shared lock for a moment, and a thread of
+    this process that got the lock after its own ``_wait_for_lock`` had timed out.
     """
     if wait is None:
         return None
-    # Asked before the look, which sees a lock that is given back in between.
-    is_given_back = holder_of(descriptor) == os.getpid()
-    return max(wait, _SOON) if is_given_back or _flock(descriptor, fcntl.LOCK_SH) else wait
+    # The holder is determined first, because the shared lock below succeeds if the lock is released in between.
+    is_ours = holder_of(descriptor) == os.getpid()
+    return max(wait, _BRIEF_WAIT) if is_ours or _flock(descriptor, fcntl.LOCK_SH) else wait
 
 
 def _wait_for_lock(descriptor: int, seconds: float | None) -> bool:
-    """Whether the lock was free in time. The kernel keeps the order of those who wait, which trying again would not."""
+    """Wait for the lock in the kernel's queue, which is fair; returns whether it was taken in time."""
     if seconds is None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return True
     if seconds <= 0:
         return False
-    # flock knows no deadline, so a thread waits. If it gets the lock when nobody wants it any more, its descriptor is
-    # the last one of the open file, and closing it releases the lock.
-    is_taken, own = threading.Event(), os.dup(descriptor)
+    # flock has no timeout, so a thread waits. If it gets the lock after the timeout, its descriptor is the last one of
+    # the open file, and closing it releases the lock.
+    taken, duplicate = threading.Event(), os.dup(descriptor)
 
     def take() -> None:
         try:
-            fcntl.flock(own, fcntl.LOCK_EX)
+            fcntl.flock(duplicate, fcntl.LOCK_EX)
         finally:
-            os.close(own)
-        is_taken.set()
+            os.close(duplicate)
+        taken.set()
 
     threading.Thread(target=take, name="file lock", daemon=True).start()
-    return is_taken.wait(seconds)
+    return taken.wait(seconds)
 
 
 def _flock(descriptor: int, operation: int) -> bool:

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as one exception, raised only where what was made so far is known and will be deleted."""
+"""SIGINT, SIGTERM and SIGHUP as an exception, raised only where all created resources are known and will be deleted."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_DRAINING = b"\nharness: no trial begins any more, and those that run are waited for; Ctrl-C again ends them\n"
-_PATIENCE = b"\nharness: deleting what was made; this takes a moment\n"
+_DRAINING = b"\nharness: no new trial starts, and running trials continue to their end; Ctrl-C again ends them\n"
+_DELETING = b"\nharness: deleting the resources of the run; this takes a moment\n"
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to end; ``exit_code`` is 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    """A signal asked the process to end; ``exit_code`` is 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class _Zone:
-    """A block that counts itself while it lasts; no signal falls between it and its count."""
+    """A block in which signals are allowed or held; no signal can arrive between its beginning and its registration."""
 
     def __init__(self, owner: "Interruption", *, allows: bool) -> None:
         self._owner = owner
@@ -38,13 +38,14 @@ class _Zone:
 
 
 class Interruption:
-    """What a run does when it is asked to end: once, and never in the middle of cleaning up.
+    """Turns a signal into ``Interrupted``: once, and never during cleanup.
 
-    Until ``installed``, signals do what they did before.
+    Until ``installed``, signals have their previous effect.
 
     Args:
-        eager: nothing drains, and a signal is raised anywhere but in ``held`` blocks, as Python itself does; otherwise
-            in ``allowed`` blocks alone, and at the beginning of the next one when it comes between them.
+        eager: whether a signal is raised everywhere but in ``held`` blocks, as Python does, and nothing drains. By
+            default a signal is raised in ``allowed`` blocks only; one that arrives between them is raised at the
+            beginning of the next.
     """
 
     def __init__(self, *, eager: bool = False) -> None:
@@ -60,26 +61,26 @@ class Interruption:
         """A block in which a signal may be raised.
 
         Raises:
-            Interrupted: at once, when one came before.
+            Interrupted: at its beginning, if a signal arrived before.
         """
         return _Zone(self, allows=True)
 
     def held(self) -> _Zone:
-        """A block in which no signal is raised; one that comes is raised at its end, if it may be there."""
+        """A block in which no signal is raised; one that arrives is raised at its end, if it is allowed there."""
         return _Zone(self, allows=False)
 
     def move(self, step: int, *, allows: bool) -> None:
-        """Enter (1) or leave (-1) a block of one kind."""
+        """Enter (``step`` 1) or leave (-1) an ``allowed`` or ``held`` block."""
         if allows:
             self._allowed += step
         else:
             self._held += step
         if step > 0 or not allows:
-            self._raise_what_waits()
+            self._raise_pending()
 
     @contextmanager
     def draining(self) -> Iterator[None]:
-        """A block in which the first Ctrl-C only asks, by ``is_draining``, that nothing new begins."""
+        """A block in which the first Ctrl-C only sets ``is_draining``: nothing new should begin."""
         self._drained += 1
         try:
             yield
@@ -88,40 +89,41 @@ class Interruption:
 
     @contextmanager
     def installed(self) -> Iterator[Self]:
-        """Handle SIGINT, SIGTERM and SIGHUP while the block lasts; in a thread other than the main one, change nothing.
+        """Handle SIGINT, SIGTERM and SIGHUP during the block; in a thread other than the main thread, do nothing.
 
-        A SIGHUP that is ignored stays so, as by ``nohup``.
+        A SIGHUP that is ignored, as under ``nohup``, stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield self
             return
-        wanted = [one for one in _SIGNALS if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
-        before: dict[int, Any] = {signum: signal.signal(signum, self._handle) for signum in wanted}
+        is_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        signals = [signum for signum in _SIGNALS if signum != signal.SIGHUP or not is_nohup]
+        previous: dict[int, Any] = {signum: signal.signal(signum, self._handle) for signum in signals}
         try:
             yield self
         finally:
-            for signum, handler in before.items():
+            for signum, handler in previous.items():
                 signal.signal(signum, handler)
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if signum == signal.SIGINT and self._drained and not (self.is_draining or self._eager) and self.signum is None:
             self.is_draining = True
-            _tell(_DRAINING)
+            _notify(_DRAINING)
             return
         if self.signum is None:
             self.signum = signum
         if self._held or self._raised:
-            _tell(_PATIENCE)
-        self._raise_what_waits()
+            _notify(_DELETING)
+        self._raise_pending()
 
-    def _raise_what_waits(self) -> None:
-        may = (self._eager or self._allowed > 0) and self._held == 0
-        if self.signum is not None and may and not self._raised:
+    def _raise_pending(self) -> None:
+        is_allowed = (self._eager or self._allowed > 0) and self._held == 0
+        if self.signum is not None and is_allowed and not self._raised:
             self._raised = True
             raise Interrupted(self.signum)
 
 
-def _tell(text: bytes) -> None:
-    """Write to standard error, not by ``print``, which may be what was interrupted; a closed terminal takes nothing."""
+def _notify(text: bytes) -> None:
+    """Write to standard error, also when the signal has interrupted ``print``, or the terminal is closed."""
     with suppress(OSError):
         os.write(2, text)

@@ -1,7 +1,7 @@
-"""What tells a process from every other one, of this machine and of others, before and after.
+"""The identity of a process: different from that of every other process, on this machine and others, at any time.
 
-Resources and temporary directories remember the process that made them. Whoever finds one later has to know whether
-that process still runs, and deletes nothing on a guess.
+Resources and temporary directories record the process that created them. Before one is deleted, this module proves
+that the process has ended.
 """
 
 import functools
@@ -16,35 +16,36 @@ _ENDED = frozenset("ZX")  # a zombie, and a process that the kernel is removing
 
 @functools.cache
 def this_machine() -> str:
-    """Names this start of this machine, and the container on it, without revealing their names.
+    """Return an id of this boot of this machine, or of this container, without revealing its name.
 
-    The part before the dot stands for host name, machine id and process namespace: machines made from one image share
-    their id, and containers of one machine their name. The part after the dot stands for the boot: all three are alike
-    in a cloned virtual machine, and the boot id is not (man 4 random, ``/proc/sys/kernel/random/boot_id``).
+    The part before the dot is a digest of host name, machine id and process namespace, because machines made from one
+    image share their id, and containers of one machine may share their name. The part after the dot is a digest of the
+    boot id: in a cloned virtual machine the other three are the same, and the boot id differs (man 4 random,
+    ``/proc/sys/kernel/random/boot_id``).
     """
     parts = (socket.gethostname(), _text(Path("/etc/machine-id")), _process_namespace())
     return f"{_digest('|'.join(parts))}.{_digest(_boot_id())}"
 
 
 def has_boot_id() -> bool:
-    """Whether this machine tells one of its starts from another; some sandboxes do not."""
+    """Whether this machine has a boot id; some sandboxes have none."""
     return bool(_boot_id())
 
 
 def start_of_process(pid: int) -> str:
-    """When a living process of this machine started, in clock ticks since the boot; empty if there is none."""
-    # The command, in parentheses, may hold spaces and parentheses itself; state and start are fields 3 and 22.
+    """Return when a running process started, in clock ticks since the boot; empty if it does not run."""
+    # The command, in parentheses, may contain spaces and parentheses; state and start are fields 3 and 22.
     fields = _text(_PROC / str(pid) / "stat").rpartition(")")[2].split()
     return "" if len(fields) < 20 or fields[0] in _ENDED else fields[19]
 
 
 def has_ended(pid: int, started: str) -> bool:
-    """Whether the process that had an id and a start, since this machine was last started, has provably ended."""
+    """Whether the process of this boot that had an id and a start time has provably ended."""
     return has_boot_id() and start_of_process(pid) != started and not _is_hidden(pid)
 
 
 def _is_hidden(pid: int) -> bool:
-    """Whether a process lives of which ``/proc`` says nothing: ``hidepid`` hides those of other users (man 5 proc)."""
+    """Whether a process runs that ``/proc`` hides: ``hidepid`` hides those of other users (man 5 proc)."""
     if _text(_PROC / str(pid) / "stat"):
         return False
     try:

@@ -1,4 +1,4 @@
-"""A line of the log of requests, and how people read it."""
+"""An entry of the emulator's request log, and its text."""
 
 import msgspec
 
@@ -6,9 +6,10 @@ LOG_NAME = "requests.log"  # in the data directory of an emulator
 
 
 class RequestEntry(msgspec.Struct, frozen=True):
-    """One request.
+    """A request and its response.
 
-    ``status`` is 0 where the connection was dropped without an answer; ``error`` is Azure's code, empty after success.
+    ``status`` is 0 if the connection was dropped without a response; ``error`` is Azure's error code, empty after
+    success.
     """
 
     time: str
@@ -19,7 +20,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
     error: str = ""
 
     def line(self) -> str:
-        """The entry as a line of text."""
+        """Return the entry as a line of text."""
         return f"{self.time} {self.method:<6} {self.status or '---'} {self.milliseconds:>8.1f} ms  {self.url}" + (
             f"  {self.error}" if self.error else ""
         )

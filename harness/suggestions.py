@@ -1,25 +1,25 @@
-"""Hints for a word that is not known: the nearest one that is, or all of them."""
+"""Suggestions for a misspelt word: the nearest choice, or all choices."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """The choice that a word most likely means, whatever its case; None where none is near.
+    """Return the choice that a word most likely means, ignoring case; None if no choice is similar.
 
     Args:
-        word: as it was written.
-        choices: the words that are known.
-        cutoff: how alike they must be, from 0 to 1 (difflib's ratio).
+        word: the word that the user wrote.
+        choices: the valid words.
+        cutoff: the least similarity, from 0 to 1 (difflib's ratio).
     """
-    known = {choice.lower(): choice for choice in choices}
-    found = get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
-    return known[found[0]] if found else None
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    matches = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=cutoff)
+    return by_lower_case[matches[0]] if matches else None
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:
-    """``did you mean 'NEAREST'?`` or ``one of: ALL``; empty where there is no choice."""
-    known = list(dict.fromkeys(choices))
-    if near := nearest(word, known):
+    """Return ``did you mean 'NEAREST'?`` or ``one of: ALL``; empty if there are no choices."""
+    names = list(dict.fromkeys(choices))
+    if near := nearest(word, names):
         return f"did you mean {near!r}?"
-    return f"one of: {', '.join(known)}" if known else ""
+    return f"one of: {', '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""Where a run happens and which service it uses: two axes, named alike for commands, pytest and settings."""
+"""The cloud and the service of a run, with the same names in commands, pytest options and settings."""
 
 import os
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ _VARIABLES = ("HARNESS_CLOUD", "HARNESS_SERVICE")
 
 
 def default_service(cloud: CloudName) -> ServiceName:
-    """The service that is used where nobody names one: in Azure the one that exists today, elsewhere Batch AI."""
+    """Return the default service of a cloud: Batch AI, but in Azure its successor, Azure Machine Learning."""
     return "azureml" if cloud == "azure" else "batchai"
 
 
 def may_be_set(directory: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a setting can name either of them; reading the settings takes time that most test runs need not spend."""
+    """Whether the settings may name a cloud or a service; most test runs can then skip the slow reading of settings."""
     return any(name in environ for name in _VARIABLES) or any((directory / name).exists() for name in _FILES)

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in words for the person who wrote it."""
+"""Messages for pydantic's validation errors, in the words of the file's author."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -42,12 +42,12 @@ _MESSAGES: Mapping[str, Callable[[_Limits], str]] = {
 }
 
 
-def in_words(mistake: ErrorDetails, patterns: Mapping[str, str] | None = None) -> str:
-    """What is wrong, without the value itself.
+def describe_mistake(mistake: ErrorDetails, patterns: Mapping[str, str] | None = None) -> str:
+    """Describe a mistake, without the value itself.
 
     Args:
-        mistake: one of ``ValidationError.errors()``.
-        patterns: what a value must be to match a pattern, for the patterns of the model.
+        mistake: an element of ``ValidationError.errors()``.
+        patterns: for each pattern of the model, a description of the values that match it.
     """
     kind, limits = mistake["type"], mistake.get("ctx", {})
     if kind in _MESSAGES:
@@ -57,7 +57,7 @@ def in_words(mistake: ErrorDetails, patterns: Mapping[str, str] | None = None) -
         return f"must be {meaning}"
     if kind in ("literal_error", "enum"):
         return _choice(str(mistake["input"]), _QUOTED.findall(limits["expected"]))
-    if "error" in limits:  # of a validator of the model
+    if "error" in limits:  # raised by a validator of the model
         return str(limits["error"])
     return str(limits.get("text", "is not allowed here"))
 

@@ -1,7 +1,7 @@
-"""Azure's VM sizes: cores, GPUs, quota family and price; those that Batch AI took, and those that one gets today.
+"""Azure's VM sizes, with cores, GPUs, quota family and price: those of Batch AI, and those that Azure offers today.
 
-Sources: "Sizes for Linux virtual machines in Azure" of 2018, of which Batch AI took all but Standard_A0 and those with
-premium storage of the GS, DS and DSv2 series; "Virtual machine sizes in Azure" of 2025 for the others. Microsoft
+Sources: "Sizes for Linux virtual machines in Azure" of 2018, of which Batch AI accepted all but Standard_A0 and those
+with premium storage of the GS, DS and DSv2 series; "Virtual machine sizes in Azure" of 2025 for the others. Microsoft
 retired the series NC, NCv2, ND and NV in August 2023, and NCv3 in September 2025.
 """
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VmSize:
-    """What a node of a size has.
+    """A VM size, and what a node of it has.
 
     Attributes:
-        family: the word that quotas are counted under: ``Standard NC Family Cluster Dedicated vCPUs``.
+        family: the series in the name of its quota, such as ``NC`` in ``Standard NC Family Cluster Dedicated vCPUs``.
         price: USD an hour, Linux, pay as you go, East US: enough for a budget, not for a bill (setting ``vm_price``).
-            None where it is not known.
+            None if it is not known.
     """
 
     name: str
@@ -94,10 +94,10 @@ _BY_NAME = {size.name.lower(): size for size in (*_BATCH_AI, *_LATER)}
 
 
 def vm_size(name: str) -> VmSize | None:
-    """The size of a name, in any casing; None where it is not known."""
+    """Return the size of a name, ignoring case; None if it is not known."""
     return _BY_NAME.get(name.lower())
 
 
 def vm_size_names() -> tuple[str, ...]:
-    """The names of all sizes that are known."""
+    """Return the names of all known sizes."""
     return tuple(size.name for size in _BY_NAME.values())

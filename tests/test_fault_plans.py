@@ -6,7 +6,7 @@ import pytest
 
 from harness.emulator.fault_targets import FaultTarget, covers
 from harness.errors import UserError
-from harness.fault_plans import FaultPlan, Rule, Scope, parse_plan, parse_words
+from harness.fault_plans import FaultPlan, Rule, Scope, parse_plan, parse_rates
 from harness.fault_vocabulary import FAULTS
 
 KNOWN = ", ".join(FAULTS)
@@ -19,7 +19,7 @@ def test_a_rule_is_a_rate_or_says_more() -> None:
 
 
 def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds() -> None:
-    assert parse_words(["slow=0.5", "drop=1"], times=3, seconds=2) == {
+    assert parse_rates(["slow=0.5", "drop=1"], times=3, seconds=2) == {
         "slow": {"rate": 0.5, "times": 3, "seconds": 2},
         "drop": {"rate": 1.0, "times": 3},
     }
@@ -29,17 +29,17 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds() -
     ("document", "message"),
     [
         ({"faults": {"thrtle": 1}}, "there is no fault 'thrtle'; did you mean 'throttle'?"),
-        ({"faults": {"meteor": 1}}, f"there is no fault 'meteor'; there are {KNOWN}"),
-        ({"faults": {"drop": 1.5}}, "the rate of drop must be a number from 0 to 1, and is 1.5"),
-        ({"faults": {"drop": True}}, "the rate of drop must be a number from 0 to 1, and is True"),
-        ({"faults": {"drop": {"times": 1}}}, "the rate of drop must be a number from 0 to 1, and is None"),
-        ({"faults": {"drop": {"rate": 1, "times": 0}}}, "the times of drop must be a whole number from 1, and is 0"),
+        ({"faults": {"meteor": 1}}, f"there is no fault 'meteor'; the faults are {KNOWN}"),
+        ({"faults": {"drop": 1.5}}, "the rate of drop must be a number from 0 to 1, not 1.5"),
+        ({"faults": {"drop": True}}, "the rate of drop must be a number from 0 to 1, not True"),
+        ({"faults": {"drop": {"times": 1}}}, "the rate of drop must be a number from 0 to 1, not None"),
+        ({"faults": {"drop": {"rate": 1, "times": 0}}}, "the times of drop must be a whole number from 1, not 0"),
         ({"faults": {"slow": {"rate": 1, "seconds": -1}}}, "the seconds of slow must be a number from 0 to 86400"),
         ({"faults": {"drop": {"rate": 1, "seconds": 1}}}, "drop has no duration; throttle, slow, late-read, "),
-        ({"faults": {"drop": {"rate": 1, "often": 1}}}, "a fault has rate, times and seconds, and no 'often'"),
-        ({"faults": {}}, f"a fault plan names at least one fault, as in {{'throttle': 0.3}}; there are {KNOWN}"),
-        ({"faults": {"drop": 1}, "seed": "x"}, "the seed must be a whole number below 2^63, and is 'x'"),
-        ({"faults": {"drop": 1}, "sede": 1}, "a fault plan has seed, faults and scope, and no 'sede'"),
+        ({"faults": {"drop": {"rate": 1, "often": 1}}}, "a fault has rate, times and seconds, not 'often'"),
+        ({"faults": {}}, f"a fault plan needs a fault, such as {{'throttle': 0.3}}; the faults are {KNOWN}"),
+        ({"faults": {"drop": 1}, "seed": "x"}, "the seed must be a whole number below 2^63, not 'x'"),
+        ({"faults": {"drop": 1}, "sede": 1}, "a fault plan has seed, faults and scope, not 'sede'"),
         ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
     ],
 )  # fmt: skip
@@ -57,19 +57,19 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["throttle"], f"'throttle' is not a fault with its rate, such as throttle=0.3; there are {KNOWN}"),
+        (["throttle"], f"'throttle' is not a fault with its rate, such as throttle=0.3; the faults are {KNOWN}"),
         (["throttle=often"], "'throttle=often' is not a fault with its rate"),
     ],
 )
 def test_a_word_without_a_rate_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        parse_words(words)
+        parse_rates(words)
     assert message in str(caught.value)
 
 
 def test_seconds_for_nothing_that_lasts_are_refused() -> None:
     with pytest.raises(UserError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
-        parse_words(["drop=1"], seconds=1)
+        parse_rates(["drop=1"], seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_second_signal_says_that_things_are_being_deleted(capfd: pytest.Captur
         with pytest.raises(Interrupted), interruption.allowed():
             interrupt()
         interrupt()
-    assert "deleting what was made" in capfd.readouterr().err
+    assert "deleting the resources of the run" in capfd.readouterr().err
 
 
 def test_a_hangup_that_is_ignored_stays_so() -> None:

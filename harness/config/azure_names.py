@@ -1,7 +1,8 @@
-"""Patterns of Azure's names and ids that settings hold, and their meanings in messages."""
+"""Patterns for the names and ids of Azure that settings hold, and their descriptions in messages."""
 
 GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-TENANT = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"  # as azure-identity has it
+TENANT = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"  # azure-identity's rule
+
 # Azure's naming rules: Microsoft.Storage, Microsoft.Resources and Microsoft.MachineLearningServices.
 ACCOUNT = r"^[a-z0-9]{3,24}$"
 GROUP = r"^[\w().-]{0,89}[\w()-]$"

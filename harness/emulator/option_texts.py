@@ -16,7 +16,7 @@ from harness.emulator.options import LOOPBACK, START_PLAN, Account, Options
 from harness.emulator.roles import ROLES, SETS, role_names
 from harness.emulator.subscription_limits import KEY_REFUSALS, SubscriptionLimit, checked
 from harness.errors import EmulatorError, ToolkitError
-from harness.fault_plans import FaultPlan, parse_plan, parse_words
+from harness.fault_plans import FaultPlan, parse_plan, parse_rates
 
 ACCOUNT_SKUS = ("Standard_LRS", "Premium_LRS")  # of which the second makes an account for premium files
 REFUSAL_CODES = " or ".join(KEY_REFUSALS)  # of ``--refuse-keys``
@@ -200,7 +200,7 @@ def parse_faults(words: Sequence[str], seed: int) -> FaultPlan | None:
     Raises:
         EmulatorError: there is no such fault, or its rate is none.
     """
-    return parse_plan(START_PLAN, {"seed": seed, "faults": parse_words(words)}) if words else None
+    return parse_plan(START_PLAN, {"seed": seed, "faults": parse_rates(words)}) if words else None
 
 
 def parse_limit(

@@ -53,7 +53,7 @@ def test_deleting_tells_whether_there_was_a_plan(plans: Plans) -> None:
             "InvalidFaultPlan",
             "there is no fault 'thrtle'; did you mean 'throttle'?",
         ),
-        ('{"faults": {"drop": 2}}', "InvalidFaultPlan", "the rate of drop must be a number from 0 to 1, and is 2"),
+        ('{"faults": {"drop": 2}}', "InvalidFaultPlan", "the rate of drop must be a number from 0 to 1, not 2"),
     ],
 )
 def test_a_wrong_plan_is_refused_in_resource_managers_envelope(plans: Plans, body: str, code: str, text: str) -> None:
