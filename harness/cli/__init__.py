@@ -6,7 +6,7 @@ from harness.cli.command import main, run
 from harness.lazy_attributes import lazy_attributes
 
 if TYPE_CHECKING:
-    from harness.cli.run_plan import load_all, refuse_what_cannot_run, say_plan
+    from harness.cli.run_plan import load_all, print_plan, refuse_unrunnable
     from harness.cli.scenario_run import ScenarioRun
 else:
     __getattr__ = lazy_attributes(
@@ -14,9 +14,9 @@ else:
         {
             "ScenarioRun": "scenario_run",
             "load_all": "run_plan",
-            "refuse_what_cannot_run": "run_plan",
-            "say_plan": "run_plan",
+            "refuse_unrunnable": "run_plan",
+            "print_plan": "run_plan",
         },
     )
 
-__all__ = ["ScenarioRun", "load_all", "main", "refuse_what_cannot_run", "run", "say_plan"]
+__all__ = ["ScenarioRun", "load_all", "main", "print_plan", "refuse_unrunnable", "run"]

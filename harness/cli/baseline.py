@@ -1,4 +1,4 @@
-"""``harness baseline``: results that later ones are compared with."""
+"""``harness baseline``: save the metrics of a run, and compare later runs with them."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _MOST_SHOWN = 50  # changes
 
 @click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs sweep")
 def baseline() -> None:
-    """Keep the metrics of a run in a file of the project, and compare later runs with it."""
+    """Save the metrics of a run in a file of the project, and compare later runs with it."""
 
 
 @baseline.command(context_settings=CONTEXT)
@@ -30,8 +30,8 @@ def baseline() -> None:
 def save(run_dir: Path, file: Path) -> None:
     """Write the metrics of a run to a file.
 
-    They are those of all trials of RUN_DIR that succeeded. A scenario compares with it, when its sweep has
-    expect: {baseline: {file: FILE, worse: {METRIC: AMOUNT}}}.
+    The file holds the metrics of all trials of RUN_DIR that succeeded. A scenario is compared with it when its sweep
+    has expect: {baseline: {file: FILE, worse: {METRIC: AMOUNT}}}.
 
     \b
     Example:
@@ -40,11 +40,11 @@ def save(run_dir: Path, file: Path) -> None:
     record = read_run(run_dir)
     scenarios = list(dict.fromkeys(outcome.scenario for outcome in record.outcomes))
     if len(scenarios) != 1:
-        found = f"{len(scenarios)}: {', '.join(scenarios)}" if scenarios else "no outcome"
-        raise UserError(f"a baseline is of one scenario, and {run_dir} has {found}")
-    made = baseline_of(scenarios[0], record.outcomes)
-    write_baseline(file, made)
-    say(f"wrote {file}: {len(made.trials)} of {len(record.outcomes)} trial(s)")
+        contents = f"{len(scenarios)}: {', '.join(scenarios)}" if scenarios else "no outcome"
+        raise UserError(f"a baseline holds one scenario, and {run_dir} has {contents}")
+    saved = baseline_of(scenarios[0], record.outcomes)
+    write_baseline(file, saved)
+    say(f"wrote {file}: {len(saved.trials)} of {len(record.outcomes)} trial(s)")
 
 
 @baseline.command(context_settings=CONTEXT)
@@ -60,22 +60,22 @@ def save(run_dir: Path, file: Path) -> None:
 def compare(run_dir: Path, file: Path, allowed: tuple[str, ...]) -> int:
     """Compare the trials of RUN_DIR with those of FILE.
 
-    The exit code is 1 when one is worse by more than it may. What is better is what the goal or the bounds of the
-    scenario say, else what the name of the metric suggests.
+    The exit code is 1 when a metric is worse by more than --worse allows. The goal or the bounds of the scenario decide
+    whether smaller or larger values are better; without them, the name of the metric does.
 
     \b
     Examples:
       harness baseline compare runs/sweep baseline.json
       harness baseline compare runs/sweep baseline.json --worse test_error=0.005
     """
-    record, known = read_run(run_dir), read_baseline(file)
-    mine = [outcome for outcome in record.outcomes if outcome.scenario == known.scenario]
-    if not mine:
-        raise UserError(f"{file} is of scenario {known.scenario}, of which {run_dir} has no outcome")
-    metrics = list(dict.fromkeys(name for values in known.trials.values() for name in values))
+    record, reference = read_run(run_dir), read_baseline(file)
+    compared = [outcome for outcome in record.outcomes if outcome.scenario == reference.scenario]
+    if not compared:
+        raise UserError(f"{file} holds scenario {reference.scenario}, of which {run_dir} has no outcome")
+    metrics = list(dict.fromkeys(name for values in reference.trials.values() for name in values))
     limits = dict(_limits(allowed, metrics)) or dict.fromkeys(metrics, 0.0)
-    directions = {name: _direction(record, known, name) for name in limits}
-    changes = [each for name in limits for each in worsening(known, mine, name, directions[name])]
+    directions = {name: _direction(record, reference, name) for name in limits}
+    changes = [change for name in limits for change in worsening(reference, compared, name, directions[name])]
     worse = [change for change in changes if not change.amount <= limits[change.metric]]
     for change in worse[:_MOST_SHOWN]:
         say(f"worse: {change.metric} {change.description} ({change.trial})")
@@ -104,7 +104,7 @@ def _limits(texts: tuple[str, ...], metrics: list[str]) -> Iterator[tuple[str, f
         yield name, value
 
 
-def _direction(record: RunRecord, known: Baseline, metric: str) -> Direction:
-    plan = record.plans[known.scenario]
+def _direction(record: RunRecord, reference: Baseline, metric: str) -> Direction:
+    plan = record.plans[reference.scenario]
     stated: Mapping[str, Direction] = {**plan.better, **{goal.metric: goal.direction for goal in plan.goals}}
     return stated.get(metric) or guessed_direction(metric)

@@ -1,4 +1,4 @@
-"""``harness cassettes``: look into recordings, and make sure that they hold no secret."""
+"""``harness cassettes``: inspect and convert recordings, and make sure that they hold no secret."""
 
 import pydoc
 import shutil
@@ -31,12 +31,12 @@ def cassettes() -> None:
 def check(paths: tuple[Path, ...]) -> int:
     """Find secrets in cassettes.
 
-    What looks like a secret, or is a secret of the settings, is printed with FILE:LINE, and the exit code is 1. A PATH
-    is a file or a directory, by default cassettes/.
+    Each text that looks like a secret, or is a secret of the settings, is reported with FILE:LINE, and the exit code is
+    1. A PATH is a file or a directory; the default is cassettes/.
     """
-    known = SecretValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
+    secrets = SecretValues(dict.fromkeys(load_settings(Path.cwd()).secrets().values(), WORD))
     files = _files(paths or (Path("cassettes"),), SUFFIXES)
-    findings = [(file, finding) for file in files for finding in check_cassette(file, known)]
+    findings = [(file, finding) for file in files for finding in check_cassette(file, secrets)]
     for file, finding in findings:
         say(f"{file}:{finding.line}: looks like {finding.kind}")
     say(f"{_counted(len(files), 'cassette')}, {_counted(len(findings), 'finding')}")
@@ -45,11 +45,11 @@ def check(paths: tuple[Path, ...]) -> int:
 
 @cassettes.command()
 @click.argument("path", metavar="CASSETTE", type=PATH)
-@click.option("--bodies", is_flag=True, help="With the bodies of requests and responses.")
+@click.option("--bodies", is_flag=True, help="Print the bodies of requests and responses, too.")
 def show(path: Path, bodies: bool) -> None:
-    """Print where a cassette comes from, and its interactions.
+    """Print the origin of a cassette, and its interactions.
 
-    A pager shows what does not fit the terminal.
+    Output that does not fit the terminal is shown in a pager.
     """
     cassette = open_cassette(path)
     lines = [*_head(cassette), *_interactions(cassette, bodies=bodies)]
@@ -65,27 +65,27 @@ def show(path: Path, bodies: bool) -> None:
 @click.option("--into", metavar="DIR", type=PATH, help="Directory for the new files; default: beside the old ones.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 def convert(paths: tuple[Path, ...], into: Path | None, force: bool) -> int:
-    """Write other cassettes in our format.
+    """Convert cassettes of other tools to the harness's format.
 
-    A PATH is a cassette of vcrpy, of Azure's development tools or of an earlier version, or a directory of them.
-    Secrets get placeholders, as when a cassette is recorded. The old files are not changed.
+    A PATH is a cassette of vcrpy, of Azure's development tools or of an earlier version, or a directory of cassettes.
+    Secrets are replaced by placeholders, as when a cassette is recorded. The old files are not changed.
     """
     secrets = tuple(load_settings(Path.cwd()).secrets().values())
     failed = 0
     for source, target in _conversions(paths, into):
         try:
-            done = convert_cassette(source, target, secrets=secrets, overwrite=force)
+            conversion = convert_cassette(source, target, secrets=secrets, overwrite=force)
         except CassetteError as error:
             say(f"harness: {error}", err=True)
             failed += 1
             continue
-        counts = f"{_counted(done.interactions, 'interaction')}, {_counted(done.requests, 'request')}"
-        say(f"{done.source} -> {done.target} ({counts})")
+        counts = f"{_counted(conversion.interactions, 'interaction')}, {_counted(conversion.requests, 'request')}"
+        say(f"{conversion.source} -> {conversion.target} ({counts})")
     return CassetteError.exit_code if failed else 0
 
 
 def _conversions(paths: Sequence[Path], into: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Each cassette and its new file; directories keep their structure."""
+    """Yield each cassette and its new file; directories keep their structure."""
     for path in paths:
         root = path if path.is_dir() else path.parent
         for source in _files([path], (".yaml", ".yml")):
@@ -105,11 +105,11 @@ def _interactions(cassette: Cassette, *, bodies: bool) -> Iterator[str]:
     yield f"{'times':>5}  {'status':<6}  {'bytes':>8}  request"
     for index in range(len(cassette.outlines)):
         item = cassette.interaction(index)
-        asked, answer = item.request, item.response
-        yield f"{item.count:>5}  {answer.status:<6}  {len(answer.body):>8}  {asked.method} {asked.uri}"
+        request, response = item.request, item.response
+        yield f"{item.count:>5}  {response.status:<6}  {len(response.body):>8}  {request.method} {request.uri}"
         if bodies:
-            yield from _body("> ", asked.body)
-            yield from _body("< ", answer.body)
+            yield from _body("> ", request.body)
+            yield from _body("< ", response.body)
 
 
 def _body(prefix: str, body: bytes) -> Iterator[str]:
@@ -124,12 +124,12 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _files(paths: Sequence[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix in suffixes and file.is_file())
+            files += sorted(file for file in path.rglob("*") if file.suffix in suffixes and file.is_file())
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             raise click.BadParameter(f"there is no file or directory {path}")
-    return found
+    return files

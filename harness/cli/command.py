@@ -14,19 +14,19 @@ from harness.errors import HarnessError
 from harness.extras import remedy
 
 _BAD_INPUT = 2
-_INTERRUPTED = 130  # as shells have it for SIGINT
+_INTERRUPTED = 130  # the exit code that shells use for SIGINT
 
-# New objects after which the collector looks for garbage: Python's own 700 have it look hundreds of times while
-# everything is imported. With ten times as many, a long sweep would keep several kilobytes of each trial.
-_YOUNG = 20_000
+# Number of new objects that triggers a garbage collection. Python's default of 700 triggers hundreds of collections
+# while modules are imported. With ten times this number, a long sweep would keep several kilobytes for each trial.
+_GC_THRESHOLD = 20_000
 
-_HELP = """Tests and runs GPU training jobs written for Azure Batch AI, and sweeps their parameters.
+_HELP = """Test and run GPU training jobs written for Azure Batch AI, and sweep their parameters.
 
 \b
-Begin with:
+To begin:
   harness doctor                           what works on this machine
-  harness init first && cd first           a first scenario
-  harness run scenarios/first.yaml         run it on a local Azure
+  harness init first && cd first           create a first scenario
+  harness run scenarios/first.yaml         run it on the local emulator
   harness docs getting-started             read more
 """
 
@@ -38,19 +38,19 @@ Shell completion (bash; zsh and fish alike):
 command = LazyGroup(
     "harness",
     {
-        "init": ("harness.cli.init:init", "Make a first scenario, settings file and test to start from."),
+        "init": ("harness.cli.init:init", "Create a first scenario, a settings file and a test."),
         "run": ("harness.cli.run:run", "Run scenarios: on the emulator, on Azure, or from recordings."),
-        "results": ("harness.cli.results:results", "Show what came out of a run: table, CSV, JSON, Parquet."),
+        "results": ("harness.cli.results:results", "Show the results of a run: table, CSV, JSON, Parquet."),
         "report": ("harness.cli.report:report", "Write a run as an HTML page with charts, or serve it."),
-        "import": ("harness.cli.import_files:import_command", "Make a scenario of Batch AI's or Azure ML's files."),
-        "export": ("harness.cli.export_scenario:export_command", "Make Azure ML's files of a scenario."),
-        "baseline": ("harness.cli.baseline:baseline", "Keep results, and compare later ones with them."),
-        "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure."),
+        "import": ("harness.cli.import_files:import_command", "Convert Batch AI's or Azure ML's files to a scenario."),
+        "export": ("harness.cli.export_scenario:export_command", "Convert a scenario to Azure ML's files."),
+        "baseline": ("harness.cli.baseline:baseline", "Save the metrics of a run, and compare later runs."),
+        "emulator": ("harness.cli.emulator:emulator", "Start, stop, reset or describe the local Azure emulator."),
         "cassettes": ("harness.cli.cassettes:cassettes", "Check, show and convert recorded cassettes."),
-        "toolkits": ("harness.cli.toolkits:toolkits", "Show what trains on this machine; install CNTK 2.7."),
-        "data": ("harness.cli.data:data", "Fetch the data that scenarios train on."),
-        "doctor": ("harness.cli.doctor:doctor", "Say what works on this machine, and what fixes the rest."),
-        "reap": ("harness.cli.reap:reap_command", "Delete what earlier runs left behind."),
+        "toolkits": ("harness.cli.toolkits:toolkits", "List the toolkits of this machine; install CNTK 2.7."),
+        "data": ("harness.cli.data:data", "Download the data that scenarios train on."),
+        "doctor": ("harness.cli.doctor:doctor", "Check this machine, and say how to fix what is missing."),
+        "reap": ("harness.cli.reap:reap_command", "Delete resources that earlier runs left behind."),
         "docs": ("harness.cli.docs:docs", "Read the documentation."),
     },
     help=_HELP,
@@ -63,15 +63,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: the words after ``harness``; default ``sys.argv[1:]``.
+        arguments: the arguments after ``harness``; default ``sys.argv[1:]``.
 
     Returns:
-        The exit code: 0 when all went well, 1 when an expectation or the cloud failed, 2 for bad input, 130 after
-        Ctrl-C.
+        The exit code: 0 for success, 1 when an expectation or the cloud failed, 2 for bad input, 130 after Ctrl-C.
     """
-    words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
     try:
-        result = command.main(words or ["--help"], prog_name="harness", standalone_mode=False)
+        result = command.main(arguments or ["--help"], prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         say(f"harness: {error}", err=True)
         return error.exit_code
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if not is_disk_full(error):
             raise
-        say(f"harness: {error.filename or 'the output'} could not be written whole: {error.strerror}", err=True)
+        say(f"harness: {error.filename or 'the output'} could not be written completely: {error.strerror}", err=True)
         return 1
     except click.Abort:
         return _INTERRUPTED
@@ -97,16 +97,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The console script."""
-    gc.set_threshold(_YOUNG)
+    """Run the command line as the console script ``harness``."""
+    gc.set_threshold(_GC_THRESHOLD)
     code = main()
     _drop_unwritten_output()
-    gc.freeze()  # Python would look at all that was imported once more before it ends, as long as at its beginning
+    gc.freeze()  # the collection at exit would otherwise visit every imported object
     sys.exit(code)
 
 
 def _drop_unwritten_output() -> None:
-    """Drop what standard output refuses: ``main`` has said so, and Python would say it again when it ends."""
+    """Drop output that cannot be written: ``main`` has reported that, and Python would report it again at exit."""
     if sys.stdout is None:  # the shell has closed it
         return
     try:

@@ -1,4 +1,4 @@
-"""``harness data``: fetch what scenarios train on."""
+"""``harness data``: download the data that scenarios train on."""
 
 import os
 import shutil
@@ -23,51 +23,51 @@ from harness.errors import SettingsError
 
 @click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs data")
 def data() -> None:
-    """Fetch the data that scenarios train on."""
+    """Download the data that scenarios train on."""
 
 
 @data.command()
 @click.argument("directory", metavar="[DIR]", type=PATH, required=False)
 @click.option(
-    "--cache", metavar="DIR", type=PATH, help="Where the idx files are kept for later runs; default: the user's cache."
+    "--cache", metavar="DIR", type=PATH, help="Directory that keeps the idx files for later runs; default: your cache."
 )
-@click.option("mirrors", "--mirror", metavar="URL", multiple=True, help="Fetch from here instead; repeatable.")
+@click.option("mirrors", "--mirror", metavar="URL", multiple=True, help="Download from this URL instead; repeatable.")
 def mnist(directory: Path | None, cache: Path | None, mirrors: tuple[str, ...]) -> None:
-    """Fetch MNIST, for later runs.
+    """Download MNIST for later runs.
 
-    A download of the four files (11 MB) continues where it stopped, and every file is checked. With DIR, the data is
-    also written there, in CNTK's text format.
+    An interrupted download of the four files (11 MB) continues where it stopped, and every file is checked. With DIR,
+    the data is also written to that directory, in CNTK's text format.
 
     \b
     Examples:
       harness data mnist
       harness data mnist mnist/
     """
-    kept = cache or mnist_cache(environment())
+    idx_directory = cache or mnist_cache(environment())
     urls = [f"{url.rstrip('/')}/" for url in mirrors or MIRRORS]
     with _progress() as progress:
-        files = fetch_mnist(kept, files=FILES, mirrors=urls, progress=progress)
-    say(f"MNIST is in {kept}; runs use it from now on")
+        files = fetch_mnist(idx_directory, files=FILES, mirrors=urls, progress=progress)
+    say(f"MNIST is in {idx_directory}; runs use it from now on")
     if directory is None:
         return
-    made = _write(directory, kept, files)
-    for path in made:
+    paths = _write(directory, idx_directory, files)
+    for path in paths:
         say(f"wrote {path}")
     say(f"to use these idx files on any machine: HARNESS_MNIST_DIR={directory.absolute()}")
 
 
-def _write(directory: Path, kept: Path, files: Sequence[Path]) -> tuple[Path, ...]:
+def _write(directory: Path, idx_directory: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     try:
-        made = write_split(directory, load_mnist(kept))
+        written = write_split(directory, load_mnist(idx_directory))
         for path in files:
             _link(path, directory / path.name)
     except OSError as error:
         raise SettingsError(f"{directory} cannot be written: {error.strerror}; choose another directory") from error
-    return made.files
+    return written.files
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make ``target`` the same file, or a copy of it where the file system is another."""
+    """Make ``target`` a hard link to ``source``, or a copy of it on another file system."""
     if target.exists() and target.samefile(source):
         return
     target.unlink(missing_ok=True)
@@ -79,14 +79,14 @@ def _link(source: Path, target: Path) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar for each file, drawn on standard error."""
+    """Draw a progress bar for each file on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, int] = {}
 
-        def tell(name: str, done: int, total: int | None) -> None:
+        def update(name: str, done: int, total: int | None) -> None:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int
 
-        yield tell
+        yield update

@@ -45,11 +45,12 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where the harness would work.
+class CheckContext:
+    """What the checks look at: the directory, the environment and the settings of the command.
 
     Attributes:
-        settings: the defaults where ``mistake`` says why the user's cannot be read.
+        settings: the user's settings; the defaults if these cannot be read.
+        mistake: why the user's settings cannot be read; empty if they can.
     """
 
     directory: Path
@@ -58,93 +59,97 @@ class Surroundings:
     mistake: str = ""
 
 
-def look_around(directory: Path, environ: Mapping[str, str]) -> Surroundings:
-    """The surroundings of a directory; settings that are wrong are a finding, not an error."""
+def inspect_machine(directory: Path, environ: Mapping[str, str]) -> CheckContext:
+    """Return what the checks look at; wrong settings become a failed check, not an error."""
     try:
-        return Surroundings(directory, environ, load_settings(directory))
+        return CheckContext(directory, environ, load_settings(directory))
     except SettingsError as error:
-        return Surroundings(directory, environ, Settings.model_construct(), str(error))
+        return CheckContext(directory, environ, Settings.model_construct(), str(error))
 
 
-def diagnose(around: Surroundings) -> Iterator[Check]:
-    """Every check in order, as soon as it is done; one that breaks is itself a failed check."""
-    for look in _LOOKS:
+def diagnose(context: CheckContext) -> Iterator[Check]:
+    """Yield the result of each check in order, as soon as it is known; a check that raises counts as failed."""
+    for check in _CHECKS:
         try:
-            yield look(around)
+            yield check(context)
         except HarnessError as error:
-            yield Check(_name(look), "fail", str(error))
+            yield Check(_name(check), "fail", str(error))
         except ModuleNotFoundError as error:
-            yield Check(_name(look), "fail", f"the package {error.name} is missing", remedy(error))
+            yield Check(_name(check), "fail", f"the package {error.name} is missing", remedy(error))
 
 
-def check_python(_around: Surroundings) -> Check:
-    """The interpreter that runs this."""
+def check_python(_context: CheckContext) -> Check:
+    """Report the Python interpreter that runs the harness."""
     return Check("Python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))} ({sys.executable})")
 
 
-def check_dependencies(_around: Surroundings) -> Check:
-    """The packages that the harness declares, those that scenarios need among them, and their versions."""
+def check_dependencies(_context: CheckContext) -> Check:
+    """Check that the packages that the harness and its scenarios need are installed in the right versions."""
     try:
         declared = [Requirement(text) for text in importlib.metadata.requires(DISTRIBUTION) or ()]
     except importlib.metadata.PackageNotFoundError:
         return Check("dependencies", "note", f"{DISTRIBUTION} is not installed: it runs from its sources")
-    needed = [one for one in declared if one.marker is None or one.marker.evaluate({"extra": SCENARIOS})]
-    wrong = [problem for one in needed if (problem := _problem(one))]
+    needed = [
+        requirement
+        for requirement in declared
+        if requirement.marker is None or requirement.marker.evaluate({"extra": SCENARIOS})
+    ]
+    wrong = [problem for requirement in needed if (problem := _problem(requirement))]
     if wrong:
         remedy = f"pip install --upgrade '{DISTRIBUTION}[{SCENARIOS}]'"
         return Check("dependencies", "fail", "; ".join(wrong), remedy)
     return Check("dependencies", "ok", f"all {len(needed)} packages")
 
 
-def check_torch(_around: Surroundings) -> Check:
-    """PyTorch, and what it computes on."""
+def check_torch(_context: CheckContext) -> Check:
+    """Report the version of PyTorch, and whether it computes on CUDA or on the CPU."""
     code = "import torch; print(torch.__version__, torch.cuda.is_available())"
-    status, said = _run(sys.executable, "-P", "-c", code)  # not what the current directory calls torch
+    status, output = _run(sys.executable, "-P", "-c", code)  # -P: not a torch in the current directory
     if status != 0:
         return Check("PyTorch", "note", "not installed; CNTK jobs then need real CNTK", _TORCH)
-    version, has_cuda = said.split()
+    version, has_cuda = output.split()
     return Check("PyTorch", "ok", f"{version}, {'CUDA' if has_cuda == 'True' else 'CPU only'}")
 
 
-def check_cntk(around: Surroundings) -> Check:
-    """The CNTK that would run a job."""
+def check_cntk(context: CheckContext) -> Check:
+    """Report the CNTK implementation that would run a job."""
     try:
-        found = find_cntk(around.settings.cntk_python, environ=around.environ)
+        cntk = find_cntk(context.settings.cntk_python, environ=context.environ)
     except HarnessError as error:
         return Check("CNTK jobs", "fail", str(error), _TORCH)
-    return Check("CNTK jobs", "ok", found.description)
+    return Check("CNTK jobs", "ok", cntk.description)
 
 
-def check_real_cntk(around: Surroundings) -> Check:
-    """Microsoft's own CNTK, which is optional."""
-    chosen = around.settings.cntk_python
-    python = chosen or installed_cntk(around.environ) / "bin" / "python"
+def check_real_cntk(context: CheckContext) -> Check:
+    """Check whether Microsoft's CNTK is installed, which is optional."""
+    chosen = context.settings.cntk_python
+    python = chosen or installed_cntk(context.environ) / "bin" / "python"
     if not python.exists():
         return Check("real CNTK 2.7", "note", "not installed", "harness toolkits install cntk")
     return Check("real CNTK 2.7", "ok", str(python))
 
 
-def check_mpi(around: Surroundings) -> Check:
-    """Open MPI, for jobs of several processes."""
-    program = shutil.which("mpirun", path=around.environ.get("PATH"))
+def check_mpi(context: CheckContext) -> Check:
+    """Check whether Open MPI is installed, which jobs of several processes need."""
+    program = shutil.which("mpirun", path=context.environ.get("PATH"))
     if program is None:
-        found = "not installed; CNTK on several nodes, Horovod and customMpi need it"
-        return Check("Open MPI", "note", found, "apt-get install openmpi-bin")
-    _, said = _run(program, "--version")
-    return Check("Open MPI", "ok", said.splitlines()[0] if said else program)
+        message = "not installed; CNTK on several nodes, Horovod and customMpi need it"
+        return Check("Open MPI", "note", message, "apt-get install openmpi-bin")
+    _, output = _run(program, "--version")
+    return Check("Open MPI", "ok", output.splitlines()[0] if output else program)
 
 
-def check_gpu(around: Surroundings) -> Check:
-    """NVIDIA GPUs; without one, jobs train on the CPU."""
-    gpus = count_gpus(around.environ.get("PATH", os.defpath))
+def check_gpu(context: CheckContext) -> Check:
+    """Count NVIDIA GPUs; without one, jobs train on the CPU."""
+    gpus = count_gpus(context.environ.get("PATH", os.defpath))
     return Check("GPU", "ok" if gpus else "note", f"{gpus} NVIDIA" if gpus else "none: jobs train on the CPU")
 
 
-def check_emulator(around: Surroundings) -> Check:
-    """Start an emulator of its own, and sign in."""
-    # Without the user's settings: its own directory, its own credentials.
+def check_emulator(context: CheckContext) -> Check:
+    """Start a temporary emulator, and sign in."""
+    # The default settings give it a new directory and new credentials.
     with (
-        clouds.open_cloud("emulator", Settings.model_construct(), cassettes=around.directory) as cloud,
+        clouds.open_cloud("emulator", Settings.model_construct(), cassettes=context.directory) as cloud,
         cloud.clients("doctor") as clients,
     ):
         names = [provider.namespace for provider in clients.resources.providers.list()]
@@ -152,20 +157,20 @@ def check_emulator(around: Surroundings) -> Check:
     return Check("emulator", state, f"starts, signs in, offers {len(names)} providers")
 
 
-def check_settings(around: Surroundings) -> Check:
-    """Which settings have a value, and where from; never the value."""
-    if around.mistake:
-        return Check("settings", "fail", around.mistake, "correct it; all settings: harness docs settings")
-    found = trace_settings(around.directory)
-    places = ", ".join(f"{name} ({place})" for name, place in found.items())
+def check_settings(context: CheckContext) -> Check:
+    """Report which settings have a value and where it comes from, but not the value."""
+    if context.mistake:
+        return Check("settings", "fail", context.mistake, "correct it; all settings: harness docs settings")
+    sources = trace_settings(context.directory)
+    listing = ", ".join(f"{name} ({source})" for name, source in sources.items())
     return Check(
-        "settings", "ok", places or "none set; the emulator needs none", "" if places else "harness docs settings"
+        "settings", "ok", listing or "none set; the emulator needs none", "" if listing else "harness docs settings"
     )
 
 
-def check_data(around: Surroundings) -> Check:
-    """The data set that a run would train on."""
-    chosen, cache = around.settings.mnist_dir, mnist_cache(around.environ)
+def check_data(context: CheckContext) -> Check:
+    """Report the data set that a run would train on."""
+    chosen, cache = context.settings.mnist_dir, mnist_cache(context.environ)
     fetch = "harness data mnist"
     if chosen is None and not data.holds_mnist(cache):
         split = data.load_digits_split()
@@ -178,27 +183,27 @@ def check_data(around: Surroundings) -> Check:
     return Check("data", "ok", f"{split.name}, {len(split.train.labels)} to train, from {directory}")
 
 
-def check_disk(around: Surroundings) -> Check:
-    """Space for runs and for the emulator's temporary directory."""
-    places = {_nearest(around.directory / around.settings.runs_dir), Path(tempfile.gettempdir())}
-    free = {place: shutil.disk_usage(place).free for place in places}
-    place = min(free, key=lambda one: free[one])
-    state: State = "ok" if free[place] >= _GOOD_BYTES else "note" if free[place] >= _LEAST_BYTES else "fail"
-    remedy = "" if state == "ok" else f"make room in {place}, or set runs_dir and TMPDIR"
-    return Check("disk space", state, f"{free[place] / (1 << 30):.1f} GiB free in {place}", remedy)
+def check_disk(context: CheckContext) -> Check:
+    """Check the free disk space for runs and for the emulator's temporary directory."""
+    directories = {_nearest(context.directory / context.settings.runs_dir), Path(tempfile.gettempdir())}
+    free = {directory: shutil.disk_usage(directory).free for directory in directories}
+    fullest = min(free, key=lambda directory: free[directory])
+    state: State = "ok" if free[fullest] >= _GOOD_BYTES else "note" if free[fullest] >= _LEAST_BYTES else "fail"
+    remedy = "" if state == "ok" else f"free space in {fullest}, or set runs_dir and TMPDIR"
+    return Check("disk space", state, f"{free[fullest] / (1 << 30):.1f} GiB free in {fullest}", remedy)
 
 
-def check_runs(around: Surroundings) -> Check:
-    """Whether the directory of runs can be written."""
-    runs = (around.directory / around.settings.runs_dir).absolute()
+def check_runs(context: CheckContext) -> Check:
+    """Check whether the directory of runs can be written."""
+    runs = (context.directory / context.settings.runs_dir).absolute()
     if (reason := _unwritable(_nearest(runs))) is not None:
         return Check("runs directory", "fail", f"{runs}: {reason}", "set runs_dir to a directory of yours")
     return Check("runs directory", "ok", str(runs))
 
 
-def check_journal(around: Surroundings) -> Check:
-    """What earlier runs left behind, and whether new ones can be journalled."""
-    path = journal_path(around.settings, around.environ)
+def check_journal(context: CheckContext) -> Check:
+    """Report what earlier runs left behind, and whether the journal can be written."""
+    path = journal_path(context.settings, context.environ)
     if (reason := _unwritable(_nearest(path.parent))) is not None:
         return Check("left behind", "fail", f"the journal {path} cannot be written: {reason}", "set journal")
     try:
@@ -209,11 +214,11 @@ def check_journal(around: Surroundings) -> Check:
     if not entries and not emulators:
         return Check("left behind", "ok", f"nothing (journal {path})")
     clouds = " and ".join(sorted({entry.cloud for entry in entries} | ({"emulator"} if emulators else set())))
-    found = f"{len(entries)} resources, {len(emulators)} emulators of runs that have ended ({clouds})"
-    return Check("left behind", "note", found, "harness reap" + (" --cloud azure" if clouds == "azure" else ""))
+    message = f"{len(entries)} resources, {len(emulators)} emulators of runs that have ended ({clouds})"
+    return Check("left behind", "note", message, "harness reap" + (" --cloud azure" if clouds == "azure" else ""))
 
 
-_LOOKS: tuple[Callable[[Surroundings], Check], ...] = (
+_CHECKS: tuple[Callable[[CheckContext], Check], ...] = (
     check_python,
     check_dependencies,
     check_torch,
@@ -230,8 +235,8 @@ _LOOKS: tuple[Callable[[Surroundings], Check], ...] = (
 )
 
 
-def _name(look: Callable[[Surroundings], Check]) -> str:
-    return look.__name__.removeprefix("check_")
+def _name(check: Callable[[CheckContext], Check]) -> str:
+    return check.__name__.removeprefix("check_")
 
 
 def _problem(requirement: Requirement) -> str:
@@ -244,23 +249,23 @@ def _problem(requirement: Requirement) -> str:
     return ""
 
 
-def _run(*words: str) -> tuple[int, str]:
-    """Exit code and standard output of a program; one that cannot run or does not end counts as failed."""
+def _run(*arguments: str) -> tuple[int, str]:
+    """Return exit code and standard output of a program; one that cannot run or does not end counts as failed."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
+        process = subprocess.run(arguments, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 1, ""
-    return done.returncode, done.stdout.strip()
+    return process.returncode, process.stdout.strip()
 
 
 def _nearest(path: Path) -> Path:
-    """The nearest existing directory at or above a path."""
+    """Return the nearest existing directory at or above a path."""
     absolute = path.absolute()
-    return next(one for one in (absolute, *absolute.parents) if one.is_dir())
+    return next(directory for directory in (absolute, *absolute.parents) if directory.is_dir())
 
 
 def _unwritable(directory: Path) -> str | None:
-    """Why no file can be created there; None if one can."""
+    """Say why no file can be created in a directory; None if one can."""
     try:
         with tempfile.TemporaryFile(dir=directory):
             return None

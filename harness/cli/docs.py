@@ -19,7 +19,7 @@ _PACKAGE = Path(harness.__file__).parent
 @click.command(context_settings=CONTEXT)
 @click.argument("name", metavar="[NAME]", required=False)
 def docs(name: str | None) -> None:
-    """Print a page of the documentation, or without NAME the list of pages.
+    """Print a page of the documentation; without NAME, the list of pages.
 
     \b
     Examples:
@@ -32,10 +32,10 @@ def docs(name: str | None) -> None:
             say(f"{page:<16} {_title(path)}")
         say("\nto read one: harness docs NAME")
         return
-    wanted = name.removesuffix(".md")
-    if wanted not in pages:
-        raise UserError(f"there is no page {name!r}; {suggestion(wanted, pages)}")
-    text = pages[wanted].read_text(encoding="utf-8")
+    page_name = name.removesuffix(".md")
+    if page_name not in pages:
+        raise UserError(f"there is no page {name!r}; {suggestion(page_name, pages)}")
+    text = pages[page_name].read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         say(text.rstrip("\n"))
         return
@@ -45,14 +45,14 @@ def docs(name: str | None) -> None:
 
 
 def find_pages() -> dict[str, Path]:
-    """The pages by name: those of the installed package, or of the checkout that it runs from.
+    """Return the pages by name, from the installed package or from the checkout that the harness runs from.
 
     Raises:
-        UserError: there are none.
+        UserError: there are no pages.
     """
     for directory in (_PACKAGE / "docs", _PACKAGE.parent / "docs"):
-        if found := sorted(directory.glob("*.md")):
-            return {path.stem: path for path in found}
+        if paths := sorted(directory.glob("*.md")):
+            return {path.stem: path for path in paths}
     raise UserError(f"the documentation is not installed in {_PACKAGE}")
 
 

@@ -1,4 +1,4 @@
-"""``harness doctor``: what works on this machine, what is missing, and the command that fixes it."""
+"""``harness doctor``: report what works on this machine, what is missing, and the command that fixes it."""
 
 import dataclasses
 import json
@@ -9,50 +9,50 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
 
-from harness.cli.diagnosis import Check, Surroundings, diagnose, look_around
+from harness.cli.diagnosis import Check, CheckContext, diagnose, inspect_machine
 from harness.cli.groups import CONTEXT
 from harness.cli.markup import plain
 from harness.cli.output import say
 from harness.config import environment
 
-_WORDS = {"ok": "ok", "note": "note", "fail": "FAIL"}
+_LABELS = {"ok": "ok", "note": "note", "fail": "FAIL"}
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
 
 
 @click.command(context_settings=CONTEXT)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool) -> int:
-    """Say what works on this machine, what is missing, and the command that fixes it.
+    """Check what works on this machine, and say how to fix what is missing.
 
-    An emulator is started for it, and ended. The exit code is 0 when the main job (a CNTK job on the emulator) would
-    run, else 1; notes are about what is optional.
+    One of the checks starts an emulator and stops it again. The exit code is 0 when the main job (a CNTK job on the
+    emulator) would run, else 1. A note reports something optional that is missing.
     """
-    around = look_around(Path(), environment())
-    checks = list(diagnose(around)) if as_json else _shown(around)
-    is_well = all(check.state != "fail" for check in checks)
+    context = inspect_machine(Path(), environment())
+    checks = list(diagnose(context)) if as_json else _print_checks(context)
+    is_ok = all(check.state != "fail" for check in checks)
     if as_json:
-        say(json.dumps({"ok": is_well, "checks": [dataclasses.asdict(check) for check in checks]}, indent=2))
+        say(json.dumps({"ok": is_ok, "checks": [dataclasses.asdict(check) for check in checks]}, indent=2))
     else:
-        say("the main job would run" if is_well else "the main job would not run: fix what FAILs")
-    return 0 if is_well else 1
+        say("the main job would run" if is_ok else "the main job would not run: fix what FAILs")
+    return 0 if is_ok else 1
 
 
-def _shown(around: Surroundings) -> list[Check]:
-    """The checks, drawn as a table that grows while they are made; in a pipe, a line each."""
+def _print_checks(context: CheckContext) -> list[Check]:
+    """Run the checks, and show each result at once: on a terminal as a row of a table, else as a line."""
     console = Console()
     if not console.is_terminal:
-        return [_told(check) for check in diagnose(around)]
+        return [_print_check(check) for check in diagnose(context)]
     table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "to fix it")), box=None)
     checks = []
     with Live(table, console=console, transient=False):
-        for check in diagnose(around):
+        for check in diagnose(context):
             checks.append(check)
             table.add_row(_MARKS[check.state], check.name, plain(check.found), plain(check.remedy))
     return checks
 
 
-def _told(check: Check) -> Check:
-    """The check, once its line is printed."""
+def _print_check(check: Check) -> Check:
+    """Print a line for a check, and return the check."""
     remedy = f"; to fix it: {check.remedy}" if check.remedy else ""
-    say(f"{_WORDS[check.state]:<5} {check.name:<16} {check.found}{remedy}")
+    say(f"{_LABELS[check.state]:<5} {check.name:<16} {check.found}{remedy}")
     return check

@@ -1,4 +1,4 @@
-"""Groups of commands: in their order, with suggestions, and imported when one is called."""
+"""Command groups that keep the order of their commands, suggest corrections and import commands lazily."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -13,7 +13,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 class CommandGroup(click.Group):
-    """A group that lists its commands in their order, and suggests the nearest for one that does not exist."""
+    """A group that lists its commands in their order, and suggests the nearest name for an unknown command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """The names of all commands, in the order in which the help shows them."""
@@ -22,25 +22,25 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments begin with.
+        """Return the command that the arguments begin with.
 
         Raises:
-            UserError: there is none of the name; the message has the nearest.
+            UserError: there is no such command; the message suggests the nearest name.
         """
-        known = self.list_commands(ctx)
-        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise UserError(f"there is no command {args[0]!r}; {suggestion(args[0], known)}")
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UserError(f"there is no command {args[0]!r}; {suggestion(args[0], names)}")
         return super().resolve_command(ctx, args)
 
 
 class LazyGroup(CommandGroup):
-    """A group whose commands are imported when one is called; it lists all of them without importing any.
+    """A group that imports a command when it is called; the help lists all commands without importing any.
 
     Args:
-        name: the word on the command line.
-        commands: name -> ``module:attribute`` and the line that the help shows for it.
-        help: what the group does.
-        epilog: what the help shows at its end.
+        name: the name of the group on the command line.
+        commands: for each name, ``module:attribute`` and the line that the help shows.
+        help: the help text of the group.
+        epilog: the text at the end of the help.
     """
 
     def __init__(self, name: str, commands: Mapping[str, tuple[str, str]], *, help: str, epilog: str = "") -> None:  # noqa: A002 - click's word
@@ -52,7 +52,7 @@ class LazyGroup(CommandGroup):
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command; None where there is none of the name."""
+        """Import a command; None if there is no command of the name."""
         if cmd_name not in self._lazy:
             return None
         module, _, attribute = self._lazy[cmd_name][0].partition(":")
@@ -60,7 +60,7 @@ class LazyGroup(CommandGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write what each command does, without importing it."""
+        """Write the help line of each command, without importing the command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
 

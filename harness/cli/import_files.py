@@ -1,4 +1,4 @@
-"""``harness import``: a scenario made of files of Batch AI or Azure ML."""
+"""``harness import``: convert files of Batch AI or Azure ML to a scenario."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from harness.interchange import import_files
 @click.argument("files", metavar="FILE...", type=PATH, nargs=-1, required=True)
 @click.option("--out", metavar="SCENARIO", type=PATH, help="Write the scenario to a new file; default: print it.")
 def import_command(files: tuple[Path, ...], out: Path | None) -> None:
-    """Make a scenario of a job's file, and of the file of its cluster.
+    """Convert the file of a job, and the file of its cluster, to a scenario.
 
     FILEs are the JSON of az batchai job create -f and az batchai cluster create -f, or the YAML of az ml job create -f
-    (command and sweep jobs) and az ml compute create -f. What a scenario cannot hold is said, with its line, and stands
-    in comments at the beginning of the scenario.
+    (command and sweep jobs) and az ml compute create -f. A note with the line reports each part that a scenario cannot
+    express; the notes are also comments at the beginning of the scenario.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def import_command(files: tuple[Path, ...], out: Path | None) -> None:
     for note in imported.notes:
         say(f"note: {note}", err=True)
     if out is not None:
-        say(f"made {out}; to see what it does: harness run {out} --dry-run")
+        say(f"wrote {out}; to see what it does: harness run {out} --dry-run")
 
 
 def _write(path: Path, text: str) -> None:
@@ -44,6 +44,6 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise UserError(f"{path} is there already, and nothing is overwritten; give --out another name") from None
+        raise UserError(f"{path} already exists, and nothing is overwritten; choose another --out") from None
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""``harness init``: a first scenario, settings file and test to start from."""
+"""``harness init``: create a first scenario, a settings file and a test."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,20 +13,20 @@ from harness.errors import SettingsError, UserError
 from harness.scenario.schema import SCHEMA_FILE
 
 _STARTER = Path(__file__).with_name("starter")
-_SECRETS = "# Keep secrets out of this file: the environment or .env (never committed) is their place."
+_SECRETS = "# Keep secrets out of this file; put them into the environment or into .env, which is never committed."
 
 
 @click.command(context_settings=CONTEXT, epilog="More: harness docs getting-started")
 @click.argument("directory", metavar="[DIR]", type=PATH, default=Path())
 def init(directory: Path) -> None:
-    """Make a first scenario that runs as it is, its script, a test and a settings file.
+    """Create a first scenario that runs as it is, its script, a test and a settings file.
 
-    They are made in DIR, by default here. Nothing is overwritten.
+    DIR is the directory of the project; the default is the current directory. Nothing is overwritten.
     """
     files = _files()
-    if there := [name for name in files if (directory / name).exists()]:
+    if existing := [name for name in files if (directory / name).exists()]:
         raise UserError(
-            f"{directory.absolute()} has {', '.join(there)} already, and nothing is overwritten; "
+            f"{directory.absolute()} already has {', '.join(existing)}, and nothing is overwritten; "
             "choose another directory: harness init DIR"
         )
     try:
@@ -35,14 +35,14 @@ def init(directory: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as stream:
                 stream.write(content)
-            say(f"made {path}")
+            say(f"wrote {path}")
     except OSError as error:
         raise SettingsError(f"{error.filename} cannot be written: {error.strerror}") from error
-    say(_next(directory))
+    say(_next_steps(directory))
 
 
 def _files() -> Mapping[str, str]:
-    """What is made: relative path -> content."""
+    """Return the content of each file by its relative path."""
     return {
         "scenarios/first.yaml": _text(_STARTER / "scenario.yaml"),
         "scenarios/scenario.schema.json": _text(SCHEMA_FILE),
@@ -53,8 +53,11 @@ def _files() -> Mapping[str, str]:
 
 
 def settings_template() -> str:
-    """A ``harness.toml`` with every setting and its meaning, all commented out; secrets are named, not asked for."""
-    lines = ["# Settings of this project; an environment variable HARNESS_<NAME> wins over what is set here.", _SECRETS]
+    """Return a ``harness.toml`` with every setting and its meaning, all commented out; secrets are only named."""
+    lines = [
+        "# Settings of this project; an environment variable HARNESS_<NAME> overrides a value in this file.",
+        _SECRETS,
+    ]
     for name, field in Settings.model_fields.items():
         lines += ["", f"# {field.description}"]
         is_secret = "SecretStr" in str(field.annotation)
@@ -69,8 +72,8 @@ def settings_template() -> str:
 
 
 def _example(name: str) -> str:
-    """A value of the right type, as TOML has it."""
-    known = {
+    """Return a value of the right type, in TOML."""
+    examples = {
         "runs_dir": '"runs"',
         "lifetime": '"P1D"',
         "max_node_hours": "10",
@@ -79,17 +82,17 @@ def _example(name: str) -> str:
         "azureml_images": '{ "microsoft/cntk:*" = "mcr.microsoft.com/azureml/curated/acpt-pytorch-2.2-cuda12.1" }',
         "container_images": '{ "microsoft/cntk:*" = "registry.example/cntk:2.7" }',
     }
-    return known.get(name, '""')
+    return examples.get(name, '""')
 
 
-def _next(directory: Path) -> str:
+def _next_steps(directory: Path) -> str:
     lines = [
         "",
-        "next:",
+        "next steps:",
         *([] if directory == Path() else [f"  cd {directory}"]),
-        "  harness doctor                                what works on this machine",
-        "  harness run scenarios/first.yaml              the scenario, on a local Azure that starts by itself",
-        "  pytest                                        the tests",
+        "  harness doctor                                check what works on this machine",
+        "  harness run scenarios/first.yaml              run the scenario on an emulator that starts automatically",
+        "  pytest                                        run the tests",
     ]
     return "\n".join(lines)
 

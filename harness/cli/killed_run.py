@@ -14,7 +14,7 @@ from harness.scenario.model import Scenario
 from harness.services.catalogue import service_resources
 from harness.services.service import JobView
 
-_CASSETTE = "killed_run"  # never recorded: a replay leaves nothing
+_CASSETTE = "killed_run"  # never recorded, because a replay leaves nothing running
 _MOST_NAMES = 10
 
 Say = Callable[[str], None]
@@ -26,7 +26,7 @@ class Survivors:
 
     Attributes:
         jobs: the jobs that still run on the service.
-        resources: the groups and shares that hold them, which may be deleted.
+        resources: the resource groups and shares of these jobs, which may be deleted.
         orphans: jobs on this machine whose emulator ended with the killed process.
     """
 
@@ -39,7 +39,7 @@ class Survivors:
 
 
 def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Survivors:
-    """The jobs that still run of a run that is resumed.
+    """Find the jobs of a resumed run that still run.
 
     Raises:
         CloudError: the cloud does not list them.
@@ -47,11 +47,11 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
     cloud = context.cloud
     with context.provisioning(_CASSETTE) as provisioning:
         ours = [
-            found
-            for found in find(cloud, provisioning.clients, service_resources())
-            if found.label.run == cloud.facts.run
+            resource
+            for resource in find(cloud, provisioning.clients, service_resources())
+            if resource.label.run == cloud.facts.run
         ]
-        verdicts = [verdict for found in ours if (verdict := decide(found, cloud.clock.now())).delete]
+        verdicts = [verdict for resource in ours if (verdict := decide(resource, cloud.clock.now())).delete]
         names = {verdict.resource.name.lower() for verdict in verdicts if verdict.resource.kind == "resource group"}
         jobs = [
             job
@@ -63,11 +63,11 @@ def find_survivors(context: RunContext, scenarios: Sequence[Scenario]) -> Surviv
 
 
 def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
-    """A description of what still runs, and what happens to it.
+    """Describe the jobs that still run, and what happens to them.
 
     Args:
-        survivors: what still runs.
-        is_ended: whether it is ended now.
+        survivors: the jobs.
+        is_ended: whether they are ended now.
     """
     lines = []
     if survivors.jobs:
@@ -85,10 +85,10 @@ def describe(survivors: Survivors, *, is_ended: bool) -> list[str]:
 
 
 def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
-    """End the jobs, and delete what holds them.
+    """End the jobs, and delete their resource groups and shares.
 
     Raises:
-        CloudError: the cloud cannot be asked.
+        CloudError: the cloud cannot be reached.
     """
     with context.provisioning(_CASSETTE) as provisioning:
         for reaped in reap(
@@ -98,11 +98,15 @@ def end_survivors(survivors: Survivors, context: RunContext, say: Say) -> None:
             report=lambda _reaped: None,
             services=service_resources(),
         ):
-            found = reaped.verdict.resource
-            say(f"NOT deleted {found.kind} {found.name}: {reaped.error}" if reaped.error else f"deleted {found.name}")
+            resource = reaped.verdict.resource
+            say(
+                f"NOT deleted {resource.kind} {resource.name}: {reaped.error}"
+                if reaped.error
+                else f"deleted {resource.name}"
+            )
     for orphan in survivors.orphans:
-        is_gone = remove_orphan(orphan)
-        say(f"{'deleted' if is_gone else 'NOT deleted'} {orphan.directory}")
+        is_deleted = remove_orphan(orphan)
+        say(f"{'deleted' if is_deleted else 'NOT deleted'} {orphan.directory}")
 
 
 def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: Scenario) -> list[JobView]:
@@ -112,15 +116,15 @@ def _unfinished_jobs(context: RunContext, provisioning: Provisioning, scenario: 
     )
     name, jobs = experiment_of(context, scenario), dict[str, JobView]()
     for number in count():
-        found = service.list_jobs(provisioning, cluster, numbered_experiment(name, number))
-        jobs |= found
-        if number and not found:
+        experiment_jobs = service.list_jobs(provisioning, cluster, numbered_experiment(name, number))
+        jobs |= experiment_jobs
+        if number and not experiment_jobs:
             break
     return [job for job in jobs.values() if not job.is_finished]
 
 
 def _orphans(context: RunContext) -> list[Orphan]:
-    """Jobs of this run below the data directories of emulators that ended with the killed process."""
+    """Return the jobs of this run in data directories of emulators that ended with the killed process."""
     facts = context.cloud.facts
     directories = [
         Path(entry.place)

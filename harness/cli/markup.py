@@ -6,5 +6,5 @@ from harness.printable import printable
 
 
 def plain(text: str) -> str:
-    """One line of text as rich's markup shows it literally, whatever it holds."""
+    """Return a line of text, escaped so that rich shows it literally."""
     return escape(printable(text))

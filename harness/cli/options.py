@@ -1,4 +1,4 @@
-"""Options and types of arguments that several commands have."""
+"""Options and argument types that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 DEFAULT_DIRECTORY = Path(".harness/emulator")
-"""The data directory of a project's own emulator."""
+"""The data directory of a project's emulator."""
 
 MAX_TRIALS = 10_000
 """The most trials of one run: each is held in memory."""

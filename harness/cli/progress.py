@@ -32,26 +32,26 @@ _DONE = {
     "uploading": "uploaded",
     "registering": "registered",
 }
-_WIDTH = 160  # columns of a file or a pipe, which have none
+_WIDTH = 160  # columns that are assumed for a file or a pipe
 
 
 def open_console() -> Console:
-    """Standard output; as wide as its terminal, or wide enough where there is none."""
+    """Return a console for standard output; without a terminal it is wide enough for most tables."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH, soft_wrap=True)
 
 
 def say_lines(console: Console, text: str) -> None:
-    """Show text as it is: nothing in it is markup, and control characters are displayed."""
+    """Print text literally, without markup and with escaped control characters."""
     console.print(printable_lines(text), markup=False)
 
 
 class Display:
-    """A sink of events that draws them: lines, and on a terminal a status line below.
+    """Draws events as lines and, on a terminal, a status line below them.
 
     Args:
-        console: where.
-        clock: times the steps.
+        console: the console to draw on.
+        clock: measures how long steps take.
     """
 
     def __init__(self, console: Console, clock: Clock) -> None:
@@ -60,7 +60,7 @@ class Display:
         self._status: Status | None = None
         self._began: dict[tuple[str, str], float] = {}
         self._states: dict[str, TrialState] = {}
-        self._in_state: Counter[TrialState] = Counter()  # trials: to count them at each event would take a while
+        self._in_state: Counter[TrialState] = Counter()  # trials by state; counting them at each event is slow
         self._total = 0
         self._ended: Counter[str] = Counter()
         self._best = self._live = ""
@@ -79,7 +79,7 @@ class Display:
             self._status.stop()
 
     def begin(self, scenario: Scenario, total: int) -> None:
-        """Begin with the trials of a scenario; if there are many jobs, only lines with a metric are shown."""
+        """Begin with the trials of a scenario; if there are several, only log lines with a metric are shown."""
         self._total = total
         self._states.clear()
         self._in_state.clear()
@@ -130,12 +130,14 @@ class Display:
         counts = [f"queued {queued}, running {running}, done {done} of {self._total}"]
         if self._ended:
             counts += [f"{count} {state}" for state, count in sorted(self._ended.items())]
-            left = (self._clock.monotonic() - self._start) / self._ended.total() * (self._total - self._ended.total())
-            counts.append(f"about {timedelta(seconds=round(left))} left")
+            seconds = (
+                (self._clock.monotonic() - self._start) / self._ended.total() * (self._total - self._ended.total())
+            )
+            counts.append(f"about {timedelta(seconds=round(seconds))} remaining")
         return "; ".join([", ".join(counts), *filter(None, (self._best, self._live))])
 
     def _note(self, event: TrialEnded) -> None:
-        """A trial of several has ended: what came out is a line, and so is a new best one."""
+        """Count a trial that has ended; with several trials, print its result and any new best trial."""
         self._ended[event.state if event.is_met else "not as expected"] += 1
         if event.result and self._total > 1:
             self._line(plain(f"{event.trial}: {event.result}"))
@@ -146,7 +148,7 @@ class Display:
     def _line(self, markup: str) -> None:
         if self._console.is_terminal:
             self._console.print(markup, soft_wrap=True)
-        else:  # a sweep has thousands of lines, and rich takes a millisecond to lay out each
+        else:  # a sweep prints thousands of lines, and rich needs a millisecond to lay out each
             self._console.file.write(f"{Text.from_markup(markup).plain}\n")
             self._console.file.flush()
 

@@ -1,4 +1,4 @@
-"""``harness report``: a run as a page to look at."""
+"""``harness report``: write or serve the HTML report of a run."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ import click
 from harness.cli.groups import CONTEXT
 from harness.cli.options import PATH, PORT
 from harness.cli.output import say
-from harness.cli.results import newest
+from harness.cli.results import newest_run_directory
 from harness.clock import SystemClock
 from harness.config import Settings, load_settings
 from harness.errors import UserError
@@ -31,13 +31,17 @@ _COMPARISON = "comparison.html"
 
 @click.command(context_settings=CONTEXT, epilog="More: harness docs results")
 @click.argument("run_dirs", metavar="[RUN_DIR]...", type=PATH, nargs=-1)
-@click.option("--compare", is_flag=True, help="Show several runs beside one another.")
+@click.option("--compare", is_flag=True, help="Compare several runs on one page.")
 @click.option(
-    "--goal", metavar="minimize|maximize METRIC", nargs=2, multiple=True, help="What makes a trial better; repeatable."
+    "--goal",
+    metavar="minimize|maximize METRIC",
+    nargs=2,
+    multiple=True,
+    help="What makes a trial better; repeatable; default: the goal of the sweep.",
 )
-@click.option("--out", metavar="FILE", type=PATH, help=f"The file; default: {REPORT} in the run directory.")
-@click.option("--watch", is_flag=True, help="Serve the page on loopback instead, and follow the run.")
-@click.option("--port", metavar="N", type=PORT, default=0, help="With --watch: the port; default: any that is free.")
+@click.option("--out", metavar="FILE", type=PATH, help=f"The file to write; default: {REPORT} in the run directory.")
+@click.option("--watch", is_flag=True, help="Serve the page on loopback instead, and update it during the run.")
+@click.option("--port", metavar="N", type=PORT, default=0, help="With --watch: the port; default: any free port.")
 def report(
     *,
     run_dirs: tuple[Path, ...],
@@ -47,11 +51,11 @@ def report(
     watch: bool,
     port: int,
 ) -> None:
-    """Write a run as one HTML file, the newest run where RUN_DIR is left out.
+    """Write a run as one HTML file; without RUN_DIR, the newest run.
 
-    The file needs no network and no other file: learning curves, best so far, parallel coordinates, importance, slices,
-    two parameters, two objectives, a time line, a table that sorts and filters, failures with the end of their logs,
-    environment and cost.
+    The file needs no network and no other file. It shows learning curves, the best value so far, parallel coordinates,
+    parameter importance, slices, two parameters, two objectives, a time line, a table that sorts and filters, failures
+    with the end of their logs, the environment and the cost.
 
     \b
     Examples:
@@ -60,14 +64,14 @@ def report(
       harness report runs/a runs/b --compare
       harness report runs/sweep --watch
     """
-    paths = run_dirs or (newest(),)
+    paths = run_dirs or (newest_run_directory(),)
     if len(paths) > 1 and not compare:
-        raise UserError("several runs are shown beside one another: add --compare, or name one run")
+        raise UserError("several run directories need --compare: add --compare, or name one run directory")
     if compare and len(paths) == 1:
-        raise UserError("--compare shows several runs: name two or more run directories")
+        raise UserError("--compare needs several runs: name two or more run directories")
     runs = [read_run(path) for path in paths]
     metrics = [name for run in runs for name in run.metrics]
-    goals = [read_goal(words, metrics) for words in goal]
+    goals = [read_goal(pair, metrics) for pair in goal]
     settings = load_settings(Path())
     if watch:
         _serve(paths, goals, settings, port)
@@ -79,35 +83,35 @@ def report(
 
 def _serve(paths: tuple[Path, ...], goals: list[Goal], settings: Settings, port: int) -> None:
     try:
-        server = ReportServer(_following(paths, goals, settings), token=secrets.token_urlsafe(16), port=port)
+        server = ReportServer(_document_source(paths, goals, settings), token=secrets.token_urlsafe(16), port=port)
     except OSError as error:
-        raise UserError(f"port {port} of loopback cannot be used: {error.strerror}; leave --port out") from error
-    # A shell makes its background processes ignore SIGINT; installed, the signal ends them all the same.
+        raise UserError(f"port {port} of loopback cannot be used: {error.strerror}; omit --port") from error
+    # A shell makes its background processes ignore SIGINT; an installed handler ends this one nevertheless.
     with server, Interruption(eager=True).installed(), suppress(Interrupted):
-        say(f"report: {server.url}\nit follows the run; end it with Ctrl-C")
+        say(f"report: {server.url}\nthe page follows the run; stop the server with Ctrl-C")
         server.serve_forever()
 
 
-def _following(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -> Callable[[], Mapping[str, Any]]:
-    """Makes the document of some runs as they are now; what did not change is not read again."""
+def _document_source(paths: tuple[Path, ...], goals: list[Goal], settings: Settings) -> Callable[[], Mapping[str, Any]]:
+    """Return a function that builds the document of some runs; it reads them again only after they have changed."""
 
     @lru_cache(maxsize=1)
-    def made(_marks: tuple[object, ...]) -> Mapping[str, Any]:
+    def build(_states: tuple[object, ...]) -> Mapping[str, Any]:
         runs = [read_run(path) for path in paths]
         options = replace(without_importance(default_options(runs, settings, goals)), is_live=True)
         return document_of(runs, options, SystemClock().now())
 
-    return lambda: made(tuple(map(_mark, paths)))
+    return lambda: build(tuple(map(_run_state, paths)))
 
 
-def _mark(path: Path) -> object:
-    """What changes when a run does."""
-    return tuple(map(_state, (path / OUTCOMES, path / RUNNING)))
+def _run_state(path: Path) -> object:
+    """Return a value that changes whenever the files of a run change."""
+    return tuple(map(_file_state, (path / OUTCOMES, path / RUNNING)))
 
 
-def _state(path: Path) -> object:
+def _file_state(path: Path) -> object:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino

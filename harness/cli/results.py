@@ -1,4 +1,4 @@
-"""``harness results``: the outcomes of a run, as a table or as files."""
+"""``harness results``: show the outcomes of a run as a table, or write them to files."""
 
 import sys
 from collections.abc import Callable
@@ -31,15 +31,17 @@ _STDOUT = Path("-")
 
 @click.command(context_settings=CONTEXT, epilog="More: harness docs results")
 @click.argument("run_dir", metavar="[RUN_DIR]", type=PATH, required=False)
-@click.option("order", "--sort", metavar="NAME", multiple=True, help="Sort by a field; -NAME descending; repeatable.")
+@click.option(
+    "order", "--sort", metavar="NAME", multiple=True, help="Sort by a field; -NAME sorts descending; repeatable."
+)
 @click.option(
     "conditions",
     "--where",
     metavar="CONDITION",
     multiple=True,
-    help="Show trials that meet it, such as 'loss < 0.1' or 'state = failed'; repeatable.",
+    help="Show only trials that meet it, such as 'loss < 0.1' or 'state = failed'; repeatable.",
 )
-@click.option("--best", metavar="N", type=click.IntRange(1), help="Show the N best trials, by --goal.")
+@click.option("--best", metavar="N", type=click.IntRange(1), help="Show the N best trials by --goal.")
 @click.option(
     "goal",
     "--goal",
@@ -48,17 +50,24 @@ _STDOUT = Path("-")
     help="What makes a trial better; default: the sweep's goal.",
 )
 @click.option("csv_file", "--csv", metavar="FILE", type=PATH, help="Write the trials as CSV; - for standard output.")
-@click.option("json_file", "--json", metavar="FILE", type=PATH, help="Write the outcomes as JSON lines; - likewise.")
+@click.option(
+    "json_file", "--json", metavar="FILE", type=PATH, help="Write the outcomes as JSON lines; - for standard output."
+)
 @click.option(
     "parquet_file", "--parquet", metavar="FILE", type=PATH, help="Write the trials and their series as Parquet."
 )
+@click.option("junit_file", "--junit", metavar="FILE", type=PATH, help="Write a JUnit report; - for standard output.")
 @click.option(
-    "junit_file", "--junit", metavar="FILE", type=PATH, help="Write the trials as a JUnit report; - likewise."
+    "mlflow_uri", "--mlflow", metavar="URI", help="Create a run of MLflow for each trial, at this tracking URI."
 )
-@click.option("mlflow_uri", "--mlflow", metavar="URI", help="Make the trials runs of MLflow, at its tracking URI.")
-@click.option("--reread", is_flag=True, help="First read the metrics again from the files of the run.")
+@click.option("--reread", is_flag=True, help="First read the metrics again from the logs and files of the run.")
 @click.option(
-    "scenarios", "--scenario", metavar="FILE", type=PATH, multiple=True, help="With --reread: where a scenario is now."
+    "scenarios",
+    "--scenario",
+    metavar="FILE",
+    type=PATH,
+    multiple=True,
+    help="With --reread: the scenario file, if it was moved.",
 )
 def results(
     *,
@@ -75,13 +84,13 @@ def results(
     reread: bool,
     scenarios: tuple[Path, ...],
 ) -> None:
-    """Show the trials of a run, the newest one where RUN_DIR is left out.
+    """Show the trials of a run; without RUN_DIR, of the newest run.
 
-    Each swept parameter has a column, what is the same in all trials has none. Columns that do not fit the terminal are
-    named below the table. NAME is a parameter, a metric, or one of scenario, trial, state, exit_code, expected, queued,
-    running and directory. The run may still be going.
+    Each swept parameter has a column; fields that are the same in all trials have none. Columns that do not fit the
+    terminal are named below the table. NAME is a parameter, a metric, or one of scenario, trial, state, exit_code,
+    expected, queued, running and directory. The run may still be in progress.
 
-    --reread takes the metrics and their bounds from the scenario file as it is now: after a mistake in a pattern, no
+    --reread takes the metrics and their bounds from the current scenario file: after you have corrected a pattern, no
     trial has to run again.
 
     \b
@@ -94,9 +103,9 @@ def results(
       harness results runs/sweep --reread
     """
     if scenarios and not reread:
-        raise UserError("--scenario says where --reread finds a scenario: add --reread")
-    path = run_dir or newest()
-    record = _read_again(path, scenarios) if reread else read_run(path)
+        raise UserError("--scenario names the scenario file for --reread: add --reread")
+    path = run_dir or newest_run_directory()
+    record = _reread(path, scenarios) if reread else read_run(path)
     fields = Fields(record.outcomes, record.metrics)
     selection = Selection(
         tuple(read_condition(text, fields) for text in conditions),
@@ -109,7 +118,7 @@ def results(
         _write(csv_file, lambda: csv_text(columns_of(fields, chosen)).encode(errors="backslashreplace")),
         _write(json_file, lambda: json_text(chosen).encode(errors="backslashreplace")),
         _write(parquet_file, lambda: _parquet(fields, chosen)),
-        _write(junit_file, lambda: junit_text(chosen, partial(_explained, record.path))),
+        _write(junit_file, lambda: junit_text(chosen, partial(_explain, record.path))),
         _export(mlflow_uri, record, chosen),
     ]
     if any(written):
@@ -118,33 +127,35 @@ def results(
     _show(record, chosen, shown_fields(fields, chosen, first))
 
 
-def newest() -> Path:
-    """The newest run below the setting ``runs_dir``.
+def newest_run_directory() -> Path:
+    """Return the directory of the newest run in the setting ``runs_dir``.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no run.
     """
     runs = config.load_settings(Path()).runs_dir
-    found = newest_run(runs)
-    if found is None:
-        raise UserError(f"there is no run below {runs}; name a run directory, or run one: harness run SCENARIO.yaml")
-    return found
+    directory = newest_run(runs)
+    if directory is None:
+        raise UserError(
+            f"there is no run in {runs}; name a run directory, or run a scenario: harness run SCENARIO.yaml"
+        )
+    return directory
 
 
-def _read_again(path: Path, scenarios: tuple[Path, ...]) -> RunRecord:
-    """The outcomes by the present scenario files; only this imports scenarios, which takes a third of a second."""
+def _reread(path: Path, scenarios: tuple[Path, ...]) -> RunRecord:
+    """Evaluate a run by the current scenario files; only this imports scenarios, which takes a third of a second."""
     record: RunRecord = import_module("harness.results.reread").reread(path, scenarios)
     return record
 
 
-def _goal(words: tuple[str, str] | None, best: int | None, record: RunRecord) -> Goal | None:
-    if words is not None:
-        return read_goal(words, record.metrics)
+def _goal(pair: tuple[str, str] | None, best: int | None, record: RunRecord) -> Goal | None:
+    if pair is not None:
+        return read_goal(pair, record.metrics)
     if record.goals:
         return record.goals[0]
     if best is not None:
         metrics = ", ".join(record.metrics) or "none"
-        raise UserError(f"--best {best}: say what is better: --goal minimize METRIC; the metrics: {metrics}")
+        raise UserError(f"--best {best} needs a goal, such as --goal minimize METRIC; the metrics are: {metrics}")
     return None
 
 
@@ -165,8 +176,8 @@ def _write(path: Path | None, make: Callable[[], bytes]) -> bool:
     return True
 
 
-def _explained(root: Path, outcome: Outcome) -> str:
-    """Why a trial was not as expected, with the end of its log."""
+def _explain(root: Path, outcome: Outcome) -> str:
+    """Explain why a trial failed its expectations, with the end of its log."""
     log, tail = end_of_log(root, outcome)
     lines = [*map(str, outcome.unmet), *(f"reported: {text}" for text in outcome.errors)]
     return "\n".join([*lines, *([f"{log}, its last lines:", *tail] if log else [])])
@@ -182,8 +193,8 @@ def _export(uri: str | None, record: RunRecord, chosen: list[Outcome]) -> bool:
         if error.name != "mlflow":
             raise
         raise UserError("--mlflow needs MLflow: pip install 'batchai-harness[mlflow]'") from None
-    made, there = module.export_to_mlflow(uri, record.run, chosen)
-    say(f"MLflow: {made} run(s) made, {there} there already")
+    created, existing = module.export_to_mlflow(uri, record.run, chosen)
+    say(f"MLflow: {created} run(s) created, {existing} already existed")
     return True
 
 
@@ -194,7 +205,7 @@ def _parquet(fields: Fields, chosen: list[Outcome]) -> bytes:
         if error.name != "pyarrow":
             raise
         raise UserError(
-            "--parquet needs pyarrow: pip install 'batchai-harness[parquet]'; --csv needs nothing"
+            "--parquet needs pyarrow: pip install 'batchai-harness[parquet]'; --csv works without it"
         ) from None
     stream = BytesIO()
     module.write_parquet(stream, columns_of(fields, chosen), chosen)
@@ -213,14 +224,14 @@ def _show(record: RunRecord, chosen: list[Outcome], columns: list[Field]) -> Non
         for line in plain_lines(columns, chosen):
             say(line)
         return
-    kept, left_out = fitting(columns, chosen, console.width)
-    console.print(trial_table(kept, chosen))
-    _say_rest(record, chosen, [field.name for field in left_out])
+    shown, hidden = fitting(columns, chosen, console.width)
+    console.print(trial_table(shown, chosen))
+    _print_footer(record, chosen, [field.name for field in hidden])
 
 
-def _say_rest(record: RunRecord, chosen: list[Outcome], left_out: list[str]) -> None:
+def _print_footer(record: RunRecord, chosen: list[Outcome], hidden: list[str]) -> None:
     count = len(record.outcomes)
     failed = sum(not outcome.is_met for outcome in record.outcomes)
     say(f"\n{len(chosen)} of {count} trial(s) of {record.path}; {failed} not as expected")
-    if left_out:
-        say(f"too wide for this terminal: {', '.join(left_out)}; --csv - has everything")
+    if hidden:
+        say(f"too wide for this terminal: {', '.join(hidden)}; --csv - prints every column")

@@ -1,4 +1,4 @@
-"""The emulator of a run. One of the run's own starts while the rest of the command is imported, which takes as long."""
+"""The emulator of a run. A temporary emulator starts while the rest of the command is imported, to save time."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,12 +14,12 @@ from harness.emulator.launched_process import Ending
 from harness.emulator.options import Options
 
 
-def _stay() -> None:
-    """Leave an emulator running that is not the run's own."""
+def _keep_running() -> None:
+    """Do nothing: an emulator that the run did not start keeps running."""
 
 
-def _unknown() -> None:
-    """Know nothing of the end of an emulator that is not the run's own: it may be started again."""
+def _no_ending() -> None:
+    """Return no ending: an emulator that the run did not start may be stopped and started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +27,41 @@ class RunEmulator:
     """The emulator of a run.
 
     Attributes:
-        find: waits until it is ready. Raises EmulatorError where it does not start.
-        leave: says that the run needs it no longer; one of the run's own begins to end, for which nobody waits here.
-        ending: says how one of the run's own has ended before it was left; None where it has not.
+        find: waits until the emulator is ready. Raises EmulatorError if it does not start.
+        leave: declares that the run no longer needs the emulator. A temporary emulator begins to stop; ``leave`` does
+            not wait for that.
+        ending: says how a temporary emulator ended before ``leave``; None if it did not end.
     """
 
     find: Callable[[], Endpoint]
-    leave: Callable[[], None] = _stay
-    ending: Callable[[], Ending | None] = _unknown
+    leave: Callable[[], None] = _keep_running
+    ending: Callable[[], Ending | None] = _no_ending
 
 
 @contextmanager
 def emulator_for_run(settings: Settings, *, outlives: bool) -> Iterator[RunEmulator]:
-    """The project's own emulator where it runs, else one that ends with the block.
+    """Use the project's emulator if it runs, else a temporary emulator that ends with the block.
 
     Args:
-        settings: name the directory of the project's own emulator.
-        outlives: start the project's own emulator where it does not run, and keep it.
+        settings: name the directory of the project's emulator.
+        outlives: start the project's emulator if it does not run, and keep it running after the run.
     """
     directory = settings.emulator_dir or DEFAULT_DIRECTORY
     running = find(directory)
     if running is not None:
         yield RunEmulator(lambda: running)
-    elif outlives:  # it does not start for a run that is refused
-        yield RunEmulator(lambda: _kept(Options(directory, cntk_python=settings.cntk_python)))
+    elif outlives:  # started by `find`, hence not for a run that is refused
+        yield RunEmulator(lambda: _start_lasting(Options(directory, cntk_python=settings.cntk_python)))
     else:
-        with _entered_meanwhile(_launched(settings)) as starting:
-            yield starting
+        with _entered_in_thread(_launched(settings)) as emulator:
+            yield emulator
 
 
-def _kept(options: Options) -> Endpoint:
-    """Start an emulator that outlives the run, and say so."""
+def _start_lasting(options: Options) -> Endpoint:
+    """Start an emulator that outlives the run, and say how to stop it."""
     endpoint = start_detached(options)
-    place = options.directory
-    say(f"an emulator keeps running in {place}; end it with: harness emulator stop --dir {place}")
+    directory = options.directory
+    say(f"an emulator keeps running in {directory}; to stop it: harness emulator stop --dir {directory}")
     return endpoint
 
 
@@ -74,8 +75,8 @@ def _launched(settings: Settings) -> Iterator[LaunchedEmulator]:
 
 
 @contextmanager
-def _entered_meanwhile(context: AbstractContextManager[LaunchedEmulator]) -> Iterator[RunEmulator]:
-    """Enter a context in a thread, and leave it there, at the end of the block at the latest."""
+def _entered_in_thread(context: AbstractContextManager[LaunchedEmulator]) -> Iterator[RunEmulator]:
+    """Enter a context in a thread, and exit it in that thread, at the end of the block at the latest."""
     with ThreadPoolExecutor(1) as thread:
         entering = thread.submit(context.__enter__)
         leaving: list[Future[bool | None]] = []
@@ -91,5 +92,5 @@ def _entered_meanwhile(context: AbstractContextManager[LaunchedEmulator]) -> Ite
             yield RunEmulator(lambda: entering.result().endpoint, leave, ending)
         finally:
             leave()
-            for ended in leaving:
-                ended.result()
+            for future in leaving:
+                future.result()

@@ -1,4 +1,4 @@
-"""The scenarios of a run, and what it would do, displayed or refused before anything is made."""
+"""The scenarios of a run: loaded, checked and described before anything is created."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,17 +21,17 @@ from harness.target import CloudName
 def load_all(
     files: Sequence[Path], values: Mapping[str, str], *, faults: Sequence[str], seed: int | None
 ) -> list[Scenario]:
-    """The scenarios of some files.
+    """Load the scenarios of a run.
 
     Args:
-        files: where they are.
-        values: of parameters, by name, in place of theirs.
-        faults: to inject besides theirs, each ``NAME=RATE``.
-        seed: of the faults; default each scenario's own.
+        files: the scenario files.
+        values: values of parameters by name, which replace those of the scenarios.
+        faults: faults to inject besides those of the scenarios, each ``NAME=RATE``.
+        seed: the seed of the faults; default each scenario's own.
 
     Raises:
-        ScenarioError: there is a mistake in a scenario, or none of them has a parameter.
-        UserError: there is no such fault.
+        ScenarioError: there is a mistake in a scenario, or no scenario has a parameter of a given name.
+        UserError: a fault does not exist.
     """
     return [
         scenario.model_copy(update={"faults": with_faults(scenario.faults, faults, seed)})
@@ -39,7 +39,7 @@ def load_all(
     ]
 
 
-def say_plan(
+def print_plan(
     scenarios: Sequence[Scenario],
     service: Service,
     settings: Settings,
@@ -49,17 +49,17 @@ def say_plan(
     trial: str,
     upload_from: Sequence[Path],
 ) -> None:
-    """Display what a run of some scenarios would make, upload and run."""
+    """Print what a run of some scenarios would create, upload and run."""
     price = partial(_node_price, settings, service) if cloud == "azure" else _no_price
     for scenario in scenarios:
         say(describe(scenario, service, cloud=cloud, limit=limit, trial=trial, price=price, upload_from=upload_from))
 
 
-def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
+def refuse_unrunnable(scenario: Scenario, cloud: CloudName, limit: int | None) -> None:
     """Refuse a scenario that is known not to run.
 
     Raises:
-        UserError: it asks for a size or a search that is not there, or it has too many trials.
+        UserError: the VM size or the search algorithm does not exist, or there are too many trials.
     """
     refuse_unknown_size(scenario, scenario.trials.sample(), cloud)
     if scenario.sweep.search is not None:
@@ -72,9 +72,9 @@ def refuse_what_cannot_run(scenario: Scenario, cloud: CloudName, limit: int | No
 
 
 def _node_price(settings: Settings, service: Service, size: str) -> float | None:
-    """What a node-hour costs of the size that is used where a scenario names one."""
+    """Return the price of a node-hour of the size that the service offers for the one that a scenario names."""
     return node_price(settings, service.available_size(size))
 
 
 def _no_price(_size: str) -> None:
-    """What a node-hour costs where nothing is paid."""
+    """Return no price: replay and the emulator cost nothing."""

@@ -27,13 +27,13 @@ from harness.results.run_record import read_run
 from harness.results.table import fitting, shown_fields, trial_table
 from harness.scenario.model import Scenario
 
-_MOST_GROUPS = 20  # names of trials that failed alike
-_MOST_NAMES = 10
-_MOST_METRICS = 8  # of a trial in its line
+_MOST_GROUPS = 20  # groups of trials that failed alike
+_MOST_NAMES = 10  # names of trials in such a group
+_MOST_METRICS = 8  # metrics in the line of a trial
 _LONGEST_UNMET = 200  # characters
 
 Outcomes = Mapping[tuple[str, str], Outcome]
-"""Of some scenarios, by the names of scenario and trial."""
+"""Outcomes by the names of scenario and trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class RunSummary:
     """Shows the outcomes of a run, and writes its reports.
 
     Attributes:
-        console: the console that shows it.
-        junit: the file of the JUnit report; None where none is asked for.
+        console: the console to print on.
+        junit: the file of the JUnit report; None if none is requested.
     """
 
     console: Console
@@ -54,26 +54,26 @@ class RunSummary:
         """Show everything, the results last; returns whether all expectations were met.
 
         Args:
-            parts: of the run, one for each scenario.
-            outcomes: that there are, also those of earlier processes.
-            is_interrupted: the process was asked to end: what takes seconds is left out.
+            parts: the parts of the run, one for each scenario.
+            outcomes: all outcomes of the run, including those of earlier processes.
+            is_interrupted: whether a signal ended the run; then everything that takes seconds is left out.
         """
-        found = [(part, _in_order(part.scenario, outcomes)) for part in parts]
-        for part, mine in found:
-            self._show_failures(part.scenario, mine)
-        checked = {part.scenario.scenario: self._check_sweep(part, mine) for part, mine in found}
+        results = [(part, _in_order(part.scenario, outcomes)) for part in parts]
+        for part, part_outcomes in results:
+            self._show_failures(part.scenario, part_outcomes)
+        checked = {part.scenario.scenario: self._check_sweep(part, mine) for part, mine in results}
         if outcomes:
             self._say(f"outcomes: {self.directory.outcomes.path}")
             self._write_report(is_interrupted=is_interrupted)
             self._write_junit([part.scenario for part in parts], outcomes, checked)
-        for part, mine in found:
-            if mine:
-                self._show_results(part.scenario, mine)
-        unmet = [one for each in checked.values() for one in each.values() if one is not None]
+        for part, part_outcomes in results:
+            if part_outcomes:
+                self._show_results(part.scenario, part_outcomes)
+        unmet = [check for checks in checked.values() for check in checks.values() if check is not None]
         return all(outcome.is_met for outcome in outcomes.values()) and not unmet
 
     def _show_failures(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
-        """What was not as expected and what is worth knowing."""
+        """Show the failures of a scenario, and the notes on its other trials."""
         for text in describe_failures(scenario, outcomes, self.directory.path):
             self.console.print()
             self._say(text)
@@ -81,15 +81,17 @@ class RunSummary:
             self._say(line)
 
     def _check_sweep(self, part: Part, outcomes: Sequence[Outcome]) -> Mapping[str, Unmet | None]:
-        """What was not met, by each expectation on the sweep; empty until every trial has its outcome."""
+        """Return the result of each expectation on the sweep; empty until every trial has an outcome."""
         scenario = part.scenario
         names = [check.name for check in sweep_checks(scenario)]
         if not names:
             return {}
         ended = {outcome.trial for outcome in outcomes}
-        is_whole = part.study.remaining == 0 if part.study else all(trial in ended for trial in scenario.trials.ids())
-        if not is_whole:
-            self._say("what is expected of the sweep is judged when all its trials have an outcome")
+        is_complete = (
+            part.study.remaining == 0 if part.study else all(trial in ended for trial in scenario.trials.ids())
+        )
+        if not is_complete:
+            self._say("the expectations of the sweep are checked when all its trials have an outcome")
             return {}
         checked = {name: check_expectation(scenario, name, outcomes) for name in names}
         for unmet in checked.values():
@@ -98,7 +100,7 @@ class RunSummary:
         return checked
 
     def _write_report(self, *, is_interrupted: bool) -> None:
-        """Write the page to look at; where that fails, the run has still done what it did."""
+        """Write the HTML report; a failure to write it does not fail the run."""
         record = read_run(self.directory.path)
         path, options = record.path / REPORT, default_options([record], self.settings)
         try:
@@ -113,13 +115,13 @@ class RunSummary:
     def _write_junit(
         self, scenarios: Sequence[Scenario], outcomes: Outcomes, checked: Mapping[str, Mapping[str, Unmet | None]]
     ) -> None:
-        """Write the JUnit report, where one is asked for; where that fails, the run has still done what it did."""
+        """Write the JUnit report if one is requested; a failure to write it does not fail the run."""
         if self.junit is None:
             return
-        named = {scenario.scenario: scenario for scenario in scenarios}
+        by_name = {scenario.scenario: scenario for scenario in scenarios}
 
         def explain(outcome: Outcome) -> str:
-            return render(explain_failure(outcome, named[outcome.scenario], self.directory.path))
+            return render(explain_failure(outcome, by_name[outcome.scenario], self.directory.path))
 
         try:
             write_file(self.junit, junit_text(list(outcomes.values()), explain, checked))
@@ -127,34 +129,34 @@ class RunSummary:
             self._say(f"note: {self.junit} cannot be written: {error.strerror}")
 
     def _show_results(self, scenario: Scenario, outcomes: Sequence[Outcome]) -> None:
-        """The table, and above it what the trials have in common, and the best of them."""
+        """Show what the trials have in common, the best trial, and the table."""
         self.console.print()
         for line in describe_facts(scenario, outcomes):
             self._say(line)
-        table, left_out = table_of(scenario, outcomes, self.console.width if self.console.is_terminal else None)
+        table, hidden = table_of(scenario, outcomes, self.console.width if self.console.is_terminal else None)
         self.console.print(table)
-        if left_out:
-            self._say(f"too wide for this terminal: {', '.join(left_out)}; harness results {self.directory.path}")
+        if hidden:
+            self._say(f"too wide for this terminal: {', '.join(hidden)}; harness results {self.directory.path}")
 
     def _say(self, text: str) -> None:
         say_lines(self.console, text)
 
 
 def describe_outcome(outcome: Outcome) -> str:
-    """The metrics of a trial, why it does not count, and the first expectation that it did not meet; or nothing."""
+    """Return a line with the metrics of a trial, violated constraints and the first unmet expectation; may be empty."""
     values = [f"{name} {value:.6g}" for name, value in islice(outcome.metrics.items(), _MOST_METRICS)]
-    said = [", ".join(values), PRUNED if outcome.state == PRUNED else ""]
+    parts = [", ".join(values), PRUNED if outcome.state == PRUNED else ""]
     if outcome.violated:
-        said.append(f"outside of constraints: {', '.join(outcome.violated)}")
+        parts.append(f"outside of constraints: {', '.join(outcome.violated)}")
     if outcome.unmet:
         first, *others = outcome.unmet
         more = f", and {len(others)} more" if others else ""
-        said.append(f"not as expected: {str(first)[:_LONGEST_UNMET]}{more}")
-    return "; ".join(filter(None, said))
+        parts.append(f"not as expected: {str(first)[:_LONGEST_UNMET]}{more}")
+    return "; ".join(filter(None, parts))
 
 
 def describe_failures(scenario: Scenario, outcomes: Sequence[Outcome], root: Path) -> Iterator[str]:
-    """A text for each group of trials that failed alike: the first of them as it is, and the names of the others."""
+    """Describe each group of trials that failed alike: the first failure in full, and the names of the others."""
     groups = group_failures(root, outcomes)
     for group in groups[:_MOST_GROUPS]:
         first, *others = group.outcomes
@@ -167,42 +169,44 @@ def describe_failures(scenario: Scenario, outcomes: Sequence[Outcome], root: Pat
 
 
 def describe_notes(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """What trials that did as expected say nevertheless, what is alike once."""
-    said: dict[str, list[tuple[str, str]]] = {}
+    """Describe the errors of trials that met all expectations; similar errors share one line."""
+    notes: dict[str, list[tuple[str, str]]] = {}
     for outcome in outcomes:
         for text in outcome.errors if outcome.is_met else ():
-            said.setdefault(without_numbers(text), []).append((outcome.trial, text))
-    for (trial, text), *others in said.values():
+            notes.setdefault(without_numbers(text), []).append((outcome.trial, text))
+    for (trial, text), *others in notes.values():
         yield f"note: trial {trial}{f', and {len(others)} more alike' if others else ''}: {text}"
 
 
 def describe_facts(scenario: Scenario, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Which data and which toolkits were used, and which trial is the best."""
+    """Say which data and which toolkits were used, and which trial is the best."""
     for name in ("data", "toolkit"):
-        found = dict.fromkeys(str(getattr(outcome, name)) for outcome in outcomes if getattr(outcome, name))
-        yield f"{name}: {', '.join(found) or 'none'}"
+        values = dict.fromkeys(str(getattr(outcome, name)) for outcome in outcomes if getattr(outcome, name))
+        yield f"{name}: {', '.join(values) or 'none'}"
     yield from describe_best(outcomes, scenario.sweep.goal)
 
 
 def table_of(scenario: Scenario, outcomes: Sequence[Outcome], width: int | None) -> tuple[Table, list[str]]:
-    """One row for each trial, and the names of the columns that are too wide: swept values, what varies, what came out.
+    """Return the table of trials, and the names of the columns that do not fit.
+
+    The columns are swept parameters, fields that vary, and results.
 
     Args:
-        scenario: of the trials.
+        scenario: the scenario of the trials.
         outcomes: the rows.
-        width: of the terminal; None for any.
+        width: the width of the terminal; None for no limit.
     """
     fields = Fields(outcomes, scenario.metrics)
     first = scenario.sweep.goal.names if scenario.sweep.goal else ()
     columns = shown_fields(fields, outcomes, first)
     names = {column.name for column in columns}
     columns += [fields.named(name) for name in ("state", "expected") if name not in names]
-    kept, left_out = (columns, list[Field]()) if width is None else fitting(columns, outcomes, width)
-    return trial_table(kept, outcomes), [field.name for field in left_out]
+    shown, hidden = (columns, list[Field]()) if width is None else fitting(columns, outcomes, width)
+    return trial_table(shown, outcomes), [field.name for field in hidden]
 
 
 def _in_order(scenario: Scenario, outcomes: Outcomes) -> list[Outcome]:
-    """The outcomes of a scenario in file order; those of a search in the order in which they ended."""
-    found = [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario]
-    order = {name: index for index, name in enumerate(scenario.trials.ids())} if len(found) > 1 else {}
-    return sorted(found, key=lambda outcome: order.get(outcome.trial, len(order)))
+    """Return the outcomes of a scenario in file order; those of a search in the order in which they ended."""
+    matching = [outcome for (name, _), outcome in outcomes.items() if name == scenario.scenario]
+    order = {name: index for index, name in enumerate(scenario.trials.ids())} if len(matching) > 1 else {}
+    return sorted(matching, key=lambda outcome: order.get(outcome.trial, len(order)))

@@ -1,4 +1,4 @@
-"""One run of some scenarios, with its display and its summary."""
+"""A run of some scenarios, with its display and its summary."""
 
 import sys
 from collections.abc import Iterator
@@ -59,11 +59,11 @@ class ScenarioRun:
         self._display = Display(self._console, SystemClock())
         self._running = RunningTrials(self.directory.path / RUNNING, SystemClock())
 
-    def play(self, scenarios: list[Scenario], selection: Selection) -> int:
+    def run_trials(self, scenarios: list[Scenario], selection: Selection) -> int:
         """Run the trials and show everything; returns the exit code.
 
         Raises:
-            CloudError: the cloud refused something, or the run's own emulator has ended.
+            CloudError: the cloud refused a request, or the emulator of the run has ended.
         """
         self._say(f"run directory: {self.directory.path}")
         parts = list(parts_of(scenarios, self.directory, selection))
@@ -73,43 +73,43 @@ class ScenarioRun:
         try:
             if any(part.total for part in parts):
                 with self._context() as context:
-                    self._settle_survivors(context, scenarios)
+                    self._handle_survivors(context, scenarios)
                     with self._display:
                         for part in parts:
                             if not self.interruption.is_draining:
                                 self._run(context, part, outcomes)
         except CloudError as error:
             if (ending := self.emulator.ending() if self.emulator is not None else None) is not None:
-                raise self._ended(ending) from error
+                raise self._emulator_error(ending) from error
             raise
         finally:
             self._running.close()
             if self.emulator is not None:
-                self.emulator.leave()  # it ends while the summary is made
+                self.emulator.leave()  # it ends while the summary is written
             summary = RunSummary(self._console, self.directory, self.settings, self.junit)
             is_met = summary.show(parts, outcomes, is_interrupted=self.interruption.signum is not None)
         if self.interruption.is_draining:
-            self._say(f"drained: the trials that are left run with --out {self.directory.path} --resume")
+            self._say(f"drained: to run the remaining trials, use --out {self.directory.path} --resume")
             return _INTERRUPTED
         return 0 if is_met else 1
 
-    def _take(self, event: Event) -> None:
-        """Show an event here, and record it in the run directory."""
+    def _handle_event(self, event: Event) -> None:
+        """Show an event, and record it in the run directory."""
         self._display(event)
         self._running(event)
 
     def _say(self, text: str) -> None:
         say_lines(self._console, text)
 
-    def _ended(self, ending: Ending) -> CloudError:
-        """The error of a run whose own emulator has ended; whatever failed, failed for that."""
+    def _emulator_error(self, ending: Ending) -> CloudError:
+        """Return the error of a run whose emulator has ended, which is the cause of every other failure."""
         return CloudError(
-            f"the emulator that this run started {ending.reason}; the trials that are left run with "
+            f"the emulator that this run started {ending.reason}; to run the remaining trials, use "
             f"--out {self.directory.path} --resume; {ending.log}"
         )
 
     def _run(self, context: RunContext, part: Part, outcomes: dict[tuple[str, str], Outcome]) -> None:
-        """Run the trials of a scenario; outcomes are shown, and added to ``outcomes``."""
+        """Run the trials of a scenario, show their outcomes, and add them to ``outcomes``."""
         scenario, goal = part.scenario, part.scenario.sweep.goal
         leaders = best(list(part.outcomes.values()), goal) if goal else []
 
@@ -117,17 +117,19 @@ class ScenarioRun:
             outcomes[outcome.scenario, outcome.trial] = outcome
             if goal is not None:
                 leaders[:] = best([*leaders, outcome], goal)
-            words = next(describe_best(leaders, goal), "")
-            self._take(TrialEnded(outcome.trial, outcome.state, outcome.is_met, describe_outcome(outcome), words))
+            text = next(describe_best(leaders, goal), "")
+            self._handle_event(
+                TrialEnded(outcome.trial, outcome.state, outcome.is_met, describe_outcome(outcome), text)
+            )
 
         if not part.total:
             return
         self._display.begin(scenario, part.total)
         if any(metric.pattern is not None for metric in scenario.metrics.values()):
-            context.matcher.prepare()  # while what the jobs need is made, so that the first outcome does not wait
+            context.matcher.prepare()  # in parallel with provisioning, so that the first outcome does not wait
         if part.study is not None:
             study, reruns = part.study, part.trials
-            # A recording runs one trial at a time, so a replay must do so, too, to get the same points.
+            # A recording runs one trial at a time; a replay must do the same to get the same points.
             at_once = 1 if self.cloud == "replay" else None
             run_search(
                 context, scenario, study, self.directory, report, reruns=reruns, limit=part.limit, at_once=at_once
@@ -135,8 +137,8 @@ class ScenarioRun:
         else:
             run_scenario(context, scenario, part.trials, self.directory, report)
 
-    def _settle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
-        """For a resumed run, report the jobs that a killed process left running, and end them if that is wanted."""
+    def _handle_survivors(self, context: RunContext, scenarios: list[Scenario]) -> None:
+        """Report the jobs that a killed process of a resumed run left running, and end them if the user agrees."""
         if not self.directory.is_resumed or self.cloud == "replay":
             return
         with self.interruption.allowed():
@@ -170,7 +172,7 @@ class ScenarioRun:
                 service=self.service,
                 journal=journal_for(self.cloud, settings, environment()),
                 uploads=RecordedUploads(self.upload_from) if self.cloud == "replay" else local,
-                sink=self._take,
+                sink=self._handle_event,
                 interruption=self.interruption,
                 keep=self.reuse,
                 policy=policy_for(self.cloud, settings),

@@ -1,4 +1,4 @@
-"""``harness toolkits``: what trains on this machine, and how to get the real CNTK."""
+"""``harness toolkits``: list the toolkits that work on this machine, and install Microsoft's CNTK."""
 
 import os
 import shutil
@@ -21,14 +21,14 @@ from harness.toolkits.survey import Offer, survey
 
 @click.group(cls=CommandGroup, context_settings=CONTEXT, epilog="More: harness docs toolkits")
 def toolkits() -> None:
-    """Show what trains on this machine, and install CNTK 2.7."""
+    """List the toolkits that work on this machine, and install CNTK 2.7."""
 
 
 @toolkits.command("list")
 def list_toolkits() -> None:
     """Print the toolkits, and whether they work on this machine.
 
-    For each of them: what it needs, and how it would train.
+    The table shows what each toolkit needs, and how it would train.
     """
     settings = load_settings(Path.cwd())
     machine = find_machine(os.environ, cntk_python=settings.cntk_python)
@@ -41,25 +41,30 @@ def list_toolkits() -> None:
         table.add_row(entry.toolkit, escape(entry.needs), here, escape(entry.how))
     console = Console()
     console.print(table)
-    for place in machine.pythons:
-        console.print(f"Python of jobs: {place}", markup=False)
-    console.print("The first that has the framework runs a script; pythonInterpreterPath names another.", markup=False)
+    for python in machine.pythons:
+        console.print(f"Python of jobs: {python}", markup=False)
+    console.print(
+        "A script runs with the first Python that has the framework; pythonInterpreterPath names another.", markup=False
+    )
 
 
 @toolkits.command()
 @click.argument("toolkit", metavar="cntk")
 @click.option(
-    "--python", metavar="FILE", type=PATH, help="A Python 3.6; default: the one on PATH, else pyenv's newest."
+    "--python",
+    metavar="FILE",
+    type=PATH,
+    help="A Python 3.6 interpreter; default: the one on PATH, else pyenv's newest.",
 )
-@click.option("--force", is_flag=True, help="Install it again where it is installed.")
+@click.option("--force", is_flag=True, help="Install it again if it is already installed.")
 def install(toolkit: str, python: Path | None, force: bool) -> None:
     """Install Microsoft's CNTK 2.7 for CNTK jobs.
 
-    It gets an environment of its own, which jobs use from then on. It needs Linux on x86-64, a Python 3.6, the
-    libraries of Open MPI 4, a package index and 440 MB of disk.
+    CNTK is installed into a separate environment, which CNTK jobs use from then on. The installation needs Linux on
+    x86-64, Python 3.6, the libraries of Open MPI 4, a package index and 440 MB of disk space.
     """
     if toolkit != "cntk":
-        raise ToolkitError(f"toolkits install {toolkit}: there is no such thing to install; there is cntk")
+        raise ToolkitError(f"toolkits install {toolkit}: only cntk can be installed")
     console = Console(stderr=True)
     with console.status("") as status:
         shown = 0
@@ -73,7 +78,8 @@ def install(toolkit: str, python: Path | None, force: bool) -> None:
             status.update(escape(f"{line}  {progress.detail}"[: console.width - 4]))
 
         installed = install_cntk(os.environ, python=python, force=force, listener=show)
-    state = "is installed" if installed.fresh else "is there already (--force builds it again)"
+    state = "is installed" if installed.fresh else "was already installed (--force installs it again)"
+
     say(f"{installed.cntk.description} {state}: {installed.directory}")
     if installed.image_reader_lacks:
         say(

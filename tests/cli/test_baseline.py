@@ -45,7 +45,7 @@ def test_what_is_worse_by_more_than_it_may_ends_with_1(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["save", "empty", "b.json"], "a baseline is of one scenario, and empty has no outcome"),
+        (["save", "empty", "b.json"], "a baseline holds one scenario, and empty has no outcome"),
         (
             ["compare", "run", "no.json"],
             "the baseline no.json cannot be read: No such file or directory; write one: harness",

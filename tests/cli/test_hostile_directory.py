@@ -90,7 +90,7 @@ def test_settings_of_the_current_directory_choose_no_program_and_no_address(trap
     for words in (["doctor"], ["toolkits", "list"], ["emulator", "start", "--detach"]):
         done = harness(trap, *words)
         assert done.returncode != 0
-        assert "do not choose a program" in " ".join((done.stdout + done.stderr).split())
+        assert "cannot choose a program" in " ".join((done.stdout + done.stderr).split())
     (trap / "harness.toml").write_text('storage_account = "evil.example.com/x"\n')
     for words in (["doctor"], ["reap", "--dry-run", "--cloud", "azure"]):
         done = harness(trap, *words)

@@ -57,7 +57,7 @@ def test_output_that_finds_no_room_is_one_sentence() -> None:
         words = [sys.executable, "-m", "harness", "docs", "ray"]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
-    assert done.stderr == "harness: the output could not be written whole: No space left on device\n"
+    assert done.stderr == "harness: the output could not be written completely: No space left on device\n"
     assert done.returncode == 1
 
 
@@ -107,7 +107,7 @@ def test_an_unknown_command_gets_the_nearest_or_all(
         (["run"], "Missing argument 'SCENARIO...'"),
         (["run", "x.yaml", "--cloud", "emulatr"], "'emulatr' is not one of"),
         (["run", "x.yaml", "--limit", "0"], "0 is not in the range"),
-        (["reap", "--older-than", "old"], "'old' is no age; write 90m"),
+        (["reap", "--older-than", "old"], "'old' is not an age; write 90m"),
     ],
 )
 def test_a_wrong_option_is_bad_input(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,7 @@ def test_without_a_terminal_nothing_is_deleted_unless_an_option_allows_it(
     run.kill()
     run.wait()
     assert main(["reap"]) == 2
-    assert "nothing was deleted: there is no terminal to ask on; add --yes" in capsys.readouterr().err
+    assert "nothing was deleted: no terminal can confirm it; add --yes" in capsys.readouterr().err
     assert left(emulator) == ["leftgroup", "leftshare"]
 
 
@@ -169,7 +169,7 @@ def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_
     Journal(project / "journal.jsonl").append(Entry("r", "cluster", "g", "c", "creating", "emulator", str(broken)))
     assert main(["reap", "--yes"]) == 1
     told = capsys.readouterr()
-    assert f"NOT looked at {broken}: the emulator did not start" in told.err
+    assert f"NOT searched {broken}: the emulator did not start" in told.err
     assert "deleted resource group leftgroup" in told.out
 
 
@@ -189,7 +189,7 @@ def test_a_place_in_the_journal_that_cannot_be_looked_at_is_passed_over_and_stay
 @pytest.mark.parametrize("age", ["soon", "99999999999d", f"{'9' * 5000}s"])
 def test_an_age_that_is_none_is_bad_input(project: Path, capsys: pytest.CaptureFixture[str], age: str) -> None:
     assert main(["reap", "--older-than", age]) == 2
-    assert f"'{age}' is no age; write 90m, 2h, 7d or PT2H" in capsys.readouterr().err
+    assert f"'{age}' is not an age; write 90m, 2h, 7d or PT2H" in capsys.readouterr().err
 
 
 def test_azure_without_settings_names_the_one_that_is_missing(

@@ -285,7 +285,7 @@ def test_an_endpoint_that_nobody_serves_is_not_believed(enemy: Path, capsys: pyt
     before = content(enemy)
     assert main(["reap", "--yes"]) == 1
     assert content(enemy) == before
-    assert "NOT looked at" in capsys.readouterr().err
+    assert "NOT searched" in capsys.readouterr().err
 
 
 def test_an_entry_of_another_machine_starts_no_emulator_here_and_stays(
@@ -314,4 +314,4 @@ def test_a_directory_whose_maker_nobody_can_see_is_shown_and_kept(
     monkeypatch.setenv("COLUMNS", "400")
     assert main(["reap", "--yes"]) == 0
     assert left.exists()
-    assert "if nobody uses it, delete it by hand" in capsys.readouterr().out
+    assert "if it is unused, delete it by hand" in capsys.readouterr().out

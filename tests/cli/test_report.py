@@ -47,8 +47,8 @@ def test_runs_are_compared_in_one_file(make_run: MakeRun, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "run"], "several runs are shown beside one another: add --compare, or name one run"),
-        (["run", "--compare"], "--compare shows several runs: name two or more run directories"),
+        (["run", "run"], "several run directories need --compare: add --compare, or name one run directory"),
+        (["run", "--compare"], "--compare needs several runs: name two or more run directories"),
         (["nowhere"], "there is no directory nowhere; the newest run there is run"),
         (["run", "--goal", "minimize", "lss"], "there is no metric 'lss'; did you mean 'loss'?"),
         (["run", "--out", "no/where.html"], "no/where.html cannot be written: No such file or directory; name another"),

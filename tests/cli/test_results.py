@@ -45,7 +45,9 @@ def test_the_trials_of_a_run_are_a_table(make_run: MakeRun, capsys: pytest.Captu
 def test_the_best_trials_need_a_goal(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     run = str(make_run(*SWEEP))
     assert main(["results", run, "--best", "1"]) == 2
-    assert "--best 1: say what is better: --goal minimize METRIC; the metrics: loss, error" in capsys.readouterr().err
+    assert (
+        "--best 1 needs a goal, such as --goal minimize METRIC; the metrics are: loss, error" in capsys.readouterr().err
+    )
     assert main(["results", run, "--best", "1", "--goal", "minimize", "error"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["rate=0.001,depth=3,epochs=3", "0.1"]
 
@@ -67,7 +69,7 @@ def test_without_a_directory_it_is_the_newest_run(
 
 def test_without_any_run_it_says_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["results"]) == 2
-    assert "there is no run below runs; name a run directory, or run one" in capsys.readouterr().err
+    assert "there is no run in runs; name a run directory, or run a scenario" in capsys.readouterr().err
 
 
 def test_files_are_written_and_standard_output_is_a_dash(

@@ -147,7 +147,7 @@ def test_a_run_directory_is_not_used_twice_by_accident(run: Run, scenario: Write
 
 def test_resume_needs_a_directory(run: Run, scenario: Write) -> None:
     code, _, err = run(scenario(), "--resume")
-    assert (code, err) == (2, "harness: --resume continues an earlier run: name its directory with --out\n")
+    assert (code, err) == (2, "harness: --resume continues an earlier run: name the run directory with --out\n")
 
 
 def test_a_dry_run_tells_the_plan_and_touches_nothing(run: Run, scenario: Write, project: Path) -> None:
@@ -361,7 +361,7 @@ def test_a_run_whose_own_emulator_is_killed_says_so_and_can_be_resumed(
     emulator.kill()
     out, err = process.communicate(timeout=300)
     ended = "the emulator that this run started was ended by SIGKILL"
-    remedy = "the trials that are left run with --out here --resume"
+    remedy = "to run the remaining trials, use --out here --resume"
     assert (process.returncode, err) == (1, f"harness: {ended}; {remedy}; it printed nothing\n")
     assert "left behind" not in out
     assert run(path, "--out", "here", "--resume")[0] == 0
@@ -424,7 +424,7 @@ def test_what_is_expected_of_a_sweep_is_judged_when_all_trials_have_ended(run: R
     path = scenario("{grid: {score: [1, 2]}, goal: {minimize: score}, expect: {best: {score: {max: 0.5}}}}")
     code, out, _ = run(path, "--out", "here", "--limit", "1")
     assert code == 0
-    assert "what is expected of the sweep is judged when all its trials have an outcome" in out
+    assert "the expectations of the sweep are checked when all its trials have an outcome" in out
     code, out, _ = run(path, "--out", "here", "--resume")
     assert code == 1
     assert (

@@ -130,7 +130,7 @@ def test_what_is_expected_of_a_search_is_judged_when_its_last_trial_has_ended(ru
 
     code, out, _ = run(path, "--out", "here", "--limit", "2")
     assert code == 0, out
-    assert "what is expected of the sweep is judged when all its trials have an outcome" in out
+    assert "the expectations of the sweep are checked when all its trials have an outcome" in out
 
     code, out, _ = run(path, "--out", "here", "--resume")
     assert code == 1
@@ -193,13 +193,13 @@ def test_the_first_ctrl_c_lets_running_trials_end_and_begins_no_other(project: P
             assert line, "the run ended"
             running += " is running" in line
         process.send_signal(signal.SIGINT)
-        while "no trial begins any more" not in (line := process.stderr.readline()):
+        while "no new trial starts" not in (line := process.stderr.readline()):
             assert line, "the run ended"
         go.touch()
         printed, _ = process.communicate()
     assert process.returncode == 130, printed
     assert [one["state"] for one in outcomes(Path("here"))] == ["succeeded"] * 2
-    assert "drained: the trials that are left run with --out here --resume" in printed
+    assert "drained: to run the remaining trials, use --out here --resume" in printed
     assert run(path, "--out", "here", "--resume")[0] == 0
     assert len({one["trial"] for one in outcomes(Path("here"))}) == len(outcomes(Path("here"))) == 6
 

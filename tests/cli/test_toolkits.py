@@ -39,12 +39,12 @@ def test_install_finds_what_is_there(capsys: pytest.CaptureFixture[str]) -> None
     test_list_shows_the_cntk_that_is_installed(capsys)
 
     assert main(["toolkits", "install", "cntk"]) == 0
-    assert "CNTK 2.7 is there already (--force builds it again)" in capsys.readouterr().out
+    assert "CNTK 2.7 was already installed (--force installs it again)" in capsys.readouterr().out
 
 
 def test_install_of_anything_else_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["toolkits", "install", "mxnet"]) == 2
-    assert "toolkits install mxnet: there is no such thing to install; there is cntk" in capsys.readouterr().err
+    assert "toolkits install mxnet: only cntk can be installed" in capsys.readouterr().err
 
 
 def test_a_python_that_will_not_do_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

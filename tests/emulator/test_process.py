@@ -227,4 +227,4 @@ def test_the_commands_print_a_connection_string(tmp_path: Path, capsys: pytest.C
 
 def test_what_cannot_be_served_alone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulator", "start", "--dir", str(tmp_path), "--only", "queues"]) == 2
-    assert "the emulator can serve alone: storage" in capsys.readouterr().err
+    assert "the only service that can run alone is storage" in capsys.readouterr().err

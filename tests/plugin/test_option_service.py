@@ -47,4 +47,4 @@ def test_no_file_of_a_project_chooses_what_costs_money(
     result = run()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*do not choose what costs money; write --cloud azure, or set HARNESS_CLOUD*")
+    result.stderr.fnmatch_lines("*cannot choose a cloud that costs money; use --cloud azure, or set HARNESS_CLOUD*")

@@ -1,10 +1,10 @@
-"""``harness emulator``: the local Azure, for any Azure client."""
+"""``harness emulator``: the local Azure emulator, for any Azure client."""
 
 from harness.cli.groups import LazyGroup
 
-_HELP = """The local Azure: sign-in, Resource Manager, storage and Batch AI on loopback.
+_HELP = """The local Azure emulator: sign-in, Resource Manager, storage and Batch AI on loopback.
 
-It answers behind an HTTPS proxy, its storage on plain ports, too.
+Clients reach it through an HTTPS proxy; its storage also answers on plain ports.
 
 \b
 Examples:
@@ -20,9 +20,9 @@ emulator = LazyGroup(
     {
         "start": ("harness.cli.emulator.start:start", "Start an emulator, in the foreground or detached."),
         "stop": (f"{_CONTROL}:stop", "Stop an emulator; it keeps its data."),
-        "status": (f"{_CONTROL}:status", "Say whether an emulator runs, and where it answers."),
-        "log": ("harness.cli.emulator.log:log", "Print the requests that it has answered, or follow them."),
-        "env": (f"{_CONTROL}:env", "Print shell commands that point Azure clients at it."),
+        "status": (f"{_CONTROL}:status", "Show whether an emulator runs, and its addresses."),
+        "log": ("harness.cli.emulator.log:log", "Print the requests that an emulator has answered."),
+        "env": (f"{_CONTROL}:env", "Print shell commands that point Azure clients at an emulator."),
         "reset": (f"{_CONTROL}:reset", "Stop an emulator, end its jobs and delete its data."),
         "faults": ("harness.cli.emulator.faults:faults", "Inject throttling, lost answers, full disks and more."),
     },

@@ -24,7 +24,7 @@ def stop(directory: Path) -> None:
 @click.command(context_settings=CONTEXT)
 @directory_option
 def status(directory: Path) -> int:
-    """Say whether an emulator runs, and where it answers; the exit code is 1 when it does not."""
+    """Show whether an emulator runs, and its addresses; the exit code is 1 when none runs."""
     endpoint = launch.find(directory)
     if endpoint is None:
         say(f"no emulator serves {directory}; start one with: harness emulator start --detach", err=True)
@@ -34,10 +34,14 @@ def status(directory: Path) -> int:
 
 
 @click.command(context_settings=CONTEXT)
-@click.option("--application", metavar="NAME", default="", help="Sign in as this application; default the first one.")
-@click.option("--by-proxy", is_flag=True, help="With --only storage: Azure's own host names and sign-in, too.")
-@click.option("--host", metavar="NAME", help="For another machine, which calls this one NAME; with --authority.")
-@click.option("--authority", metavar="FILE", help="Where that machine has a copy of the authority's certificate.")
+@click.option("--application", metavar="NAME", default="", help="Sign in as this application; default: the first one.")
+@click.option("--by-proxy", is_flag=True, help="With --only storage: also use Azure's host names and sign-in.")
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="Print commands for another machine, which reaches this one by NAME; needs --authority.",
+)
+@click.option("--authority", metavar="FILE", help="The authority's certificate, as a path on that machine.")
 @directory_option
 def env(*, application: str, by_proxy: bool, host: str | None, authority: str | None, directory: Path) -> None:
     """Print the shell commands that point Azure clients at an emulator.
@@ -53,8 +57,8 @@ def env(*, application: str, by_proxy: bool, host: str | None, authority: str | 
         endpoint = endpoint.seen_from_outside(host, authority)
     elif host or authority:
         raise EmulatorError(
-            "--host NAME and --authority FILE go together: how another machine calls this one, and where it has a copy "
-            f"of {endpoint.ca_path}"
+            "--host NAME and --authority FILE need each other: the name by which another machine reaches this one, and "
+            f"the path of its copy of {endpoint.ca_path}"
         )
     for name, value in endpoint.environment(application, by_proxy=by_proxy).items():
         say(f"export {name}={shlex.quote(value)}")
@@ -65,17 +69,17 @@ def env(*, application: str, by_proxy: bool, host: str | None, authority: str | 
 def reset(directory: Path) -> None:
     """Stop an emulator, end the jobs that run in it, and delete its data directory.
 
-    A directory in which anything else lies than an emulator makes is refused, and nothing is touched.
+    A directory that holds any file that an emulator did not create is refused, and nothing in it is changed.
     """
     reset_directory(directory)
     say(f"{directory} is empty", err=True)
 
 
 def running(directory: Path) -> Endpoint:
-    """The emulator that serves a directory.
+    """Return the endpoint of the emulator that serves a directory.
 
     Raises:
-        EmulatorError: none does.
+        EmulatorError: no emulator serves it.
     """
     endpoint = launch.find(directory)
     if endpoint is None:
@@ -84,6 +88,6 @@ def running(directory: Path) -> Endpoint:
 
 
 def show(endpoint: Endpoint, *, err: bool = False) -> None:
-    """Print where an emulator answers."""
+    """Print the addresses of an emulator."""
     for line in endpoint.lines():
         say(line, err=err)

@@ -17,21 +17,27 @@ from harness.errors import EmulatorError
 from harness.interruption import Interrupted, Interruption
 from harness.request_entry import LOG_NAME, RequestEntry
 
-_LOOK_SECONDS = 0.2
-_MOST_BYTES = 1 << 20  # that are read at a time; a line is far shorter
+_POLL_SECONDS = 0.2
+_MOST_BYTES = 1 << 20  # the size of a read; a line is far shorter
 
 
 @click.command(context_settings=CONTEXT)
 @click.option("--follow", "-f", is_flag=True, help="Print new requests too, until Ctrl-C.")
 @click.option(
-    "--lines", "-n", metavar="N", type=click.IntRange(min=0), default=100, show_default=True, help="How many."
+    "--lines",
+    "-n",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="How many of the last requests to print.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each request as a JSON object.")
 @directory_option
 def log(*, follow: bool, lines: int, as_json: bool, directory: Path) -> None:
-    """Print the requests that an emulator has answered: when, what, which status, how long, which error code.
+    """Print the requests that an emulator has answered: time, method, status, duration, URL and error code.
 
-    Signatures and tokens are cut. An emulator that was started with --no-log has no log.
+    Signatures and tokens are removed. An emulator that was started with --no-log has no log.
 
     \b
     Examples:
@@ -41,7 +47,7 @@ def log(*, follow: bool, lines: int, as_json: bool, directory: Path) -> None:
     path = directory / LOG_NAME
     if not path.exists() and not follow:
         raise EmulatorError(
-            f"there is no {path}; start the emulator without --no-log, or name its directory with --dir"
+            f"{path} does not exist; start the emulator without --no-log, or name its directory with --dir"
         )
     for line in last_lines(path, lines):
         _show(line, as_json=as_json)
@@ -52,7 +58,7 @@ def log(*, follow: bool, lines: int, as_json: bool, directory: Path) -> None:
 
 
 def last_lines(path: Path, count: int) -> list[bytes]:
-    """The last lines of a log; none where there is no log yet."""
+    """Return the last lines of a log; none if the log does not exist yet."""
     try:
         with path.open("rb") as stream:
             return list(deque(stream, maxlen=count))
@@ -61,7 +67,7 @@ def last_lines(path: Path, count: int) -> list[bytes]:
 
 
 def new_lines(path: Path) -> Iterator[bytes]:
-    """Whole lines that are written from now on, also when the log begins again."""
+    """Yield complete lines that are written from now on, also after the log was replaced by a new file."""
     clock = SystemClock()
     inode, offset = (path.stat().st_ino, path.stat().st_size) if path.exists() else (0, 0)
     while True:
@@ -75,11 +81,11 @@ def new_lines(path: Path) -> Iterator[bytes]:
         offset += end
         yield from chunk[:end].splitlines()
         if not end:
-            clock.sleep(_LOOK_SECONDS)
+            clock.sleep(_POLL_SECONDS)
 
 
 def _show(line: bytes, *, as_json: bool) -> None:
     text = line.decode("utf-8", "replace").rstrip("\n")
-    with contextlib.suppress(msgspec.MsgspecError):  # half a line, of an emulator that was killed
+    with contextlib.suppress(msgspec.MsgspecError):  # an incomplete line of an emulator that was killed
         text = text if as_json else msgspec.json.decode(line, type=RequestEntry).line()
     say(text)

@@ -90,14 +90,14 @@ def test_storage_alone_starts_with_faults_and_says_how_to_change_them(
             shares.get_service_properties()
         assert main(["emulator", "faults", "show", "--dir", str(tmp_path / "data")]) == 2
         told = capsys.readouterr().err
-        assert "learns of faults when it starts: harness emulator start --only storage --fault throttle=0.3" in told
+        assert "takes faults only at its start: harness emulator start --only storage --fault throttle=0.3" in told
     finally:
         stop(tmp_path / "data")
 
 
 def test_a_wrong_fault_keeps_the_emulator_from_starting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulator", "start", "--dir", str(tmp_path / "data"), "--fault", "slow=2"]) == 2
-    assert "the rate of slow must be a number from 0 to 1, and is 2.0" in capsys.readouterr().err
+    assert "the rate of slow must be a number from 0 to 1, not 2.0" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 
