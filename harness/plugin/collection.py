@@ -53,7 +53,7 @@ class ScenarioCache:
             for other in self._scenarios.values():
                 if other.scenario == scenario.scenario:
                     self.has_clash = True
-                    raise ScenarioError(scenarios.same_name(scenario.scenario, other.path, path))
+                    raise ScenarioError(scenarios.same_name_message(scenario.scenario, other.path, path))
             self._scenarios[key] = scenario
         return self._scenarios[key]
 

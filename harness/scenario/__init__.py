@@ -1,4 +1,4 @@
-"""Scenario files: YAML on disk to frozen models that remember where they came from."""
+"""Scenario files: YAML that is read into frozen models, which record file and line."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from harness.scenario.job import JobSpec
     from harness.scenario.load import load_scenario
     from harness.scenario.model import Limits, Scenario, Trial
-    from harness.scenario.overrides import load_scenarios, same_name, with_values
+    from harness.scenario.overrides import load_scenarios, same_name_message, with_values
 else:
     __getattr__ = lazy_attributes(
         __name__,
@@ -21,7 +21,7 @@ else:
             "is_scenario_file": "document",
             "load_scenario": "load",
             "load_scenarios": "overrides",
-            "same_name": "overrides",
+            "same_name_message": "overrides",
             "with_values": "overrides",
         },
     )
@@ -34,6 +34,6 @@ __all__ = [
     "is_scenario_file",
     "load_scenario",
     "load_scenarios",
-    "same_name",
+    "same_name_message",
     "with_values",
 ]

@@ -1,19 +1,19 @@
-"""The part of a scenario that only Azure Machine Learning has."""
+"""The section ``azureml`` of a scenario, for Azure Machine Learning only."""
 
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from harness.scenario.record import Duration, Record, refused
+from harness.scenario.record import Duration, Record, invalid_fields
 from harness.scenario.volumes import VolumeKind
 
 
 class EnvironmentSpec(Record):
-    """What jobs run in: an image, and what conda adds to it.
+    """The environment of jobs: a container image, and conda packages that are added to it.
 
     Attributes:
-        image: of a container, or the id of an environment of a workspace or registry; default ``job.image``.
+        image: a container image, or the id of an environment of a workspace or registry; default ``job.image``.
         conda: a conda file, relative to the scenario.
     """
 
@@ -23,18 +23,18 @@ class EnvironmentSpec(Record):
     @model_validator(mode="after")
     def _is_something(self) -> "EnvironmentSpec":
         if self.image is None and self.conda is None:
-            raise refused(((), "give image, conda or both"))
+            raise invalid_fields(((), "give image, conda or both"))
         return self
 
 
 class AzureMlSpec(Record):
-    """What only Azure Machine Learning has; on another service it has no effect.
+    """Options of Azure Machine Learning; other services ignore them.
 
     Attributes:
-        identity: whose rights jobs have: those of the user who submits them, or of the compute; default none.
-        serverless: nodes are made for each job, and no compute is.
+        identity: the identity of jobs: that of the user who submits them, or of the compute; default none.
+        serverless: whether each job gets its own nodes, without a compute.
         tier: the priority of serverless jobs.
-        idle_time: after which an idle node of the compute is released.
+        idle_time: the time after which an idle node of the compute is released.
     """
 
     environment: EnvironmentSpec | None = None
@@ -46,14 +46,15 @@ class AzureMlSpec(Record):
     @model_validator(mode="after")
     def _fits_together(self) -> "AzureMlSpec":
         if self.tier is not None and not self.serverless:
-            raise refused((("tier",), "only serverless jobs have a tier; add serverless: true"))
+            raise invalid_fields((("tier",), "only serverless jobs have a tier; add serverless: true"))
         return self
 
 
 def datastore_name(kind: VolumeKind, name: str) -> str:
-    """The datastore for a share or a container: letters, digits and underscores; the service refused hyphens for long.
+    """Return the name of the datastore for a share or a container: letters, digits and underscores.
 
-    A share and a container may have the same name; no name of either has two hyphens in a row.
+    The service refused hyphens for a long time. A share and a container may have the same name; the names of their
+    datastores differ, because neither name has two hyphens in a row.
     """
     plain = name.replace("-", "_")
     return plain if kind == "share" else f"{plain}__{kind}"

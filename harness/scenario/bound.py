@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from harness.scenario.direction import Direction
-from harness.scenario.record import Record, refused
+from harness.scenario.record import Record, invalid_fields
 
 
 class Bound(Record):
@@ -15,9 +15,9 @@ class Bound(Record):
     @model_validator(mode="after")
     def _can_be_met(self) -> "Bound":
         if self.min is None and self.max is None:
-            raise refused(((), "give min, max or both"))
+            raise invalid_fields(((), "give min, max or both"))
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise refused((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
+            raise invalid_fields((("min",), f"min {self.min:g} is greater than max {self.max:g}"))
         return self
 
     def holds(self, value: float) -> bool:
@@ -27,7 +27,7 @@ class Bound(Record):
 
     @property
     def direction(self) -> Direction | None:
-        """What is better: less where there is a maximum alone, more where there is a minimum alone."""
+        """Which values are better: smaller ones if only a maximum is given, larger ones if only a minimum is."""
         if self.min is not None and self.max is not None:
             return None
         return "minimize" if self.min is None else "maximize"

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.scenario.record import Identifier, Record, refused
+from harness.scenario.record import Identifier, Record, invalid_fields
 from harness.scenario.resource_names import Name
 
 
@@ -21,15 +21,15 @@ class NodeRange(Record):
     @model_validator(mode="after")
     def _is_ordered(self) -> "NodeRange":
         if self.min > self.max:
-            raise refused((("min",), f"min {self.min} is greater than max {self.max}"))
+            raise invalid_fields((("min",), f"min {self.min} is greater than max {self.max}"))
         return self
 
 
 class SetupSpec(Record):
-    """A command that runs on each node before it is idle, as root; a node on which it fails is unusable.
+    """A command that runs as root on each node before the node takes jobs; a node on which it fails is unusable.
 
     Attributes:
-        stdouterr: directory that gets what it writes; by default the root of the first share or container.
+        stdouterr: directory of its logs; by default the root of the first share or container.
     """
 
     command: str = Field(min_length=1)

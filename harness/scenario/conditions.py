@@ -1,11 +1,11 @@
-"""Which points of a sweep exist: parameters that depend on others, and points that are left out; pure."""
+"""Conditions of a sweep: parameters that depend on others, and excluded points; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
-from harness.scenario.record import Record, refused
+from harness.scenario.record import Record, invalid_fields
 from harness.scenario.values import Scalar, comparison_key
 
 
@@ -18,7 +18,7 @@ class Between(Record):
     @model_validator(mode="after")
     def _says_something(self) -> "Between":
         if self.low is None and self.high is None:
-            raise refused(((), "give low, high or both"))
+            raise invalid_fields(((), "give low, high or both"))
         return self
 
 
@@ -40,44 +40,44 @@ def holds(conditions: Conditions, values: Mapping[str, Scalar]) -> bool:
     return all(name in values and _is_met(condition, values[name]) for name, condition in conditions.items())
 
 
-def active(
+def active_values(
     point: Mapping[str, Scalar], when: Mapping[str, Conditions], constants: Mapping[str, Scalar]
 ) -> dict[str, Scalar]:
-    """The point without the names whose conditions are not met.
+    """Return the point without the names whose conditions are not met.
 
     Args:
-        point: the values of swept names, in the order in which conditions are looked at.
-        when: name -> conditions on names before it, and on parameters that are not swept.
-        constants: values of those.
+        point: the values of swept names, in the order in which conditions are checked.
+        when: for a name, conditions on names before it, and on parameters that are not swept.
+        constants: values of the parameters that are not swept.
     """
-    known = {name: value for name, value in constants.items() if name not in point}
-    kept: dict[str, Scalar] = {}
+    values = {name: value for name, value in constants.items() if name not in point}
+    result: dict[str, Scalar] = {}
     for name, value in point.items():
-        if holds(when.get(name, {}), {**known, **kept}):
-            kept[name] = value
-    return kept
+        if holds(when.get(name, {}), {**values, **result}):
+            result[name] = value
+    return result
 
 
 def is_excluded(point: Mapping[str, Scalar], exclude: Iterable[Conditions], constants: Mapping[str, Scalar]) -> bool:
-    """Whether all conditions of one of the exclusions are met."""
+    """Whether all conditions of an exclusion are met."""
     values = {**constants, **point}
     return any(holds(conditions, values) for conditions in exclude)
 
 
-def restricted(
+def existing_points(
     points: Iterable[Mapping[str, Scalar]],
     when: Mapping[str, Conditions],
     exclude: Sequence[Conditions],
     constants: Mapping[str, Scalar],
 ) -> Iterator[dict[str, Scalar]]:
-    """The points that exist; those that become equal come once."""
-    seen: set[object] = set()
+    """Yield the points that exist: reduced by ``when``, without excluded points and without duplicates."""
+    keys: set[object] = set()
     for point in points:
-        kept = active(point, when, constants)
-        key = tuple((name, comparison_key(value)) for name, value in kept.items())
-        if key not in seen and not is_excluded(kept, exclude, constants):
-            seen.add(key)
-            yield kept
+        reduced = active_values(point, when, constants)
+        key = tuple((name, comparison_key(value)) for name, value in reduced.items())
+        if key not in keys and not is_excluded(reduced, exclude, constants):
+            keys.add(key)
+            yield reduced
 
 
 def _is_met(condition: Any, value: Scalar) -> bool:

@@ -1,4 +1,4 @@
-"""What the parts of a scenario must agree on for its job to work; pure."""
+"""Checks that the parts of a scenario are consistent, so that its job can work; pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,9 +22,12 @@ STDOUTERR = "stdouterr"
 _PREFIX = "AZ_BATCHAI_"
 _MOUNT_ROOT = "AZ_BATCHAI_MOUNT_ROOT"
 _MOUNT_ROOTS = (f"${_MOUNT_ROOT}", f"${{{_MOUNT_ROOT}}}", "/mnt/batch/tasks/shared/LS_root/mounts")
-_JOB_MOUNT_ROOTS = ("$AZ_BATCHAI_JOB_MOUNT_ROOT", "${AZ_BATCHAI_JOB_MOUNT_ROOT}")  # where a scenario mounts nothing
+_JOB_MOUNT_ROOTS = (
+    "$AZ_BATCHAI_JOB_MOUNT_ROOT",
+    "${AZ_BATCHAI_JOB_MOUNT_ROOT}",
+)  # unused: scenarios mount nothing here
 _VARIABLE = re.compile(r"\$(?:\{(AZ_BATCHAI_\w+)\}|(AZ_BATCHAI_\w+))", re.ASCII)
-# What Batch AI sets besides the directories of the job, by its documentation and its job samples.
+# Variables that Batch AI sets besides those of the job's directories, by its documentation and its job samples.
 _VARIABLES = (
     _MOUNT_ROOT,
     "AZ_BATCHAI_JOB_MOUNT_ROOT",
@@ -41,11 +44,11 @@ _VARIABLES = (
     "AZ_BATCHAI_PYTORCH_INIT_METHOD",
     "AZ_BATCHAI_PYTORCH_BACKEND",
 )
-_BRAINSCRIPT = (".cntk", ".bs")  # the endings of its scripts
+_BRAINSCRIPT = (".cntk", ".bs")  # suffixes of BrainScript files
 
 
 def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
-    """Every field of a scenario that cannot work with the others, and why."""
+    """Yield every field of a scenario that contradicts others, and why."""
     yield from _volumes(scenario)
     yield from trial_mistakes(scenario, scenario.job, scenario.expect)
     if goal := scenario.sweep.goal:
@@ -61,29 +64,29 @@ def mistakes_of(scenario: "Scenario") -> Iterator[Mistake]:
 
 
 def _sweep_expectations(scenario: "Scenario") -> Iterator[Mistake]:
-    """What is expected of a sweep must be measured, and what is better must be known."""
-    expect, place = scenario.sweep.expect, ("sweep", "expect")
-    yield from _unknown((*place, "best"), expect.best, scenario.metrics, "metrics defines no")
+    """Check that the expectations of a sweep name defined metrics whose better direction is known."""
+    expect, section = scenario.sweep.expect, ("sweep", "expect")
+    yield from _unknown((*section, "best"), expect.best, scenario.metrics, "metrics defines no")
     for index, spec in enumerate(expect.monotone):
         yield from (
-            ((*place, "monotone", index, "metric"), text)
+            ((*section, "monotone", index, "metric"), text)
             for _, text in _unknown((), [spec.metric], scenario.metrics, "metrics defines no")
         )
         yield from (
-            ((*place, "monotone", index, "parameter"), text)
+            ((*section, "monotone", index, "parameter"), text)
             for _, text in _unknown((), [spec.parameter], scenario.sweep.names(), "the sweep has no")
         )
     if expect.baseline is None:
         return
-    yield from _unknown((*place, "baseline", "worse"), expect.baseline.worse, scenario.metrics, "metrics defines no")
+    yield from _unknown((*section, "baseline", "worse"), expect.baseline.worse, scenario.metrics, "metrics defines no")
     for name in expect.baseline.worse:
         if name in scenario.metrics and direction_of(scenario, name) is None:
-            text = f"say what is better: sweep.goal: {{minimize: {name}}}, or a bound of {name} in expect.metrics"
-            yield (*place, "baseline", "worse", name), text
+            text = f"state which values are better: sweep.goal: {{minimize: {name}}}, or a bound in expect.metrics"
+            yield (*section, "baseline", "worse", name), text
 
 
 def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:
-    """What a search looks at must be measured."""
+    """Check that the metrics that a search uses are defined."""
     yield from _unknown(("sweep", "search", "constraints"), search.constraints, scenario.metrics, "metrics defines no")
     steps = [name for name, spec in scenario.metrics.items() if spec.step and spec.is_followed]
     metric = watched_metric(scenario)
@@ -91,12 +94,12 @@ def _search(scenario: "Scenario", search: "SearchSpec") -> Iterator[Mistake]:
         hint = f"; those with step: true are: {', '.join(steps)}" if steps else ""
         yield ("sweep", "search", "metric"), f"metrics defines no {search.metric!r} with step: true{hint}"
     elif search.pruner and metric is None:
-        text = "a pruner looks at a metric while a job runs: give one step: true"
-        yield ("sweep", "search", "pruner"), text + (f", and say which: metric: {steps[0]}" if steps else "")
+        text = "a pruner needs a metric that is read while a job runs: add step: true to a metric"
+        yield ("sweep", "search", "pruner"), text + (f", and name it: metric: {steps[0]}" if steps else "")
 
 
 def direction_of(scenario: "Scenario", metric: str) -> Direction | None:
-    """What is better of a metric, by the goal of the sweep, else by its bound; None where neither says."""
+    """Return the better direction of a metric, from the goal of the sweep, else from its bound; None if unknown."""
     goal, bound = scenario.sweep.goal, scenario.expect.metrics.get(metric)
     if goal is not None and metric in goal.names:
         return goal.direction(metric)
@@ -104,7 +107,7 @@ def direction_of(scenario: "Scenario", metric: str) -> Direction | None:
 
 
 def watched_metric(scenario: "Scenario") -> str | None:
-    """The metric that a search looks at while a job runs: the one it names, the goal's, or the only one with steps."""
+    """Return the metric that a pruner reads while a job runs: the named one, the goal's, or the only one with steps."""
     search, goal = scenario.sweep.search, scenario.sweep.goal
     if search is None or goal is None:
         return None
@@ -114,7 +117,7 @@ def watched_metric(scenario: "Scenario") -> str | None:
 
 
 def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -> Iterator[Mistake]:
-    """The same for a trial with a job and expectations of its own."""
+    """Yield the contradictions in a trial, which has its own job and expectations."""
     if job.nodes > scenario.cluster.most_nodes:
         yield ("job", "nodes"), f"the job needs {job.nodes} nodes, the cluster has {scenario.cluster.most_nodes}"
     size = vm_size(scenario.cluster.vm_size)
@@ -127,83 +130,83 @@ def trial_mistakes(scenario: "Scenario", job: "JobSpec", expect: "ExpectSpec") -
     setup = scenario.cluster.setup
     if setup is not None and setup.stdouterr is not None:
         mounts = [volume.mount for volume in scenario.volumes.values()]
-        yield from _off_the_volumes(("cluster", "setup", STDOUTERR), setup.stdouterr, mounts)
+        yield from _path_off_volumes(("cluster", "setup", STDOUTERR), setup.stdouterr, mounts)
     if job.toolkit == "cntk" and (job.script or "").lower().endswith(_BRAINSCRIPT):
         text = f"{job.script} is BrainScript, which needs Microsoft's cntk program; only Python scripts run"
         yield ("job", "script"), text
 
 
-def _unknown(section: FieldPath, named: Iterable[str], known: Iterable[str], text: str) -> Iterator[Mistake]:
-    for name in named:
-        if name not in known:
-            hint = suggestion(name, known)
+def _unknown(section: FieldPath, names: Iterable[str], choices: Iterable[str], text: str) -> Iterator[Mistake]:
+    for name in names:
+        if name not in choices:
+            hint = suggestion(name, choices)
             yield (*section, name), f"{text} {name!r}" + (f"; {hint}" if hint else "")
 
 
 def _volumes(scenario: "Scenario") -> Iterator[Mistake]:
-    """There is storage, and none of it is named twice or mounted on, in or around another."""
+    """Check that there is a volume, that no volume is named twice, and that no mounts overlap."""
     if not scenario.volumes:
         yield ("share",), "a job needs storage for its logs: give share, shares or containers"
-    seen: list[tuple[str, VolumeSpec]] = []
+    volumes: list[tuple[str, VolumeSpec]] = []
     for field_path, volume in scenario.volumes.items():
-        where = ".".join(map(str, field_path))
-        for earlier, other in seen:
+        dotted = ".".join(map(str, field_path))
+        for earlier, other in volumes:
             if (volume.kind, volume.name) == (other.kind, other.name):
                 yield (
                     (*field_path, "name"),
-                    f"{volume.kind} {volume.name} is {earlier} already; mount it once",
+                    f"{volume.kind} {volume.name} is already in {earlier}; mount it once",
                 )
             if _overlap(volume.mount, other.mount):
                 yield (*field_path, "mount"), f"{volume.mount!r} is taken: nodes mount {earlier} at {other.mount!r}"
-        seen.append((where, volume))
+        volumes.append((dotted, volume))
 
 
-def _overlap(one: str, other: str) -> bool:
-    first, second = PurePosixPath(one), PurePosixPath(other)
+def _overlap(mount: str, other: str) -> bool:
+    first, second = PurePosixPath(mount), PurePosixPath(other)
     return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def _paths(job: "JobSpec", mounts: Sequence[str]) -> Iterator[Mistake]:
-    """The directories of a job must be on a volume; an input may also be on the node or in the image."""
-    yield from _off_the_volumes(("job", STDOUTERR), job.stdouterr, mounts)
+    """Check that the directories of a job are on a volume; an input may also be on the node or in the image."""
+    yield from _path_off_volumes(("job", STDOUTERR), job.stdouterr, mounts)
     for name, output in job.outputs.items():
-        yield from _off_the_volumes(("job", "outputs", name, "prefix"), output.prefix, mounts)
+        yield from _path_off_volumes(("job", "outputs", name, "prefix"), output.prefix, mounts)
     for name, path in job.inputs.items():
         if path.startswith((*_MOUNT_ROOTS, *_JOB_MOUNT_ROOTS)):
-            yield from _off_the_volumes(("job", "inputs", name), path, mounts)
+            yield from _path_off_volumes(("job", "inputs", name), path, mounts)
 
 
-def _off_the_volumes(field_path: FieldPath, path: str, mounts: Sequence[str]) -> Iterator[Mistake]:
+def _path_off_volumes(field_path: FieldPath, path: str, mounts: Sequence[str]) -> Iterator[Mistake]:
     below = below_mount_root(path)
     inside = below is not None and ".." not in below.parts
     if mounts and not (inside and below and any(below.is_relative_to(mount.strip("/")) for mount in mounts)):
-        seen = ", ".join(f"${_MOUNT_ROOT}/{mount.strip('/')}" for mount in mounts)
-        what = "not on the share, which nodes see" if len(mounts) == 1 else "on no share or container; nodes see them"
-        yield field_path, f"{path!r} is {what} as {seen}"
+        directories = ", ".join(f"${_MOUNT_ROOT}/{mount.strip('/')}" for mount in mounts)
+        problem = "not on the share, which is" if len(mounts) == 1 else "on no share or container; these are"
+        yield field_path, f"{path!r} is {problem} mounted at {directories}"
 
 
 def below_mount_root(path: str) -> PurePosixPath | None:
-    """A path of a job relative to the directory below which nodes mount; None where it is elsewhere."""
+    """Return a path of a job relative to the mount root of nodes; None if it is elsewhere."""
     root = next((root for root in _MOUNT_ROOTS if path == root or path.startswith(f"{root}/")), None)
     return PurePosixPath(path.removeprefix(root).lstrip("/")) if root else None
 
 
 def _variables(job: "JobSpec") -> Iterator[Mistake]:
-    """Batch AI's variables that a job uses must be among those that it gets."""
+    """Check that the ``AZ_BATCHAI_`` variables that a job uses exist."""
     inputs, outputs = (f"{_PREFIX}INPUT_", job.inputs), (f"{_PREFIX}OUTPUT_", job.outputs)
     own = [f"{prefix}{name}" for prefix, names in (inputs, outputs) for name in names]
-    known = [*_VARIABLES, *own, *job.environment]
+    variables = [*_VARIABLES, *own, *job.environment]
     for field_path, text in _texts(job):
-        for found in dict.fromkeys(match[1] or match[2] for match in _VARIABLE.finditer(text)):
-            if found in known:
+        for variable in dict.fromkeys(match[1] or match[2] for match in _VARIABLE.finditer(text)):
+            if variable in variables:
                 continue
-            directories = [name for name in own if name.startswith(found.rpartition("_")[0])]
-            hint = suggestion(found, directories or known)
-            yield ("job", *field_path), f"there is no variable ${found}" + (f"; {hint}" if hint else "")
+            directories = [name for name in own if name.startswith(variable.rpartition("_")[0])]
+            hint = suggestion(variable, directories or variables)
+            yield ("job", *field_path), f"there is no variable ${variable}" + (f"; {hint}" if hint else "")
 
 
 def _texts(job: "JobSpec") -> Iterator[tuple[FieldPath, str]]:
-    """What a node expands variables in."""
+    """Yield the texts of a job in which nodes expand variables."""
     fields: Mapping[str, str | None] = {
         "script": job.script,
         "args": job.args,

@@ -1,4 +1,4 @@
-"""What is better of a number: less of it, or more."""
+"""The better direction of a number: minimize or maximize."""
 
 from typing import Literal, get_args
 
@@ -7,5 +7,5 @@ DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 def cost(value: float, direction: Direction) -> float:
-    """A number that is the smaller, the better the value is."""
+    """Return a number that is smaller for a better value."""
     return value if direction == "minimize" else -value

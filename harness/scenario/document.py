@@ -1,4 +1,4 @@
-"""A YAML file as plain data that knows the line of every field, and the text of every number as it is written."""
+"""A YAML file as plain data, with the line of every field and the source text of every number."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,11 +12,11 @@ from harness.errors import ScenarioError
 from harness.scenario.values import Scalar, read_plain
 
 FieldPath = tuple[str | int, ...]
-"""The way to a field, such as ``("share", "upload", 0)``; the whole file is ``()``."""
+"""The path of a field, such as ``("share", "upload", 0)``; ``()`` is the whole file."""
 
-_MAX_PARTS = 20_000  # aliases of aliases can stand for billions of parts; no scenario has this many
+_MAX_PARTS = 20_000  # aliases of aliases can expand to billions of parts; no scenario has this many
 _MAX_CHARACTERS = 1 << 20
-_MAX_DEPTH = 50  # libyaml's composer recurses in C, where too deep is a crash and no exception
+_MAX_DEPTH = 50  # libyaml's composer recurses in C, where too deep a recursion crashes without an exception
 _PLAIN_TAG = "tag:batchai-harness,2026:plain"
 _MERGE_KEY = "<<"
 _JSON_ESCAPE = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\.")
@@ -24,7 +24,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_LOADER):  # type: ignore[misc]  # the C loader where PyYAML has it
-    """Tells plain scalars from quoted ones; ``read_plain`` decides what they are."""
+    """A loader that tags plain scalars, so that ``read_plain`` decides their type; quoted scalars are text."""
 
     yaml_implicit_resolvers: Mapping[str | None, Any] = {None: [(_PLAIN_TAG, re.compile(""))]}
 
@@ -35,66 +35,68 @@ class Document:
 
     Attributes:
         lines: the line of every field, from 1.
-        written: the text of every plain scalar that is no text, as the file has it: ``3.10``, ``True``.
-        sources: the files of the fields that another file gives, which this one extends.
+        texts: the source text of every plain scalar that is not a string: ``3.10``, ``True``.
+        sources: for fields that come from a base scenario, the file of that scenario.
     """
 
     path: Path
     data: dict[str, Any]
     lines: Mapping[FieldPath, int]
-    written: Mapping[FieldPath, str]
+    texts: Mapping[FieldPath, str]
     sources: Mapping[FieldPath, Path] = field(default_factory=dict)
 
     def line(self, field_path: FieldPath) -> int:
-        """The line of a field, or of the nearest field around it, in whichever file has it."""
+        """Return the line of a field, or of the nearest field around it, in the file that defines it."""
         return line_of(self.lines, field_path)
 
     def at(self, field_path: FieldPath) -> str:
-        """``file:line: dotted.name``, the beginning of a message."""
+        """Return ``file:line: dotted.name``, the beginning of a message."""
         path = self.sources.get(nearest_of(self.lines, field_path), self.path)
         return f"{path}:{self.line(field_path)}: {'.'.join(map(str, field_path)) or 'scenario'}"
 
 
 def line_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> int:
-    """The line of a field, of the nearest field around it, or of the first field of the file."""
+    """Return the line of a field, of the nearest field around it, or of the first field of the file."""
     return lines.get(nearest_of(lines, field_path), next(iter(lines.values()), 1))
 
 
 def nearest_of(lines: Mapping[FieldPath, int], field_path: FieldPath) -> FieldPath:
-    """The field itself, or the nearest field around it that has a line; ``()`` where there is none."""
-    around = (field_path[:size] for size in range(len(field_path), 0, -1))
-    return next((known for known in around if known in lines), ())
+    """Return the field itself, or the nearest field around it that has a line; ``()`` if there is none."""
+    prefixes = (field_path[:size] for size in range(len(field_path), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in lines), ())
 
 
 def read_document(path: Path, *, is_scenario: bool = True) -> Document:
     """Read a YAML mapping by the core schema of YAML 1.2.
 
-    Merge keys (``<<``) of YAML 1.1 work too. Tags other than ``!!map``, ``!!seq`` and ``!!str`` are refused. JSON is
-    read too, with the two escapes that YAML does not share with it.
+    Merge keys (``<<``) of YAML 1.1 are supported. Tags other than ``!!map``, ``!!seq`` and ``!!str`` are refused. JSON
+    files are read, too, including the two kinds of escapes that YAML does not know.
 
     Args:
         path: the file.
-        is_scenario: whether messages may call it one.
+        is_scenario: whether messages call the file a scenario.
 
     Raises:
-        ScenarioError: it cannot be read, is no mapping, or gives a key twice; with file and line.
+        ScenarioError: the file cannot be read, is not a mapping, or has a key twice; with file and line.
     """
     node = _compose(path)
     if not isinstance(node, yaml.MappingNode):
-        wanted = "a scenario is a mapping that begins with 'scenario: NAME'" if is_scenario else "this is no mapping"
-        raise ScenarioError(f"{path}:1: {wanted}")
+        problem = (
+            "a scenario is a mapping that begins with 'scenario: NAME'" if is_scenario else "this is not a mapping"
+        )
+        raise ScenarioError(f"{path}:1: {problem}")
     reader = _Reader(path)
     data: dict[str, Any] = reader.read(node, ())
     if reader.mistakes:
         raise ScenarioError("\n".join(reader.mistakes))
-    return Document(path, data, reader.lines, reader.written)
+    return Document(path, data, reader.lines, reader.texts)
 
 
 def read_value(text: str) -> Any:
-    """What a YAML text of a command line means, such as ``0.3`` or ``{rate: 1}``.
+    """Parse a YAML value from a command line, such as ``0.3`` or ``{rate: 1}``.
 
     Raises:
-        ValueError: it is not YAML.
+        ValueError: the text is not YAML.
     """
     try:
         _refuse_depth(Path(), yaml.parse(text, Loader=_Loader))
@@ -109,9 +111,9 @@ def read_value(text: str) -> Any:
 
 
 def is_scenario_file(path: Path) -> bool:
-    """Whether a YAML file has the key ``scenario`` at its top, which makes it a scenario, right or wrong.
+    """Whether a YAML file has the top-level key ``scenario``, which makes it a scenario, valid or not.
 
-    A file that cannot be read is none. Where the YAML is broken, the lines before that decide.
+    A file that cannot be read is not a scenario. If the YAML is broken, the lines before that decide.
     """
     try:
         with path.open(encoding="utf-8") as stream:
@@ -122,7 +124,7 @@ def is_scenario_file(path: Path) -> bool:
 
 
 def _top_keys(text: str) -> Iterator[str]:
-    """The keys of the mapping that a text holds, as far as it is YAML."""
+    """Yield the keys of the top-level mapping, up to the first syntax error."""
     depth, is_key = 0, True
     try:
         for event in yaml.parse(text, Loader=_Loader):
@@ -132,7 +134,7 @@ def _top_keys(text: str) -> Iterator[str]:
             if depth == 1 and isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
                 if is_key and isinstance(event, yaml.ScalarEvent):
                     yield event.value
-                # A collection counts once, where it ends.
+                # A collection counts once, at its end.
                 is_key = is_key if isinstance(event, yaml.CollectionStartEvent) else not is_key
             elif depth == 0 and isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.MappingStartEvent):
                 return
@@ -159,11 +161,11 @@ def _compose(path: Path) -> yaml.Node | None:
     return node
 
 
-def _yaml_escape(found: re.Match[str]) -> str:
-    r"""What YAML writes for an escape of JSON: ``\/`` and pairs of surrogates are none there."""
-    if found[1] is None:
-        return "/" if found[0] == "\\/" else found[0]
-    high, low = int(found[1], 16), int(found[2], 16)
+def _yaml_escape(match: re.Match[str]) -> str:
+    r"""Translate an escape of JSON that YAML does not know: ``\/`` or a pair of surrogates."""
+    if match[1] is None:
+        return "/" if match[0] == "\\/" else match[0]
+    high, low = int(match[1], 16), int(match[2], 16)
     return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
@@ -178,19 +180,19 @@ def _refuse_depth(path: Path, events: Iterable[yaml.Event]) -> None:
 
 @dataclass
 class _Reader:
-    """Makes plain data of YAML nodes, and notes what it finds on the way."""
+    """Converts YAML nodes to plain data, and collects lines, source texts and mistakes."""
 
     path: Path
     lines: dict[FieldPath, int] = field(default_factory=dict)
-    written: dict[FieldPath, str] = field(default_factory=dict)
+    texts: dict[FieldPath, str] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     _parts: int = 0
 
     def read(self, node: yaml.Node, field_path: FieldPath) -> Any:
-        """The data of a node.
+        """Convert a node to plain data.
 
         Raises:
-            ScenarioError: the file stands for more data than a scenario can have.
+            ScenarioError: the file expands to more data than a scenario can have.
         """
         self._count(field_path)
         if isinstance(node, yaml.MappingNode):
@@ -213,30 +215,30 @@ class _Reader:
         return data
 
     def _pairs(self, node: yaml.MappingNode, field_path: FieldPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """Keys and values by name; a mapping's own ones have precedence over those that ``<<`` adds."""
+        """Return keys and values by name; a mapping's own keys take precedence over those that ``<<`` adds."""
         own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
             self._count(field_path)
             if not isinstance(key, yaml.ScalarNode):
-                self._mistake(_line(key), field_path, "a key is one word, not a list or a mapping")
+                self._add_mistake(_line(key), field_path, "a key is one word, not a list or a mapping")
             elif key.value == _MERGE_KEY and key.tag == _PLAIN_TAG:
                 merged = {**self._merged_pairs(value, field_path), **merged}
             elif key.value in own:
                 text = f"is given twice; the first is in line {_line(own[key.value][0])}"
-                self._mistake(_line(key), (*field_path, key.value), text)
+                self._add_mistake(_line(key), (*field_path, key.value), text)
             else:
                 own[key.value] = key, value
         return {**merged, **own}
 
     def _merged_pairs(self, node: yaml.Node, field_path: FieldPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """What ``<<`` adds: the pairs of a mapping, or of several, of which the first has precedence."""
+        """Return the pairs that ``<<`` adds: those of a mapping, or of several, of which the first takes precedence."""
         merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            if isinstance(one, yaml.MappingNode):
-                merged = {**self._pairs(one, (*field_path, _MERGE_KEY)), **merged}
+        for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(item, yaml.MappingNode):
+                merged = {**self._pairs(item, (*field_path, _MERGE_KEY)), **merged}
             else:
-                self._mistake(_line(one), (*field_path, _MERGE_KEY), "takes a mapping, or a list of mappings")
+                self._add_mistake(_line(item), (*field_path, _MERGE_KEY), "takes a mapping, or a list of mappings")
         return merged
 
     def _scalar(self, node: yaml.Node, field_path: FieldPath) -> Scalar | None:
@@ -247,10 +249,10 @@ class _Reader:
         try:
             value = read_plain(text)
         except ValueError:
-            self._mistake(_line(node), field_path, f"the number {text[:20]}... has too many digits")
+            self._add_mistake(_line(node), field_path, f"the number {text[:20]}... has too many digits")
             return text
         if not isinstance(value, str):
-            self.written[field_path] = text
+            self.texts[field_path] = text
         return value
 
     def _count(self, field_path: FieldPath) -> None:
@@ -258,11 +260,11 @@ class _Reader:
         if self._parts > _MAX_PARTS or len(field_path) > _MAX_DEPTH:
             raise ScenarioError(f"{self.path}: has more than {_MAX_PARTS} parts, or an alias that holds itself")
 
-    def _refuse_tag(self, node: yaml.Node, field_path: FieldPath, known: str) -> None:
-        if node.tag not in (f"tag:yaml.org,2002:{known}", "!"):
-            self._mistake(_line(node), field_path, f"the tag {node.tag} is not allowed; a scenario needs no tags")
+    def _refuse_tag(self, node: yaml.Node, field_path: FieldPath, allowed: str) -> None:
+        if node.tag not in (f"tag:yaml.org,2002:{allowed}", "!"):
+            self._add_mistake(_line(node), field_path, f"the tag {node.tag} is not allowed; a scenario needs no tags")
 
-    def _mistake(self, line: int, field_path: FieldPath, text: str) -> None:
+    def _add_mistake(self, line: int, field_path: FieldPath, text: str) -> None:
         self.mistakes.append(f"{self.path}:{line}: {'.'.join(map(str, field_path)) or 'scenario'}: {text}")
 
 

@@ -1,4 +1,4 @@
-"""What a scenario must survive: faults by name, how often each strikes, and the seed of the draws."""
+"""The section ``faults`` of a scenario: faults that the emulator injects, their rates, and the seed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -17,14 +17,14 @@ from harness.fault_vocabulary import (
     unknown_fault,
 )
 from harness.scenario.document import read_value
-from harness.scenario.record import Record, mistakes_in, refused
-from harness.validation_messages import in_words
+from harness.scenario.record import Record, invalid_fields, mistakes_in
+from harness.validation_messages import describe_mistake
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class FaultRule(Record):
-    """How often a fault strikes: at a rate, so many times at most, for so many seconds where it has a duration."""
+    """How often a fault strikes: at a rate, at most ``times``, for ``seconds`` if it has a duration."""
 
     rate: Rate
     times: int | None = Field(default=None, ge=MIN_TIMES)
@@ -40,9 +40,9 @@ _Optional = Fault | None
 
 
 class FaultsSpec(Record):
-    """Faults that the emulator injects; the same seed and the same requests meet the same ones.
+    """Faults that the emulator injects; the same seed and the same requests give the same faults.
 
-    A field for each of ``FAULTS``: editors complete their names from the schema.
+    Each of ``FAULTS`` has a field, so that editors complete its name from the schema.
     """
 
     seed: int = Field(default=0, ge=MIN_SEED, le=MAX_SEED)
@@ -63,56 +63,56 @@ class FaultsSpec(Record):
     def _has_durations(self) -> "FaultsSpec":
         lasting = [name for name, rule in self.rules.items() if isinstance(rule, dict) and "seconds" in rule]
         if wrong := [name for name in lasting if name not in SECONDS]:
-            raise refused(*(((name,), no_duration(name)) for name in wrong))
+            raise invalid_fields(*(((name,), no_duration(name)) for name in wrong))
         return self
 
     @property
     def rules(self) -> dict[str, Any]:
-        """The faults that are asked for, by name, as the emulator reads them."""
+        """The requested faults by name, in the emulator's form."""
         return self.model_dump(exclude={"seed"}, exclude_none=True, by_alias=True)
 
     def __str__(self) -> str:
-        rules = [f"{name} {_words(rule)}" for name, rule in self.rules.items()]
+        rules = [f"{name} {_rule_text(rule)}" for name, rule in self.rules.items()]
         return f"{', '.join(rules)}; seed {self.seed}" if rules else "none"
 
 
-def with_faults(spec: FaultsSpec, words: Sequence[str], seed: int | None) -> FaultsSpec:
-    """Faults, and those of a command line in addition; what both name goes by the command line.
+def with_faults(spec: FaultsSpec, texts: Sequence[str], seed: int | None) -> FaultsSpec:
+    """Return the faults of a scenario with those of a command line, which take precedence.
 
     Args:
-        spec: of a scenario.
-        words: ``throttle=0.3``, or ``preempt={rate: 1, times: 1}``.
-        seed: in place of the scenario's.
+        spec: the faults of the scenario.
+        texts: the faults of the command line: ``throttle=0.3``, or ``preempt={rate: 1, times: 1}``.
+        seed: replaces the seed of the scenario, if given.
 
     Raises:
-        UserError: a word names no fault, or says no rate.
+        UserError: a text has no fault or no rate.
     """
-    given = dict(map(_given, words))
+    additions = dict(map(_parse_fault, texts))
     seeds = {} if seed is None else {"seed": seed}
     try:
-        return FaultsSpec.model_validate({"seed": spec.seed, **spec.rules, **given, **seeds})
+        return FaultsSpec.model_validate({"seed": spec.seed, **spec.rules, **additions, **seeds})
     except ValidationError as error:
         mistake = error.errors()[0]
         if fields := mistakes_in(mistake["type"], mistake.get("ctx", {})):
             raise UserError("; ".join(f"--fault {path[0]}: {text}" for path, text in fields)) from None
-        found = "" if mistake["type"] == "missing" else f"; found {mistake['input']!r}"
+        value = "" if mistake["type"] == "missing" else f"; found {mistake['input']!r}"
         name = ".".join(str(step) for step in mistake["loc"] if step not in ("fault rate", "fault rule"))
-        raise UserError(f"--fault {name}: {in_words(mistake)}{found}") from None
+        raise UserError(f"--fault {name}: {describe_mistake(mistake)}{value}") from None
 
 
-def _given(word: str) -> tuple[str, Any]:
-    name, equals, text = word.partition("=")
+def _parse_fault(assignment: str) -> tuple[str, Any]:
+    name, equals, text = assignment.partition("=")
     if not equals or not text:
-        raise UserError(f"--fault {word}: write NAME=RATE, such as throttle=0.3; one of: {', '.join(FAULTS)}")
+        raise UserError(f"--fault {assignment}: write NAME=RATE, such as throttle=0.3; one of: {', '.join(FAULTS)}")
     if name not in FAULTS:
-        raise UserError(f"--fault {word}: {unknown_fault(name)}")
+        raise UserError(f"--fault {assignment}: {unknown_fault(name)}")
     try:
         return name, read_value(text)
     except ValueError:
-        raise UserError(f"--fault {word}: {text!r} is no rate; write a number from 0 to 1") from None
+        raise UserError(f"--fault {assignment}: {text!r} is not a rate; write a number from 0 to 1") from None
 
 
-def _words(rule: float | Mapping[str, float]) -> str:
+def _rule_text(rule: float | Mapping[str, float]) -> str:
     if not isinstance(rule, Mapping):
         return f"{rule:g}"
     times = f" at most {rule['times']} time(s)" if "times" in rule else ""

@@ -1,4 +1,4 @@
-"""Which fields the scenario format has, and which of them hold a text."""
+"""The fields of the scenario format, and their types."""
 
 import types
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from harness.scenario.model import Scenario
 
 
 def field_names(field_path: FieldPath) -> list[str]:
-    """The fields that a mapping of the format may have; none where it takes any name."""
-    found = (kind for kind in _types(_plain(field_path)) if _is_record(kind))
-    names = (field.alias or name for kind in found for name, field in kind.model_fields.items())
+    """Return the fields that a mapping of the format may have; none if it accepts any name."""
+    records = (kind for kind in _types(_plain(field_path)) if _is_record(kind))
+    names = (field.alias or name for kind in records for name, field in kind.model_fields.items())
     return list(dict.fromkeys(names))
 
 
 def takes_text(field_path: FieldPath) -> bool:
-    """Whether a field holds a text, whatever it looks like."""
+    """Whether a field holds a text, even if its value looks like a number."""
     return str in _types(_plain(field_path))
 
 
@@ -29,13 +29,13 @@ def may_be_null(field_path: FieldPath) -> bool:
 
 
 def _plain(field_path: FieldPath) -> tuple[str, ...]:
-    """Positions in a list are alike."""
+    """Replace positions in lists, whose items have the same type, by empty names."""
     return tuple(step if isinstance(step, str) else "" for step in field_path)
 
 
 @cache
 def _types(steps: tuple[str, ...]) -> tuple[Any, ...]:
-    """The types that a field may have."""
+    """Return the types that a field may have."""
     if not steps:
         return (Scenario,)
     return tuple(inner for outer in _types(steps[:-1]) for inner in _inside(outer, steps[-1]))
@@ -57,8 +57,8 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
     if origin is Annotated:
         yield from _alternatives(get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
-        for one in get_args(annotation):
-            yield from _alternatives(one)
+        for alternative in get_args(annotation):
+            yield from _alternatives(alternative)
     else:
         yield annotation
 

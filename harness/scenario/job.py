@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.scenario.record import Identifier, Record, refused
+from harness.scenario.record import Identifier, Record, invalid_fields
 from harness.scenario.resource_names import Name
 from harness.scenario.volumes import is_inside
 
@@ -13,7 +13,7 @@ Toolkit = Literal[
     "cntk", "tensorFlow", "pyTorch", "caffe", "caffe2", "chainer", "horovod", "customMpi", "customToolkit"
 ]
 GPUS = "CUDA_VISIBLE_DEVICES"
-"""The variable that says which GPUs of its node a process sees, counted from 0."""
+"""The variable with the GPUs of its node that a process sees, counted from 0."""
 
 
 class OutputSpec(Record):
@@ -25,11 +25,13 @@ class OutputSpec(Record):
     @model_validator(mode="after")
     def _stays_below(self) -> "OutputSpec":
         if not is_inside(self.suffix):
-            raise refused((("suffix",), f"{self.suffix!r} leaves the job's directory; write a path without '..'"))
+            raise invalid_fields(
+                (("suffix",), f"{self.suffix!r} leaves the job's directory; write a path without '..'")
+            )
         return self
 
 
-# Which toolkits a field of a job is for; the others run what they run in one way.
+# The toolkits that accept a field of a job.
 _COMMANDED: tuple[Toolkit, ...] = ("customToolkit", "customMpi")
 _TENSORFLOW: tuple[Toolkit, ...] = ("tensorFlow",)
 _TOOLKITS: Mapping[str, tuple[Toolkit, ...]] = {
@@ -46,10 +48,10 @@ class JobSpec(Record):
     """A training job. ``command`` is for ``customToolkit`` and ``customMpi``; the other toolkits run ``script``.
 
     Attributes:
-        interpreter: the Python that runs the script, as a node sees it; by default that of the image.
-        processes: on all nodes together; by default one on each.
-        workers: TensorFlow's; by default one on each node.
-        parameter_servers: TensorFlow's; by default one where the job has several nodes.
+        interpreter: the path of the Python that runs the script, on the node; by default that of the image.
+        processes: the number of processes on all nodes together; by default one on each node.
+        workers: the number of TensorFlow's workers; by default one on each node.
+        parameter_servers: the number of TensorFlow's parameter servers; by default one if the job has several nodes.
     """
 
     name: Name
@@ -78,19 +80,19 @@ class JobSpec(Record):
         if not isinstance(data, dict) or not isinstance(data.get("gpus"), int):
             return data
         own = data.get("environment") or {}
-        shown = {GPUS: ",".join(map(str, range(data["gpus"])))}
-        return {**data, "environment": {**shown, **own}} if isinstance(own, dict) else data
+        visible = {GPUS: ",".join(map(str, range(data["gpus"])))}
+        return {**data, "environment": {**visible, **own}} if isinstance(own, dict) else data
 
     @model_validator(mode="after")
     def _has_something_to_run(self) -> "JobSpec":
-        wanted = "command" if self.toolkit in _COMMANDED else "script"
-        if not getattr(self, wanted):
-            raise refused((("toolkit",), f"toolkit {self.toolkit} needs {wanted!r}"))
+        required = "command" if self.toolkit in _COMMANDED else "script"
+        if not getattr(self, required):
+            raise invalid_fields((("toolkit",), f"toolkit {self.toolkit} needs {required!r}"))
         misplaced = [
-            ((name,), f"toolkit {self.toolkit} takes no {name}; it is for {', '.join(toolkits)}")
+            ((name,), f"toolkit {self.toolkit} has no {name}; it is for {', '.join(toolkits)}")
             for name, toolkits in _TOOLKITS.items()
             if getattr(self, name) is not None and self.toolkit not in toolkits
         ]
         if misplaced:
-            raise refused(*misplaced)
+            raise invalid_fields(*misplaced)
         return self

@@ -1,4 +1,4 @@
-"""From a YAML file to a ``Scenario``, or to every mistake in it with its line."""
+"""Loads a YAML file as a ``Scenario``, or reports every mistake in it with its line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from harness.errors import ScenarioError
 from harness.scenario.document import Document, FieldPath, read_document
-from harness.scenario.inheritance import inherited
+from harness.scenario.inheritance import merge_bases
 from harness.scenario.mistakes import lines_of, value_at
 from harness.scenario.model import Scenario
 from harness.scenario.names import trial_id
@@ -30,16 +30,16 @@ def load_scenario(path: Path, overrides: Mapping[str, str] | None = None) -> Sce
 
     Args:
         path: the YAML file.
-        overrides: parameter name -> value as typed; fixes a swept parameter.
+        overrides: values of parameters by name, as text; a value fixes a swept parameter.
 
     Raises:
         ScenarioError: with ``file:line: field: what was found`` for every mistake.
     """
-    document = inherited(read_document(path))
+    document = merge_bases(read_document(path))
     sweep = _sweep(document)
     defaults = file_values(document)
-    known = _known_values(document, sweep, defaults)
-    typed = typed_values(path, overrides or {}, known)
+    values_in_file = _values_in_file(document, sweep, defaults)
+    typed = typed_values(path, overrides or {}, values_in_file)
     constants = {name: value for name, value in {**defaults, **typed}.items() if name not in sweep.names()}
     mistakes = [
         *_equal_trials(document, sweep),
@@ -66,44 +66,44 @@ def _sweep(document: Document) -> SweepSpec:
 def _space(
     document: Document, sweep: SweepSpec, fixed: Mapping[str, Scalar], constants: Mapping[str, Scalar]
 ) -> tuple[Space, Sequence[Point]]:
-    """The points that are known, and of a search examples of its points."""
+    """Return the points that are known before the run, and for a search examples of its points."""
     try:
         space = sweep.space(_finder(document), fixed, constants)
         return space, sweep.examples(_finder(document), fixed, constants)
     except SweepError as error:
-        raise ScenarioError(f"{document.at(('sweep', *error.place))}: {error}") from None
+        raise ScenarioError(f"{document.at(('sweep', *error.field_path))}: {error}") from None
 
 
 def _finder(document: Document) -> FindFiles:
     return cache(partial(find_files, document.path.parent, uploads_of(document.data)))
 
 
-def _known_values(document: Document, sweep: SweepSpec, defaults: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The values that each parameter has in the file, as far as their type goes: a list of files is a list of texts."""
-    known = {name: [value] for name, value in defaults.items()}
-    for place in sweep.places():
-        value = value_at(document.data["sweep"], place)
+def _values_in_file(document: Document, sweep: SweepSpec, defaults: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the values of each parameter in the file; a number or a text represents a range or a list of files."""
+    values = {name: [value] for name, value in defaults.items()}
+    for field_path in sweep.value_fields():
+        value = value_at(document.data["sweep"], field_path)
         if isinstance(value, dict):
             value = [""] if value.keys() & {"files", "share_files"} else [0]
-        known.setdefault(str(place[-1]), []).extend(value if isinstance(value, list) else [value])
-    return known
+        values.setdefault(str(field_path[-1]), []).extend(value if isinstance(value, list) else [value])
+    return values
 
 
 def _without_default(document: Document, sweep: SweepSpec, defaults: Mapping[str, Any]) -> Iterator[str]:
-    """A name that is swept sometimes needs a value for the other trials."""
+    """Check that a name with conditions has a value for the trials in which it is not swept."""
     for name in sweep.when:
         if name not in defaults:
-            text = f"{name} is swept only where this holds; give it a value in parameters for the other trials"
+            text = f"{name} is swept only if this holds; give it a value in parameters for the other trials"
             yield f"{document.at(('sweep', 'when', name))}: {text}"
 
 
 def _equal_trials(document: Document, sweep: SweepSpec) -> Iterator[str]:
-    """No two points of a sweep are equal where no two values of a list, and no two rows, are."""
-    for place in sweep.places():
-        values = value_at(document.data["sweep"], place)
-        if place[0] != "zip" and isinstance(values, list):
-            paths: list[FieldPath] = [("sweep", *place, index) for index in range(len(values))]
-            yield from _equal_rows(document, [{str(place[-1]): value} for value in values], paths)
+    """Find equal values and equal rows: without them, no two points of a sweep are equal."""
+    for field_path in sweep.value_fields():
+        values = value_at(document.data["sweep"], field_path)
+        if field_path[0] != "zip" and isinstance(values, list):
+            paths: list[FieldPath] = [("sweep", *field_path, index) for index in range(len(values))]
+            yield from _equal_rows(document, [{str(field_path[-1]): value} for value in values], paths)
     columns = [values for values in sweep.zip.values() if isinstance(values, list)]
     if columns and len(columns) == len(sweep.zip) and len({len(column) for column in columns}) == 1:
         first = next(iter(sweep.zip))
@@ -119,37 +119,37 @@ def _equal_rows(document: Document, rows: Sequence[Point], paths: Sequence[Field
 
 
 def _misplaced(document: Document, swept: Sequence[str]) -> Iterator[str]:
-    """Swept parameters must be in ``job``, ``cluster`` or ``expect``, and nowhere else."""
+    """Check that swept parameters are in ``job``, ``cluster`` or ``expect``, and nowhere else."""
     used: set[str] = set()
     is_search = bool((document.data.get("sweep") or {}).get("search"))
     for name, section in document.data.items():
         if name in LITERAL:
             continue
         for field_path, text in texts_in(section, (name,)):
-            found = [parameter for parameter in names_in(text) if parameter in swept]
-            used.update(found)
-            if found and is_search and name == "cluster":
+            parameters = [parameter for parameter in names_in(text) if parameter in swept]
+            used.update(parameters)
+            if parameters and is_search and name == "cluster":
                 reason = "a search runs on one cluster; sweep clusters by grid, zip, list or random"
-                yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
-            if found and name not in _PER_TRIAL:
-                reason = "only job, cluster and expect may hold swept parameters; the trials share the rest"
-                yield f"{document.at(field_path)}: {{{found[0]}}} is swept; {reason}"
+                yield f"{document.at(field_path)}: {{{parameters[0]}}} is swept; {reason}"
+            if parameters and name not in _PER_TRIAL:
+                reason = "only job, cluster and expect may have swept parameters; the trials share the other sections"
+                yield f"{document.at(field_path)}: {{{parameters[0]}}} is swept; {reason}"
     for parameter in swept:
         if parameter not in used:
-            yield f"{document.at(_swept_at(document, parameter))}: {_unused(parameter)}"
+            yield f"{document.at(_sweep_field(document, parameter))}: {_unused(parameter)}"
 
 
 def _unused(parameter: str) -> str:
     return (
-        f"neither job, cluster nor expect holds {{{parameter}}}, so its values make no difference; to run a job "
+        f"neither job, cluster nor expect uses {{{parameter}}}, so its values make no difference; to run a job "
         f"several times, give it an environment variable: environment: {{{parameter.upper()}: '{{{parameter}}}'}}"
     )
 
 
-def _swept_at(document: Document, parameter: str) -> FieldPath:
-    """Where a swept name gets its values."""
+def _sweep_field(document: Document, parameter: str) -> FieldPath:
+    """Return the field that gives a swept name its values."""
     if any(parameter in row for row in document.data["sweep"].get("list") or ()):
         return "sweep", "list"
     sections = (("grid",), ("zip",), *((method, "space") for method in ("random", "sobol", "halton", "search")))
-    places = [("sweep", *section, parameter) for section in sections]
-    return next(place for place in places if place in document.lines)
+    field_paths = [("sweep", *section, parameter) for section in sections]
+    return next(field_path for field_path in field_paths if field_path in document.lines)

@@ -1,30 +1,30 @@
-"""The metrics of a scenario: which numbers that a job writes count."""
+"""The metrics of a scenario: numbers that are read from the files of a job."""
 
 import re
 from typing import Any
 
 from pydantic import Field, model_validator
 
-from harness.scenario.record import Record, refused
+from harness.scenario.record import Record, invalid_fields
 
 LOGGED_METRICS = "metrics.jsonl"
-"""The file beside the logs that ``harness.job.log_metric`` writes."""
+"""The file that ``harness.job.log_metric`` writes, in the directory of the logs."""
 
 
 class MetricSpec(Record):
-    """A number that a job writes, over and over: the last one counts, times ``scale``.
+    """A number that a job writes repeatedly: the last value, times ``scale``, is the metric.
 
-    One of ``pattern``, ``key``, ``column`` and ``tag`` says where it is; without any, it is what the job logs under the
-    metric's name by ``harness.job.log_metric``.
+    One of ``pattern``, ``key``, ``column`` and ``tag`` locates the number. Without any of them, it is the number that
+    the job logs under the metric's name with ``harness.job.log_metric``.
 
     Attributes:
-        file: a log, or ``OUTPUT/NAME`` of an output directory, where ``*`` stands for anything. Default ``stderr.txt``
+        file: a log, or ``OUTPUT/NAME`` of an output directory, in which ``*`` matches anything. Default ``stderr.txt``
             for a pattern, otherwise ``metrics.jsonl``, which ``log_metric`` writes.
         pattern: a regular expression, whose first group is the number.
-        key: of the objects in a file of JSON lines; dots lead into objects inside.
-        column: of a CSV file whose first line has the names.
-        tag: of a scalar in TensorBoard's event files.
-        index: the key or column that numbers the steps; where it is absent they count from 1.
+        key: a key of the objects in a file of JSON lines; dots separate the keys of nested objects.
+        column: a column of a CSV file whose first line has the names.
+        tag: the tag of a scalar in TensorBoard's event files.
+        index: the key or column with the number of the step; without it, steps are counted from 1.
     """
 
     file: str = Field(default="stderr.txt", min_length=1)
@@ -38,7 +38,7 @@ class MetricSpec(Record):
 
     @property
     def is_followed(self) -> bool:
-        """Whether it is read while the job runs; the files of output directories are when it has ended."""
+        """Whether the metric is read while the job runs; files of output directories are read after its end."""
         return self.tag is None and "/" not in self.file
 
     @model_validator(mode="before")
@@ -50,16 +50,18 @@ class MetricSpec(Record):
 
     @model_validator(mode="after")
     def _says_where_once(self) -> "MetricSpec":
-        given = [name for name in ("pattern", "key", "column", "tag") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise refused(((given[1],), f"a metric has one of pattern, key, column and tag, not {' and '.join(given)}"))
+        names = [name for name in ("pattern", "key", "column", "tag") if getattr(self, name) is not None]
+        if len(names) > 1:
+            raise invalid_fields(
+                ((names[1],), f"a metric has one of pattern, key, column and tag, not {' and '.join(names)}")
+            )
         if self.pattern is None:
             return self
         try:
             groups = re.compile(self.pattern).groups
         except re.error as error:
-            raise refused((("pattern",), f"{self.pattern!r} is no regular expression: {error}")) from None
+            raise invalid_fields((("pattern",), f"{self.pattern!r} is not a regular expression: {error}")) from None
         if not groups:
             text = f"the pattern {self.pattern!r} needs a group for the number, such as (\\S+)"
-            raise refused((("pattern",), text))
+            raise invalid_fields((("pattern",), text))
         return self

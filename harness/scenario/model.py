@@ -16,7 +16,7 @@ from harness.scenario.document import FieldPath, line_of
 from harness.scenario.faults import FaultsSpec
 from harness.scenario.job import JobSpec
 from harness.scenario.metric import MetricSpec
-from harness.scenario.record import Duration, Identifier, Record, refused
+from harness.scenario.record import Duration, Identifier, Record, invalid_fields
 from harness.scenario.resource_names import GroupName, Name
 from harness.scenario.retries import RetrySpec
 from harness.scenario.space import Point
@@ -28,7 +28,7 @@ from harness.target import ServiceName
 
 
 class ExpectSpec(Record):
-    """What must come out; ``files`` are globs by output directory."""
+    """The expected result of a job; ``files`` are globs by output directory."""
 
     state: Literal["succeeded", "failed"] = "succeeded"
     exit_code: int | None = None
@@ -37,17 +37,17 @@ class ExpectSpec(Record):
 
 
 class Limits(Record):
-    """The longest a job may wait and run; ISO 8601 durations."""
+    """The longest times that a job may be queued and run; ISO 8601 durations."""
 
     queued: Duration = timedelta(minutes=30)
     running: Duration = timedelta(hours=2)
 
 
 class Trial(Record):
-    """One point of a sweep; ``id`` is ``name=value,...`` in file order, or ``default`` without a sweep.
+    """A point of a sweep; ``id`` is ``name=value,...`` in file order, or ``default`` without a sweep.
 
     Attributes:
-        cluster: that it runs on; the trials of most sweeps share one.
+        cluster: the cluster that the trial runs on; the trials of most sweeps share one.
     """
 
     id: str
@@ -59,12 +59,12 @@ class Trial(Record):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What only the loader knows of a scenario: its file, the line of every field, and its trials.
+    """Facts about a scenario that the loader provides: its file, the line of every field, and its trials.
 
     Attributes:
-        trials: those that are known before a run.
+        trials: the trials that are known before a run.
         swept: the names that are swept, in file order.
-        make: makes a trial of the values of swept names; the trial gets the id, where one is given.
+        make: makes a trial from values of the swept names, with the id if one is given.
     """
 
     path: Path
@@ -75,11 +75,11 @@ class Origin:
 
 
 class Scenario(Record):
-    """One scenario file, with parameters filled in (a swept one by its first value).
+    """A scenario file with its parameters filled in; a swept parameter has its first value.
 
     Attributes:
-        scope: how long pytest keeps the group, share and cluster: for all trials, or for each its own (``function``).
-        base: the file that this one extends, relative to it; what it says is filled in here already.
+        scope: whether all trials share the group, share and cluster in pytest, or each has its own (``function``).
+        base: the scenario that this one extends, relative to its file; it is already merged into this record.
     """
 
     scenario: Name
@@ -106,9 +106,10 @@ class Scenario(Record):
 
     @property
     def trials(self) -> Trials:
-        """The trials that are known before a run, made when needed: the points of the sweep in file order.
+        """The trials that are known before a run, created when needed: the points of the sweep in file order.
 
-        It is one, ``default``, where nothing is swept, and none where a search finds the points while it runs.
+        Without a sweep there is one trial, ``default``; with a search there are none, because it chooses its points
+        during the run.
 
         Raises:
             LookupError: the scenario was not loaded from a file.
@@ -125,11 +126,11 @@ class Scenario(Record):
         return self._loaded.swept
 
     def trial(self, point: Point, name: str | None = None) -> Trial:
-        """The trial with some values of the swept names.
+        """Return the trial with some values of the swept names.
 
         Args:
             point: the values.
-            name: id of the trial; default: made of the values.
+            name: id of the trial; by default derived from the values.
 
         Raises:
             LookupError: the scenario was not loaded from a file.
@@ -138,42 +139,42 @@ class Scenario(Record):
         return self._loaded.make(point, name)
 
     def on(self, cluster: ClusterSpec) -> "Scenario":
-        """The scenario with another cluster, such as that of one of its trials."""
+        """Return the scenario with another cluster, such as that of a trial."""
         return self if cluster == self.cluster else self.model_copy(update={"cluster": cluster})
 
     def image_of(self, service: ServiceName) -> str | None:
-        """The container image that jobs name on a service."""
+        """Return the container image that jobs name on a service."""
         environment = self.azureml.environment
         return (environment.image if environment and service == "azureml" else None) or self.job.image
 
     @property
     def _loaded(self) -> Origin:
         if self._origin is None:
-            raise LookupError("a scenario has trials when it was loaded from a file")
+            raise LookupError("only a scenario that was loaded from a file has trials")
         return self._origin
 
     @property
     def volumes(self) -> Mapping[FieldPath, VolumeSpec]:
-        """All storage that nodes mount, by its field: ``share``, then those of ``shares`` and of ``containers``."""
+        """All volumes that nodes mount, by field: ``share``, then those of ``shares`` and of ``containers``."""
         first: dict[FieldPath, VolumeSpec] = {} if self.share is None else {("share",): self.share}
         shares = {("shares", index): spec for index, spec in enumerate(self.shares)}
         return first | shares | {("containers", index): spec for index, spec in enumerate(self.containers)}
 
     @property
     def path(self) -> Path:
-        """The file; what it names is relative to its directory."""
+        """The path of the file; paths in the scenario are relative to its directory."""
         return self._origin.path if self._origin else Path()
 
     def line(self, *field_path: str | int) -> int:
-        """The line of a field, such as ``line("expect", "metrics")``, or of the nearest one around it; from 1."""
+        """Return the line of a field, such as ``line("expect", "metrics")``, or of the nearest field around it."""
         return line_of(self._origin.lines, field_path) if self._origin else 1
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Scenario":
         if wrong := tuple(mistakes_of(self)):
-            raise refused(*wrong)
+            raise invalid_fields(*wrong)
         return self
 
     def model_post_init(self, context: Origin | None, /) -> None:
-        """Take what ``load`` knows; a file cannot set it."""
+        """Store the facts from ``load``; a file cannot set them."""
         self._origin = context

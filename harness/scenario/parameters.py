@@ -1,4 +1,4 @@
-"""Parameters: their values in the file, and those that ``--set`` gives them."""
+"""The values of parameters, from the scenario file and from ``--set``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +13,10 @@ _QUOTES = ("'", '"')
 
 
 def file_values(document: Document) -> dict[str, Any]:
-    """The section ``parameters``.
+    """Return the section ``parameters``.
 
     Raises:
-        ScenarioError: it is no mapping.
+        ScenarioError: the section is not a mapping.
     """
     values = document.data.get("parameters")
     if values is not None and not isinstance(values, dict):
@@ -24,28 +24,30 @@ def file_values(document: Document) -> dict[str, Any]:
     return values or {}
 
 
-def typed_values(path: Path, words: Mapping[str, str], known: Mapping[str, Sequence[Any]]) -> dict[str, Scalar]:
-    """The values of ``--set`` by name.
+def typed_values(
+    path: Path, texts: Mapping[str, str], values_in_file: Mapping[str, Sequence[Any]]
+) -> dict[str, Scalar]:
+    """Return the values of ``--set`` by name.
 
-    A parameter that is a text in the file stays one (``--set version=3.10``); any other is read as YAML.
+    The value of a parameter that is a text in the file is a text (``--set version=3.10``); others are parsed as YAML.
 
     Args:
-        path: of the scenario, for messages.
-        words: parameter name -> value as typed.
-        known: the values that each parameter has in the file.
+        path: the path of the scenario, for messages.
+        texts: the text of each value, by parameter.
+        values_in_file: the values that each parameter has in the file.
 
     Raises:
-        ScenarioError: there is no such parameter, or the value is not one number, text or boolean.
+        ScenarioError: there is no such parameter, or the value is not a single number, text or boolean.
     """
-    for name in words:
-        if name not in known:
-            hint = suggestion(name, known) or "the scenario has none"
+    for name in texts:
+        if name not in values_in_file:
+            hint = suggestion(name, values_in_file) or "the scenario has no parameters"
             raise ScenarioError(f"{path}: --set {name}: no such parameter; {hint}")
-    return {name: _typed(name, text, known[name]) for name, text in words.items()}
+    return {name: _typed(name, text, values_in_file[name]) for name, text in texts.items()}
 
 
-def _typed(name: str, text: str, known: Iterable[Any]) -> Scalar:
-    is_text = all(isinstance(value, str) for value in known)
+def _typed(name: str, text: str, values_in_file: Iterable[Any]) -> Scalar:
+    is_text = all(isinstance(value, str) for value in values_in_file)
     if is_text and not text.startswith(_QUOTES):
         return text
     try:
@@ -57,7 +59,7 @@ def _typed(name: str, text: str, known: Iterable[Any]) -> Scalar:
     if isinstance(value, list) or (isinstance(value, str) and "," in value and not text.startswith(_QUOTES)):
         items = ", ".join(part.strip() for part in text.strip("[] ").split(","))
         raise ScenarioError(
-            f"--set {name}={text}: give one value; to run several, write in the scenario: "
+            f"--set {name}={text}: give one value; to sweep several values, write in the scenario: "
             f"sweep: {{grid: {{{name}: [{items}]}}}}"
         )
     if not isinstance(value, bool | int | float | str):

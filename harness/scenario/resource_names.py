@@ -1,4 +1,4 @@
-"""What the names of resources consist of."""
+"""The names of resources, and the characters that they may have."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,7 +16,7 @@ PATTERNS: Mapping[str, str] = {
     IDENTIFIER: "letters, digits and '_', and does not begin with a digit",
     SHARE_NAME: "lower-case letters, digits and single hyphens between them",
 }
-"""What a text that matches a pattern of the format consists of."""
+"""For each pattern, a description of the texts that match it."""
 
 Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 GroupName = Annotated[str, Field(pattern=_GROUP_NAME, max_length=90)]

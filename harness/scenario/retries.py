@@ -1,4 +1,4 @@
-"""The section ``retries``: which failures of a job are answered by another attempt."""
+"""The section ``retries``: the failures after which a job is submitted again."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ _Times = Annotated[int, Field(ge=0, le=100)]
 
 
 class ExitCodeRetries(Record):
-    """Further attempts of a job that ended with one of some exit codes."""
+    """The number of further attempts of a job that ended with one of some exit codes."""
 
     times: _Times
     codes: tuple[int, ...] = Field(min_length=1)
@@ -21,12 +21,12 @@ def _kind(value: Any) -> str:
 
 
 class RetrySpec(Record):
-    """How often a job is tried again, by the reason of its failure; one that the service refuses never is.
+    """The number of further attempts of a job, by the reason of its failure; a refused job is never tried again.
 
     Attributes:
-        node_lost: its node was taken away, and the service did not start it again itself.
-        exit_code: it ended with an exit code other than 0, or with one of some codes.
-        timeout: it was queued or ran longer than ``limits`` allow.
+        node_lost: attempts after the job lost its node, and the service did not restart the job itself.
+        exit_code: attempts after an exit code other than 0, or one of some exit codes.
+        timeout: attempts after the job was queued or ran longer than ``limits`` allow.
     """
 
     node_lost: _Times = 0
@@ -36,7 +36,7 @@ class RetrySpec(Record):
     timeout: _Times = 0
 
     def most(self, reason: Literal["node_lost", "exit_code", "timeout"], exit_code: int | None = None) -> int:
-        """How often a job is tried again for a reason; for exit codes without one, at most."""
+        """Return how many further attempts a reason allows; without an exit code, those of any exit code."""
         if reason != "exit_code":
             return self.node_lost if reason == "node_lost" else self.timeout
         if isinstance(self.exit_code, int):
@@ -45,5 +45,5 @@ class RetrySpec(Record):
 
     @property
     def attempts(self) -> int:
-        """How many attempts a trial can have."""
+        """The largest number of attempts of a trial."""
         return 1 + self.node_lost + self.timeout + self.most("exit_code")

@@ -1,4 +1,4 @@
-"""Points of a sweep that are drawn: known before it starts, and the same for the same seed."""
+"""Points of a sweep that are drawn before it starts; the same seed draws the same points."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,20 +8,20 @@ from typing import Literal
 from pydantic import Field
 
 from harness.scenario.record import Identifier, Record
-from harness.scenario.swept_values import FindFiles, RangeSpec, SweptValues, listed
+from harness.scenario.swept_values import FindFiles, RangeSpec, SweptValues, list_values
 from harness.scenario.values import Scalar, comparison_key
 
 Method = Literal["random", "sobol", "halton"]
 MOST_SAMPLES = 10_000
-_TRIES = 20  # draws for each point that is wanted
+_TRIES = 20  # draws for each requested point
 
 
 class SampleSpec(Record):
     """Points that are drawn from a space.
 
     Attributes:
-        samples: how many; no two are equal.
-        space: what each name takes values from.
+        samples: how many points; no two are equal.
+        space: the values that each name is drawn from.
     """
 
     samples: int = Field(ge=1, le=MOST_SAMPLES)
@@ -37,36 +37,36 @@ def draw(
     fixed: Mapping[str, Scalar],
     accept: Callable[[Mapping[str, Scalar]], Mapping[str, Scalar] | None],
 ) -> tuple[Mapping[str, Scalar], ...]:
-    """The points of a sample; fewer than are asked for where there are no more.
+    """Draw the points of a sample; fewer than requested if the space has no more.
 
     Args:
-        method: how.
-        sample: what.
+        method: how points are drawn.
+        sample: how many points, from which space.
         find: lists files.
         fixed: values of names that are not drawn.
-        accept: makes of a point what is kept of it; None where the point does not exist.
+        accept: reduces a point to its active names; returns None if the point does not exist.
 
     Raises:
         ValueError: no point exists.
     """
     axes = {name: _axis(spec, find) for name, spec in sample.space.items()}
-    kept: dict[object, Mapping[str, Scalar]] = {}
+    points: dict[object, Mapping[str, Scalar]] = {}
     for fractions in _fractions(method, len(axes), sample):
         drawn = {name: axis(part) for (name, axis), part in zip(axes.items(), fractions, strict=True)}
         point = accept({name: fixed.get(name, value) for name, value in drawn.items()})
         if point is not None:
-            kept.setdefault(tuple((name, comparison_key(value)) for name, value in point.items()), point)
-        if len(kept) == sample.samples:
+            points.setdefault(tuple((name, comparison_key(value)) for name, value in point.items()), point)
+        if len(points) == sample.samples:
             break
-    if not kept:
-        raise ValueError("no point of the space is left; see exclude")
-    return tuple(kept.values())
+    if not points:
+        raise ValueError("no point of the space is left; check exclude")
+    return tuple(points.values())
 
 
 def _axis(spec: object, find: FindFiles) -> Callable[[float], Scalar]:
     if isinstance(spec, RangeSpec):
         return spec.value_at
-    values: Sequence[Scalar] = listed(spec, find)
+    values: Sequence[Scalar] = list_values(spec, find)
     return lambda part: values[min(int(part * len(values)), len(values) - 1)]
 
 
@@ -75,7 +75,7 @@ def _fractions(method: Method, dimensions: int, sample: SampleSpec) -> Iterator[
     if method == "random":
         chance = random.Random(sample.seed)  # noqa: S311  # no secret
         return (tuple(chance.random() for _ in range(dimensions)) for _ in range(count))
-    made: Iterator[tuple[float, ...]] = getattr(import_module("harness.scenario.quasi_random"), method)(
+    points: Iterator[tuple[float, ...]] = getattr(import_module("harness.scenario.quasi_random"), method)(
         dimensions, sample.seed, count
     )
-    return made
+    return points

@@ -1,4 +1,4 @@
-"""The section ``sweep.search``: how points are chosen while a sweep runs, and when a trial is not worth finishing."""
+"""The section ``sweep.search``: how points are chosen during a sweep, and when a trial is pruned."""
 
 import math
 import re
@@ -8,26 +8,26 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from harness.scenario.bound import Bound
-from harness.scenario.conditions import Conditions, restricted
-from harness.scenario.record import Identifier, Record, refused
+from harness.scenario.conditions import Conditions, existing_points
+from harness.scenario.record import Identifier, Record, invalid_fields
 from harness.scenario.sampling import MOST_SAMPLES
 from harness.scenario.space import Point, Space
-from harness.scenario.swept_values import FindFiles, RangeSpec, SweptValues, listed
+from harness.scenario.swept_values import FindFiles, RangeSpec, SweptValues, list_values
 from harness.scenario.values import Scalar
 from harness.suggestions import suggestion
 
 PLANNED = ("grid", "random", "sobol", "halton")
-"""Samplers whose points do not depend on what came out."""
+"""Samplers whose points do not depend on results."""
 SAMPLERS = (*PLANNED, "tpe", "cmaes", "nsga2", "gp")
 PRUNERS = ("hyperband", "asha", "median", "percentile", "patience")
 _OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # module:attribute
 
 
 class AlgorithmSpec(Record):
-    """A sampler or a pruner, and its options as Optuna calls them.
+    """A sampler or a pruner, with Optuna's names of its options.
 
     Attributes:
-        name: one of ours, or ``module:attribute`` of the user's own.
+        name: a built-in algorithm, or ``module:attribute`` of the user's own.
     """
 
     name: str = Field(min_length=1)
@@ -35,7 +35,7 @@ class AlgorithmSpec(Record):
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the user's own."""
+        """Whether the algorithm is the user's own."""
         return ":" in self.name
 
 
@@ -47,10 +47,10 @@ class SearchSpec(Record):
     """A search for the best point of a space.
 
     Attributes:
-        trials: how many at most; a grid may have fewer.
-        seed: of the sampler; with the same one, and the same results, it chooses the same points.
+        trials: the largest number of trials; a grid may have fewer.
+        seed: the seed of the sampler; the same seed and the same results choose the same points.
         at_once: how many trials run at a time; default as many as the cluster has nodes for.
-        metric: the one that the pruner looks at, which has ``step: true``; default the goal's, or the only one.
+        metric: the metric with ``step: true`` that the pruner reads; default the goal's, or the only one.
         constraints: bounds of metrics within which a trial is feasible.
     """
 
@@ -77,29 +77,29 @@ class SearchSpec(Record):
         if self.sampler.name in PLANNED and self.sampler.options:
             wrong.append((("sampler", "options"), f"sampler {self.sampler.name} has no options"))
         if wrong:
-            raise refused(*wrong)
+            raise invalid_fields(*wrong)
         return self
 
     def violated(self, metrics: Mapping[str, float]) -> tuple[str, ...]:
-        """The metrics that are outside of their constraints, or have no value."""
+        """Return the metrics that are outside of their constraints, or have no value."""
         return tuple(name for name, bound in self.constraints.items() if not bound.holds(metrics.get(name, math.nan)))
 
     def examples(self, find: FindFiles, when: Mapping[str, Conditions], constants: Mapping[str, Scalar]) -> list[Point]:
-        """Points in which every choice, and both ends of every range, occur.
+        """Return points that contain every choice, and both ends of every range.
 
         Raises:
-            ValueError: there are no files of a name.
+            ValueError: no file matches the pattern of a name.
         """
-        ends = (spec.ends() if isinstance(spec, RangeSpec) else listed(spec, find) for spec in self.space.values())
+        ends = (spec.ends() if isinstance(spec, RangeSpec) else list_values(spec, find) for spec in self.space.values())
         axes = (tuple({name: value} for value in values) for name, values in zip(self.space, ends, strict=True))
-        return list(restricted(Space(tuple(axes)).each_row_once(), when, (), constants))
+        return list(existing_points(Space(tuple(axes)).covering_points(), when, (), constants))
 
 
 def _unknown(
-    field: str, algorithm: AlgorithmSpec | None, known: tuple[str, ...]
+    field: str, algorithm: AlgorithmSpec | None, names: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, str], str]]:
-    if algorithm is None or algorithm.name in known or (algorithm.is_own and _OWN.fullmatch(algorithm.name)):
+    if algorithm is None or algorithm.name in names or (algorithm.is_own and _OWN.fullmatch(algorithm.name)):
         return
-    hint = suggestion(algorithm.name, known)
-    text = f"there is no {field} {algorithm.name!r}; write one of {', '.join(known)}, or module:attribute of your own"
+    hint = suggestion(algorithm.name, names)
+    text = f"there is no {field} {algorithm.name!r}; use one of {', '.join(names)}, or module:attribute of your own"
     yield (field, "name"), f"{text}; {hint}" if hint and "did you mean" in hint else text

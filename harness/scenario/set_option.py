@@ -1,20 +1,20 @@
-"""The words of ``--set NAME=VALUE``."""
+"""The option ``--set NAME=VALUE``."""
 
 from collections.abc import Iterable
 
 from harness.errors import UserError
 
 
-def parse_values(words: Iterable[str]) -> dict[str, str]:
-    """Parameter name -> value as typed; the last one of a name wins.
+def parse_values(assignments: Iterable[str]) -> dict[str, str]:
+    """Parse assignments; returns the text of each value by parameter. The last assignment of a name wins.
 
     Raises:
-        UserError: a word is no assignment.
+        UserError: a text is not an assignment.
     """
     values: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
         if not name.strip() or not equals:
-            raise UserError(f"--set {word}: write NAME=VALUE, for example --set epochs=5")
+            raise UserError(f"--set {assignment}: write NAME=VALUE, for example --set epochs=5")
         values[name.strip()] = value
     return values

@@ -1,4 +1,4 @@
-"""Quotes a value for the place in a shell's text where it is put, so that it stays part of one argument."""
+"""Quotes a value for its position in a shell command, so that it stays part of one argument."""
 
 import re
 import shlex
@@ -13,25 +13,25 @@ _SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')  # POSIX, Shell Command Langu
 _WORD_ENDS = ("", *" \t\n;&|()")
 
 
-def expanding_word(text: str, kept: re.Pattern[str]) -> str:
-    """A word in which the shell expands what a pattern finds, and nothing else."""
+def quote_except(text: str, expanded: re.Pattern[str]) -> str:
+    """Quote a word so that the shell expands only the parts that match a pattern."""
     pieces, end = [], 0
-    for found in kept.finditer(text):
-        pieces += [_literal(text[end : found.start()]), found[0]]
-        end = found.end()
+    for match in expanded.finditer(text):
+        pieces += [_literal(text[end : match.start()]), match[0]]
+        end = match.end()
     return f'"{"".join(pieces)}{_literal(text[end:])}"'
 
 
 def _literal(text: str) -> str:
-    """A text between double quotes, in which nothing is special."""
+    """Escape a text for double quotes."""
     return _SPECIAL_IN_DOUBLE_QUOTES.sub(r"\\\g<0>", text)
 
 
 @dataclass
 class ShellText:
-    """Reads a shell's text in pieces and knows in which quotes the next character is.
+    """Reads a shell command in pieces, and tracks the quotes around the next character.
 
-    It follows quotes, backslashes, comments, ``$(...)`` and backquotes, however nested, but no here-document.
+    It tracks quotes, backslashes, comments, ``$(...)`` and backquotes at any depth, but not here-documents.
     """
 
     _contexts: list[Context] = field(default_factory=lambda: ["plain"])
@@ -45,12 +45,12 @@ class ShellText:
             self._read(character)
             self._previous = character
 
-    def quoted(self, value: str) -> str:
-        """A value as it is written at this position.
+    def quote(self, value: str) -> str:
+        """Quote a value for the current position.
 
         Raises:
-            ValueError: the value needs quotes, and the position has none: it is between backquotes, whose rules differ
-                between shells, or after a backslash.
+            ValueError: the value cannot be quoted here: between backquotes, whose rules differ between shells, or after
+                a backslash.
         """
         if self._is_comment:
             return " ".join(value.splitlines())

@@ -1,30 +1,30 @@
-"""What must come out of a sweep as a whole, besides what each trial must do."""
+"""The section ``sweep.expect``: expectations on all trials together, besides those on each trial."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from harness.scenario.bound import Bound
-from harness.scenario.record import Identifier, Record, refused
+from harness.scenario.record import Identifier, Record, invalid_fields
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class BestBound(Bound):
-    """A bound of the best value that any trial reached: with ``max`` the smallest, with ``min`` the largest."""
+    """A bound of the best value of all trials: ``max`` bounds the smallest value, ``min`` the largest."""
 
     @model_validator(mode="after")
     def _has_one_side(self) -> "BestBound":
         if self.min is not None and self.max is not None:
-            raise refused(((), "give min or max: it says which trial is the best"))
+            raise invalid_fields(((), "give either min or max, which also decides which trial is the best"))
         return self
 
 
 class MonotoneSpec(Record):
-    """A metric that only rises, or only falls, with a parameter, whatever the other parameters are.
+    """A metric that only increases, or only decreases, with a parameter, for all values of the other parameters.
 
     Attributes:
-        tolerance: how far a value may lie on the wrong side of the one before.
+        tolerance: how far a value may deviate in the wrong direction from the value before.
     """
 
     metric: Identifier
@@ -37,7 +37,7 @@ class BaselineSpec(Record):
     """Earlier results, which ``harness baseline save`` has written.
 
     Attributes:
-        file: relative to the scenario.
+        file: the file, relative to the scenario.
         worse: by how much each metric may be worse.
     """
 
@@ -49,8 +49,8 @@ class SweepExpectSpec(Record):
     """Expectations on all trials together.
 
     Attributes:
-        best: bounds by metric.
-        failures: how many trials may not be as expected.
+        best: bounds of the best value, by metric.
+        failures: how many trials may fail their expectations.
     """
 
     best: dict[Identifier, BestBound] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The files that a sweep has a trial for each of: local ones, and those that the scenario uploads to its share."""
+"""Files as values of a sweep: local files, and files that the scenario uploads to its share."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,57 +10,57 @@ from typing import Any
 
 from harness.scenario.swept_values import MOST_VALUES, FilesSpec, SharedFilesSpec
 
-MOST_ENTRIES = 100_000  # of a directory that is uploaded; a run uploads 10,000 files at most
+MOST_ENTRIES = 100_000  # entries of a directory that is uploaded; a run uploads at most 10,000 files
 
-_EVERY = ("**", "**")  # in a row they mean what one means, and take longer by a folder's depth each
-_MOST_DEEP = 2
+_REPEATED = ("**", "**")  # equivalent to one "**", but each takes longer by the depth of the folder
+_MOST_RECURSIVE = 2  # "**" in a pattern
 
 
 def uploads_of(data: Mapping[str, Any]) -> list[Any]:
-    """What a scenario uploads to its shares and containers, before it is known to be right."""
+    """Return what a scenario uploads to its shares and containers; the data is not validated yet."""
     volumes = [data.get("share"), *_listed(data.get("shares")), *_listed(data.get("containers"))]
     return [upload for volume in volumes if isinstance(volume, dict) for upload in _listed(volume.get("upload"))]
 
 
 def find_files(folder: Path, uploads: Sequence[Any], spec: FilesSpec | SharedFilesSpec) -> Sequence[str]:
-    """The paths of files, in alphabetical order.
+    """Return the paths of files that match, in alphabetical order.
 
     Args:
-        folder: of the scenario.
+        folder: the folder of the scenario.
         uploads: what the scenario uploads.
-        spec: which files.
+        spec: the pattern of the files.
 
     Raises:
-        ValueError: there are none, too many, or the pattern leads out of the folder.
+        ValueError: no or too many files match, or the pattern leaves the folder.
     """
     if isinstance(spec, FilesSpec):
-        return _found(spec.files, _local(folder, spec.files))
-    known = _uploaded(folder, uploads)
-    matching = (name for name in known if fnmatchcase(name, spec.share_files))
+        return _sorted_matches(spec.files, _local(folder, spec.files))
+    uploaded = _uploaded_names(folder, uploads)
+    matching = (name for name in uploaded if fnmatchcase(name, spec.share_files))
     try:
-        return _found(spec.share_files, matching)
+        return _sorted_matches(spec.share_files, matching)
     except ValueError as error:
-        raise ValueError(f"{error}; only what the scenario uploads is known before a run") from None
+        raise ValueError(f"{error}; before a run, only files that the scenario uploads are known") from None
 
 
-def _found(pattern: str, names: Iterator[str]) -> Sequence[str]:
-    found = sorted(islice(names, MOST_VALUES + 1))
-    if not found:
+def _sorted_matches(pattern: str, names: Iterator[str]) -> Sequence[str]:
+    paths = sorted(islice(names, MOST_VALUES + 1))
+    if not paths:
         raise ValueError(f"no file matches {pattern!r}")
-    if len(found) > MOST_VALUES:
+    if len(paths) > MOST_VALUES:
         raise ValueError(f"more than {MOST_VALUES} files match {pattern!r}")
-    return found
+    return paths
 
 
 def _local(folder: Path, pattern: str) -> Iterator[str]:
-    """Files of the folder that match; a pattern that is a directory means all files in it."""
+    """Return the files of the folder that match; a directory as pattern matches all files in it."""
     path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or "\0" in pattern:
         raise ValueError(f"{pattern!r} leaves the scenario's folder; write a relative path without '..'")
-    parts = [part for part, before in zip(path.parts, (None, *path.parts), strict=False) if (part, before) != _EVERY]
-    if parts.count("**") > _MOST_DEEP:
+    parts = [part for part, before in zip(path.parts, (None, *path.parts), strict=False) if (part, before) != _REPEATED]
+    if parts.count("**") > _MOST_RECURSIVE:
         raise ValueError(
-            f"{pattern!r} has '**' more than {_MOST_DEEP} times, each of which looks at every folder again"
+            f"{pattern!r} has '**' more than {_MOST_RECURSIVE} times, and each '**' visits every folder again"
         )
     pattern = "/".join(parts) or "."
     if not has_magic(pattern) and (folder / pattern).is_dir():
@@ -72,13 +72,13 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _uploaded(folder: Path, uploads: Sequence[Any]) -> Iterator[str]:
-    """The names in storage of what is uploaded; what is wrong there is found when it is uploaded."""
+def _uploaded_names(folder: Path, uploads: Sequence[Any]) -> Iterator[str]:
+    """Yield the names of uploaded files in storage; mistakes in uploads are reported when the run uploads them."""
     for upload in uploads:
-        written = upload.get("file") if isinstance(upload, Mapping) else None
-        if not isinstance(written, str):
+        source = upload.get("file") if isinstance(upload, Mapping) else None
+        if not isinstance(source, str):
             continue
-        path = folder / written
+        path = folder / source
         name = Path(os.path.normpath(path)).name
         if path.is_dir():
             yield from (f"{name}/{file.relative_to(path).as_posix()}" for file in _files_below(path))
@@ -87,9 +87,9 @@ def _uploaded(folder: Path, uploads: Sequence[Any]) -> Iterator[str]:
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
-    """Files of a directory of a bounded size: a scenario may be a stranger's, and name the root of the disk."""
+    """Yield the files of a directory of bounded size, because an untrusted scenario may name the root of the disk."""
     for number, path in enumerate(directory.rglob("*")):
         if number >= MOST_ENTRIES:
-            raise ValueError(f"{directory} holds more than {MOST_ENTRIES} files and directories; upload a smaller one")
+            raise ValueError(f"{directory} has more than {MOST_ENTRIES} files and directories; upload a smaller one")
         if path.is_file():
             yield path

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
-from harness.scenario.record import Record, refused
+from harness.scenario.record import Record, invalid_fields
 from harness.scenario.values import Scalar
 
-MOST_VALUES = 100_000  # of one name
+MOST_VALUES = 100_000  # values of a name
 
 Number = int | FiniteFloat
 
@@ -18,10 +18,10 @@ class RangeSpec(Record):
     """Numbers from ``low`` to ``high``, both included.
 
     Attributes:
-        step: between two values.
-        count: how many values, evenly spread; with ``log`` on a logarithmic scale.
-        log: values are spread, and drawn, on a logarithmic scale.
-        integer: whole numbers only; default: where ``low``, ``high`` and ``step`` are written as such.
+        step: the difference between two values.
+        count: the number of values, evenly spread; with ``log`` on a logarithmic scale.
+        log: whether values are spread, and drawn, on a logarithmic scale.
+        integer: whether only whole numbers are values; default: whether ``low``, ``high`` and ``step`` are integers.
     """
 
     low: Number
@@ -34,17 +34,17 @@ class RangeSpec(Record):
     @model_validator(mode="after")
     def _is_a_range(self) -> "RangeSpec":
         if self.low > self.high:
-            raise refused((("low",), f"low {self.low:g} is greater than high {self.high:g}"))
+            raise invalid_fields((("low",), f"low {self.low:g} is greater than high {self.high:g}"))
         if self.step is not None and self.count is not None:
-            raise refused((("count",), "give step or count, not both"))
+            raise invalid_fields((("count",), "give step or count, not both"))
         if self.log and self.step is not None:
-            raise refused((("step",), "a logarithmic range has no step; give count"))
+            raise invalid_fields((("step",), "a logarithmic range has no step; give count"))
         if self.log and self.low <= 0:
-            raise refused((("low",), f"a logarithmic range begins above 0, not at {self.low:g}"))
+            raise invalid_fields((("low",), f"a logarithmic range begins above 0, not at {self.low:g}"))
         if self.integer and any(isinstance(number, float) and number % 1 for number in (self.low, self.high)):
-            raise refused((("integer",), "low and high of a range of integers are whole numbers"))
+            raise invalid_fields((("integer",), "low and high of a range of integers are whole numbers"))
         if self.step is not None and self.size > MOST_VALUES:
-            raise refused((("high",), f"these are more than {MOST_VALUES} values; give a larger step, or count"))
+            raise invalid_fields((("high",), f"these are more than {MOST_VALUES} values; give a larger step, or count"))
         return self
 
     @property
@@ -60,7 +60,7 @@ class RangeSpec(Record):
         return self.count is not None or self.step is not None or self.is_integer
 
     def values(self) -> tuple[Scalar, ...]:
-        """The values of a discrete range in ascending order, each once."""
+        """Return the values of a discrete range in ascending order, without duplicates."""
         if self.count is not None:
             parts = range(self.count)
             drawn = [self._between(part / max(1, self.count - 1)) for part in parts]
@@ -70,7 +70,7 @@ class RangeSpec(Record):
         return tuple(dict.fromkeys(self._rounded(value, digits=12) for value in drawn))
 
     def value_at(self, fraction: float) -> Scalar:
-        """The value at a fraction (0 to 1, 1 excluded) of the range; six digits of a real number."""
+        """Return the value at a fraction (0 to 1, 1 excluded) of the range; a real number has six digits."""
         if self.count is not None or self.step is not None:
             values = self.values()
             return values[min(int(fraction * len(values)), len(values) - 1)]
@@ -83,13 +83,13 @@ class RangeSpec(Record):
         return self._rounded(self._between(fraction), digits=6)
 
     def ends(self) -> tuple[Scalar, ...]:
-        """The least and the greatest value."""
+        """Return the least and the greatest value."""
         values = self.values() if self.step is not None or self.count is not None else (self.low, self.high)
         return tuple(dict.fromkeys((values[0], values[-1])))
 
     @property
     def size(self) -> int:
-        """How many values a discrete range has."""
+        """The number of values of a discrete range."""
         if self.count is not None:
             return self.count
         return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
@@ -106,13 +106,13 @@ class RangeSpec(Record):
 
 
 class FilesSpec(Record):
-    """Files, one value each: their paths relative to the scenario's folder, in alphabetical order."""
+    """Local files as values: their paths relative to the scenario's folder, in alphabetical order."""
 
     files: str = Field(min_length=1)
 
 
 class SharedFilesSpec(Record):
-    """Files that the scenario uploads, one value each: their paths in the directory of the share that gets them."""
+    """Files that the scenario uploads as values: their paths in the share's upload directory."""
 
     share_files: str = Field(min_length=1)
 
@@ -133,14 +133,14 @@ SweptValues = Annotated[
     Discriminator(_kind),
 ]
 FindFiles = Callable[[FilesSpec | SharedFilesSpec], Sequence[str]]
-"""Lists files; raises ``ValueError`` where there are none."""
+"""Lists files; raises ``ValueError`` if there are none."""
 
 
-def listed(spec: Any, find: FindFiles) -> Sequence[Scalar]:
-    """Every value of a name.
+def list_values(spec: Any, find: FindFiles) -> Sequence[Scalar]:
+    """Return every value of a name.
 
     Raises:
-        ValueError: the values of a range cannot be listed, or there are no such files.
+        ValueError: the values of a range cannot be listed, or no file matches.
     """
     if isinstance(spec, RangeSpec):
         if not spec.is_discrete:

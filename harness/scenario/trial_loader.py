@@ -1,4 +1,4 @@
-"""A scenario and its trials, made of a document and the values of its parameters."""
+"""Creates a scenario and its trials from a document and the values of its parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ from harness.scenario.values import Scalar
 
 M = TypeVar("M", bound=BaseModel)
 
-_COMMANDS = (  # a shell reads them
+_COMMANDS = (  # fields that a shell reads
     ("cluster", "setup", "command"),
     *(("job", name) for name in ("command", "args", "worker_args", "parameter_server_args", "preparation")),
 )
 
 
 def refuse(mistakes: Sequence[str]) -> None:
-    """Report all mistakes together, each once.
+    """Report all mistakes together, without duplicates.
 
     Raises:
-        ScenarioError: there are any.
+        ScenarioError: there are mistakes.
     """
     if mistakes:
         raise ScenarioError("\n".join(dict.fromkeys(mistakes)))
 
 
 def texts_in(data: Any, field_path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    """Every text in a part of a scenario, with the path of its field."""
+    """Yield every text in a part of a scenario, with the path of its field."""
     if isinstance(data, str):
         yield field_path, data
     elif isinstance(data, dict):
@@ -54,10 +54,10 @@ def texts_in(data: Any, field_path: FieldPath) -> Iterator[tuple[FieldPath, str]
 
 @dataclass(frozen=True, slots=True)
 class TrialLoader:
-    """Makes the scenario, and its trials.
+    """Creates the scenario and its trials.
 
     Attributes:
-        parameters: those that the file and the command line give a value.
+        parameters: values from the file and the command line, by name.
         swept: the names that vary.
     """
 
@@ -66,55 +66,57 @@ class TrialLoader:
     swept: tuple[str, ...]
 
     def load(self, space: Space, examples: Sequence[Point] = ()) -> Scenario:
-        """The scenario with the trials of a space; of a search, whose space is empty, with examples of its points.
+        """Create the scenario with the trials of a space; for a search, whose space is empty, check examples.
 
         Raises:
-            ScenarioError: it is wrong, or one of its trials is; of very many trials each swept value is tried once.
+            ScenarioError: the scenario or a trial is wrong; of very many trials, each swept value is checked once.
         """
-        shown = self._scenario(examples[0] if examples else space[0])
-        trials = Trials(space, partial(self._trial, shown), examples)
+        scenario = self._scenario(examples[0] if examples else space[0])
+        trials = Trials(space, partial(self._trial, scenario), examples)
         for _trial in trials.sample():
-            pass  # it can be made
-        origin = Origin(self.document.path, own_lines(self.document), trials, self.swept, partial(self._trial, shown))
-        return Scenario.model_validate(shown.model_dump(by_alias=True), context=origin)
+            pass  # iteration creates and validates the trial
+        origin = Origin(
+            self.document.path, own_lines(self.document), trials, self.swept, partial(self._trial, scenario)
+        )
+        return Scenario.model_validate(scenario.model_dump(by_alias=True), context=origin)
 
     def _scenario(self, point: Point) -> Scenario:
-        """The scenario with the values of one trial."""
+        """Create the scenario with the values of a trial."""
         values = {**self.parameters, **point}
         mistakes: list[str] = []
-        sections = {name: self._filled(name, values, mistakes) for name in self.document.data}
+        sections = {name: self._fill_section(name, values, mistakes) for name in self.document.data}
         sweep = sections.get("sweep")
         data = {**sections, "parameters": values, "sweep": {} if sweep is None else sweep}
-        scenario = self._validated(Scenario, data, (), mistakes)
+        scenario = self._validate(Scenario, data, (), mistakes)
         refuse(mistakes)
         return scenario
 
-    def _trial(self, shown: Scenario, point: Point, name: str | None = None) -> Trial:
+    def _trial(self, scenario: Scenario, point: Point, name: str | None = None) -> Trial:
         values = {**self.parameters, **point}
         mistakes: list[str] = []
-        cluster = self._cluster(shown, values, mistakes)
-        job = self._validated(JobSpec, self._filled("job", values, mistakes), ("job",), mistakes)
-        expected = self._filled("expect", values, mistakes) if "expect" in self.document.data else {}
-        expect = self._validated(ExpectSpec, expected, ("expect",), mistakes)
+        cluster = self._cluster(scenario, values, mistakes)
+        job = self._validate(JobSpec, self._fill_section("job", values, mistakes), ("job",), mistakes)
+        expected = self._fill_section("expect", values, mistakes) if "expect" in self.document.data else {}
+        expect = self._validate(ExpectSpec, expected, ("expect",), mistakes)
         if not mistakes:
-            found = trial_mistakes(shown.on(cluster), job, expect)
-            mistakes += [f"{self.document.at(path)}: {text}" for path, text in found]
+            trial_problems = trial_mistakes(scenario.on(cluster), job, expect)
+            mistakes += [f"{self.document.at(path)}: {text}" for path, text in trial_problems]
         trial = name or trial_id(point)
         refuse([f"{mistake} (in trial {trial})" for mistake in mistakes])
         return Trial(id=trial, parameters=values, cluster=cluster, job=job, expect=expect)
 
-    def _cluster(self, shown: Scenario, values: Mapping[str, Scalar], mistakes: list[str]) -> ClusterSpec:
-        """The cluster of a trial; one that is not like the others gets a name of its own."""
+    def _cluster(self, scenario: Scenario, values: Mapping[str, Scalar], mistakes: list[str]) -> ClusterSpec:
+        """Return the cluster of a trial; a cluster with swept values gets its own name."""
         names = {field_path: set(names_in(text)) for field_path, text in texts_in(self.document.data["cluster"], ())}
-        if not any(found & set(self.swept) for found in names.values()):
-            return shown.cluster
-        cluster = self._validated(ClusterSpec, self._filled("cluster", values, mistakes), ("cluster",), mistakes)
+        if not any(parameters & set(self.swept) for parameters in names.values()):
+            return scenario.cluster
+        cluster = self._validate(ClusterSpec, self._fill_section("cluster", values, mistakes), ("cluster",), mistakes)
         if mistakes or names.get(("name",), set()) & set(self.swept):
             return cluster
         return cluster.model_copy(update={"name": cluster_name(cluster.name, cluster.model_dump_json())})
 
-    def _filled(self, section: str, values: Mapping[str, Scalar], mistakes: list[str]) -> Any:
-        """A section with parameters filled in."""
+    def _fill_section(self, section: str, values: Mapping[str, Scalar], mistakes: list[str]) -> Any:
+        """Return a section with its parameters filled in."""
         data = self.document.data[section]
         return data if section in LITERAL else self._fill(data, (section,), values, mistakes)
 
@@ -126,7 +128,7 @@ class TrialLoader:
         is_text = takes_text(field_path)
         if not isinstance(data, str):
             is_absent = data is None and may_be_null(field_path)
-            return self.document.written[field_path] if is_text and not is_absent else data
+            return self.document.texts[field_path] if is_text and not is_absent else data
         try:
             if field_path in _COMMANDS:
                 return fill_command(data, values)
@@ -135,7 +137,7 @@ class TrialLoader:
             mistakes.append(f"{self.document.at(field_path)}: {error}")
             return data
 
-    def _validated(self, model: type[M], data: Any, above: FieldPath, mistakes: list[str]) -> M:
+    def _validate(self, model: type[M], data: Any, above: FieldPath, mistakes: list[str]) -> M:
         try:
             return model.model_validate(data)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The trials of a scenario: made when somebody asks for one."""
+"""The trials of a scenario, which are created when they are needed."""
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import lru_cache
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from harness.scenario.model import Trial
 
 _MAX_SAMPLE = 500
-_KEPT = 512  # trials that are kept after they are made; a whole sample, which is looked at again and again
-_MOST_MADE = 5000
+_CACHE_SIZE = 512  # trials; enough for a complete sample, which is used repeatedly
+_MOST_EXAMPLES = 5000
 
 
 class Trials(Sequence["Trial"]):
@@ -20,15 +20,15 @@ class Trials(Sequence["Trial"]):
 
     Args:
         space: the points.
-        make: makes the trial of a point.
-        examples: points of which trials are made to see that they can be; default: of the space.
+        make: creates the trial of a point.
+        examples: points whose trials are created to validate them; default: points of the space.
     """
 
     def __init__(self, space: Space, make: Callable[[Point], "Trial"], examples: Sequence[Point] = ()) -> None:
         self._space = space
         self._make = make
         self._examples = examples
-        self._made = lru_cache(_KEPT)(lambda index: make(space[index]))
+        self._trial = lru_cache(_CACHE_SIZE)(lambda index: make(space[index]))
 
     def __len__(self) -> int:
         return len(self._space)
@@ -40,32 +40,32 @@ class Trials(Sequence["Trial"]):
     def __getitem__(self, index: slice) -> tuple["Trial", ...]: ...
 
     def __getitem__(self, index: int | slice) -> "Trial | tuple[Trial, ...]":
-        """One trial, or the trials of a slice.
+        """Return a trial, or the trials of a slice.
 
         Raises:
             ScenarioError: with the values of its point, the trial cannot work.
         """
         if isinstance(index, slice):
-            return tuple(self._made(each) for each in range(len(self))[index])
-        return self._made(range(len(self))[index])
+            return tuple(self._trial(number) for number in range(len(self))[index])
+        return self._trial(range(len(self))[index])
 
     def __iter__(self) -> Iterator["Trial"]:
-        return (self._made(index) for index in range(len(self)))
+        return (self._trial(index) for index in range(len(self)))
 
     def ids(self) -> Iterator[str]:
-        """The id of every trial, without the trials."""
+        """Return the id of every trial, without creating the trials."""
         return self._space.ids()
 
     def only(self, names: Container[str]) -> Iterator["Trial"]:
-        """The trials of some ids, in order; the others are not made."""
-        return (self._made(index) for index, name in enumerate(self.ids()) if name in names)
+        """Yield the trials of some ids, in order; other trials are not created."""
+        return (self._trial(index) for index, name in enumerate(self.ids()) if name in names)
 
     def without(self, names: Container[str]) -> Iterator["Trial"]:
-        """The trials of all other ids, in order."""
-        return (self._made(index) for index, name in enumerate(self.ids()) if name not in names)
+        """Yield the trials of all other ids, in order."""
+        return (self._trial(index) for index, name in enumerate(self.ids()) if name not in names)
 
     def sample(self) -> Iterator["Trial"]:
-        """All trials; of more than 500 those in which each swept value occurs once, of which 5,000 are made at most.
+        """Yield all trials; of more than 500, at most 5,000 in which each swept value occurs.
 
         Raises:
             ScenarioError: with the values of its point, a trial cannot work.
@@ -74,15 +74,15 @@ class Trials(Sequence["Trial"]):
             return map(self._make, self._examples)
         if len(self) <= _MAX_SAMPLE:
             return iter(self)
-        return map(self._make, islice(self._space.each_row_once(), _MOST_MADE))
+        return map(self._make, islice(self._space.covering_points(), _MOST_EXAMPLES))
 
     def named(self, name: str) -> "Trial":
-        """The trial of an id.
+        """Return the trial of an id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such trial.
         """
-        found = next(self.only([name]), None)
-        if found is None:
+        trial = next(self.only([name]), None)
+        if trial is None:
             raise KeyError(name)
-        return found
+        return trial

@@ -1,4 +1,4 @@
-"""Values of parameters: how YAML 1.2 reads one, when two are equal, and the text that ids and commands hold."""
+"""Values of parameters: their YAML 1.2 syntax, their equality, and their text in ids and commands."""
 
 import re
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ _NOT_A_NUMBER = re.compile(r"\.(nan|NaN|NAN)")
 
 
 def read_plain(text: str) -> Scalar | None:
-    """The value of a scalar that is written without quotes.
+    """Parse a scalar that is written without quotes.
 
     Raises:
-        ValueError: it is an integer of more digits than Python converts (4,300).
+        ValueError: the text is an integer with more digits than Python converts (4,300).
     """
     if _NULL.fullmatch(text):
         return None
@@ -42,11 +42,11 @@ def read_plain(text: str) -> Scalar | None:
 
 
 def value_text(value: Scalar) -> str:
-    """The text of a value in trial ids, commands and other fields: ``true``, ``0.001``, ``1e-05``."""
+    """Return the text of a value in trial ids, commands and other fields: ``true``, ``0.001``, ``1e-05``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def comparison_key(value: Scalar) -> object:
-    """A key that equal values share: 1 and 1.0 do, ``1`` and ``'1'`` do not."""
+    """Return a key that equal values share: 1 and 1.0 are equal, ``1`` and ``'1'`` are not."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number else (type(value), value)

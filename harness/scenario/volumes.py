@@ -1,4 +1,4 @@
-"""The part of a scenario that says which shares and containers nodes mount, and what is put on them."""
+"""The shares and containers of a scenario, which nodes mount, and the files that are uploaded to them."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from harness.azure_file_names import name_problem
-from harness.scenario.record import Record, refused
+from harness.scenario.record import Record, invalid_fields
 
 VolumeKind = Literal["share", "container"]
 SHARE_NAME = r"^[a-z0-9](-?[a-z0-9])+$"
@@ -19,7 +19,7 @@ class DatasetUpload(Record):
 
 
 class FileUpload(Record):
-    """A file to upload, or a directory with all that is in it; relative to the scenario file."""
+    """A file to upload, or a directory with its content; relative to the scenario file."""
 
     file: str = Field(min_length=1)
 
@@ -35,11 +35,11 @@ Upload = Annotated[
 
 
 class VolumeSpec(Record):
-    """Storage that every node mounts, and what is put on it.
+    """Storage that every node mounts, and the files that are uploaded to it.
 
     Attributes:
-        mount: where nodes see it, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
-        directory: directory that receives the uploads; empty means the root.
+        mount: the mount point on nodes, relative to ``$AZ_BATCHAI_MOUNT_ROOT``.
+        directory: the directory that receives the uploads; empty means the root.
     """
 
     kind: ClassVar[VolumeKind]
@@ -64,12 +64,12 @@ class VolumeSpec(Record):
             if (problem := name_problem(part))
         ]
         if wrong:
-            raise refused(*wrong)
+            raise invalid_fields(*wrong)
         return self
 
 
 class ShareSpec(VolumeSpec):
-    """An Azure file share and what is put on it."""
+    """An Azure file share, and the files that are uploaded to it."""
 
     kind = "share"
 
@@ -77,7 +77,7 @@ class ShareSpec(VolumeSpec):
 
 
 class ContainerSpec(VolumeSpec):
-    """A blob container, which nodes mount by blobfuse, and what is put in it."""
+    """A blob container, which nodes mount with blobfuse, and the files that are uploaded to it."""
 
     kind = "container"
 
@@ -85,5 +85,5 @@ class ContainerSpec(VolumeSpec):
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path is relative and stays below the directory that it begins at."""
+    """Whether a path is relative and stays inside its base directory."""
     return not path.startswith("/") and ".." not in PurePosixPath(path).parts and "\0" not in path

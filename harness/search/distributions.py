@@ -6,14 +6,14 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from harness.scenario.swept_values import FindFiles, RangeSpec, listed
+from harness.scenario.swept_values import FindFiles, RangeSpec, list_values
 from harness.scenario.values import Scalar
 
 
 def distribution_of(spec: Any, find: FindFiles) -> BaseDistribution:
     """The distribution of a swept name's values: a range or choices."""
     if not isinstance(spec, RangeSpec) or spec.count is not None:
-        return CategoricalDistribution(listed(spec, find))
+        return CategoricalDistribution(list_values(spec, find))
     low, high = spec.low, spec.high
     if spec.is_integer:
         step = int(spec.step or 1)

@@ -156,7 +156,7 @@ def test_each_expectation_has_a_name_and_a_line(expecting: Expecting) -> None:
         ("{best: {los: {max: 1}}}", "sweep.expect.best.los: metrics defines no 'los'; did you mean 'loss'?"),
         (
             "{best: {loss: {max: 1, min: 0}}}",
-            "sweep.expect.best.loss: give min or max: it says which trial is the best",
+            "sweep.expect.best.loss: give either min or max, which also decides which trial is the best",
         ),
         ("{failures: -1}", "sweep.expect.failures: "),
         (
@@ -166,7 +166,7 @@ def test_each_expectation_has_a_name_and_a_line(expecting: Expecting) -> None:
         ("{monotone: [{metric: los, parameter: rate, direction: increasing}]}", "metrics defines no 'los'"),
         (
             "{baseline: {file: b, worse: {acc: 1}}}",
-            "say what is better: sweep.goal: {minimize: acc}, or a bound of acc",
+            "state which values are better: sweep.goal: {minimize: acc}, or a bound",
         ),
         ("{baseline: {file: b, worse: {los: 1}}}", "metrics defines no 'los'; did you mean 'loss'?"),
         ("{baseline: {file: b, worse: {loss: -1}}}", "sweep.expect.baseline.worse.loss: "),

@@ -61,7 +61,7 @@ def test_every_number_as_python_writes_it_is_that_number(number: float) -> None:
 
 def test_the_text_of_a_scalar_is_kept(tmp_path: Path) -> None:
     document = read_document(written(tmp_path, "a: 3.10\nb: [08, '08', True]\n"))
-    assert document.written == {("a",): "3.10", ("b", 0): "08", ("b", 2): "True"}
+    assert document.texts == {("a",): "3.10", ("b", 0): "08", ("b", 2): "True"}
 
 
 def test_every_field_has_a_line(tmp_path: Path) -> None:

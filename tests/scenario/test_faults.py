@@ -80,13 +80,13 @@ def test_a_command_line_adds_to_them_and_wins() -> None:
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("meteor=1", "there is no fault 'meteor'; there are throttle, .*, preempt"),
+        ("meteor=1", "there is no fault 'meteor'; the faults are throttle, .*, preempt"),
         ("drop", "write NAME=RATE"),
         ("drop=", "write NAME=RATE"),
         ("throtle=1", "there is no fault 'throtle'; did you mean 'throttle'"),
         ("drop=2", "--fault drop: must be at most 1; found 2"),
         ("drop={rate: 1, seconds: 3}", "--fault drop: drop has no duration"),
-        ("drop={", "--fault drop={: .* is no rate"),
+        ("drop={", "--fault drop={: .* is not a rate"),
     ],
 )
 def test_a_word_that_is_no_fault_is_refused(word: str, told: str) -> None:

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from harness.errors import ScenarioError
 from harness.scenario.document import read_document
-from harness.scenario.inheritance import inherited
+from harness.scenario.inheritance import merge_bases
 from harness.scenario.load import load_scenario
 from harness.scenario.schema import scenario_schema
 from tests.scenario.conftest import Change
@@ -72,7 +72,7 @@ def test_files_are_relative_to_the_file_that_names_them(derived: Write) -> None:
     [
         ("scenario: mine\nbase: nothing.yaml\n", ":2: base: there is no file"),
         ("scenario: mine\nbase: derived.yaml\n", ":2: base: scenarios extend each other in a circle"),
-        ("base: changed.yaml\n", ":1: base: a scenario that extends another has a name of its own"),
+        ("base: changed.yaml\n", ":1: base: a scenario that extends another needs its own name"),
         ("scenario: mine\nbase: [changed.yaml]\n", ":2: base: must be the path of a scenario file"),
         ("scenario: mine\nbase: changed.yaml\njobs: {}\n", ":3: jobs: there is no such field; did you mean 'job'?"),
     ],
@@ -87,6 +87,6 @@ def test_a_large_base_is_merged_in_one_pass(tmp_path: Path) -> None:
     (tmp_path / "large.yaml").write_text("scenario: large\n" + "".join(f"k{number}: 1\n" for number in range(9000)))
     path = tmp_path / "derived.yaml"
     path.write_text("scenario: mine\nbase: large.yaml\nk7: 2\n")
-    merged = inherited(read_document(path))
+    merged = merge_bases(read_document(path))
     assert (merged.data["k7"], merged.at(("k7",))) == (2, f"{path}:3: k7")
     assert (merged.data["k8999"], merged.at(("k8999",))) == (1, f"{tmp_path / 'large.yaml'}:9001: k8999")

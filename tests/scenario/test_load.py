@@ -47,7 +47,7 @@ def test_an_unknown_key_without_a_near_one_lists_the_known(changed: Change, old:
 def test_an_unknown_parameter_is_reported_with_its_line_and_both_remedies(changed: Change) -> None:
     found = mistakes(changed("{epochs}", "{epoch}"))
     assert "changed.yaml:19: job.args: there is no parameter 'epoch'; did you mean 'epochs'?" in found
-    assert "write {{epoch}} where the braces themselves are meant" in found
+    assert "write {{epoch}} for literal braces" in found
 
 
 def test_a_missing_section_is_reported_where_the_file_begins(changed: Change) -> None:
@@ -97,7 +97,7 @@ def test_one_wrong_upload_is_one_mistake(changed: Change) -> None:
         ("toolkit: cntk", "toolkit: customToolkit", "job.toolkit", "toolkit customToolkit needs 'command'"),
         ("ConvNet_MNIST.py\n  args", "ConvNet_MNIST.cntk\n  args", "job.script", "is BrainScript"),
         ("stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare", "stdouterr: $AZ_BATCHAI_MOUNT_ROOT/afs", "job.stdouterr",
-         "is not on the share, which nodes see as $AZ_BATCHAI_MOUNT_ROOT/azurefileshare"),
+         "is not on the share, which is mounted at $AZ_BATCHAI_MOUNT_ROOT/azurefileshare"),
         ("stdouterr: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare", "stdouterr: /tmp", "job.stdouterr", "is not on the share"),
         ("prefix: $AZ_BATCHAI_MOUNT_ROOT/azurefileshare", "prefix: $AZ_BATCHAI_JOB_TEMP", "job.outputs.MODEL.prefix",
          "is not on the share"),

@@ -33,7 +33,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_or_all() -> None:
 
 def test_a_scenario_without_parameters_says_so(changed: Change) -> None:
     path = changed("parameters: {epochs: 5}", "parameters: {}", "--epochs {epochs}", "")
-    with pytest.raises(ScenarioError, match="no such parameter; the scenario has none"):
+    with pytest.raises(ScenarioError, match="no such parameter; the scenario has no parameters"):
         load_scenario(path, {"epochs": "1"})
 
 

@@ -57,7 +57,7 @@ def test_what_is_no_search_is_refused(searched: Any, more: str, goal: str, mista
 
 def test_a_pruner_looks_at_the_only_metric_that_has_steps(searched: Any) -> None:
     assert watched_metric(searched(", pruner: median")) == "loss"
-    with pytest.raises(ScenarioError, match="a pruner looks at a metric while a job runs: give one step: true"):
+    with pytest.raises(ScenarioError, match="a pruner needs a metric that is read while a job runs: add step: true"):
         searched(", pruner: median", "{minimize: loss}", ", step: true", "")
 
 

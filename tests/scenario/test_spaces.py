@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ScenarioError
-from harness.scenario.conditions import active, restricted
+from harness.scenario.conditions import active_values, existing_points
 from harness.scenario.load import load_scenario
 from harness.scenario.model import Scenario
 from harness.scenario.swept_values import RangeSpec
@@ -77,11 +77,11 @@ def test_what_is_drawn_lies_in_the_range(low: float, span: float, log: bool, par
         ("{grid: {kind: {files: nothing/*.csv}}}", "sweep.grid.kind: no file matches 'nothing/*.csv'"),
         ("{grid: {kind: {files: ../*}}}", "sweep.grid.kind: '../*' leaves the scenario's folder"),
         ("{grid: {kind: {files: '**/a/**/b/**/*'}}}", "has '**' more than 2 times"),
-        ("{grid: {kind: {share_files: '*.csv'}}}", "only what the scenario uploads is known before"),
+        ("{grid: {kind: {share_files: '*.csv'}}}", "before a run, only files that the scenario uploads are known"),
         ("{random: {samples: 9, space: {kind: [a, b]}}}", "samples: only 2 different points were found, not 9"),
         ("{grid: {kind: [a]}, random: {samples: 1, space: {kind: [b]}}}", "random.space.kind: kind is in grid, too"),
         ("{grid: {kind: [a]}, exclude: [{kind: a}]}", "sweep.exclude: no point of the sweep is left"),
-        ("{grid: {kind: [a]}, when: {rate: {kind: a}}}", "rate is not swept, so it depends on nothing"),
+        ("{grid: {kind: [a]}, when: {rate: {kind: a}}}", "rate is not swept, so it cannot have conditions"),
         ("{grid: {rate: [1], kind: [a]}, when: {rate: {kind: a}}}", "rate can depend on names before it"),
         ("{grid: {kind: [a]}, goal: {minimize: los}}", "metrics defines no 'los'; did you mean 'loss'?"),
     ],
@@ -135,7 +135,7 @@ def test_a_parameter_can_depend_on_another(swept: Load) -> None:
 
 
 def test_a_parameter_that_depends_on_another_needs_a_value_for_the_other_trials(swept: Load) -> None:
-    with pytest.raises(ScenarioError, match=r"when\.rate: rate is swept only where this holds; give it a value"):
+    with pytest.raises(ScenarioError, match=r"when\.rate: rate is swept only if this holds; give it a value"):
         swept("{grid: {kind: [a, b], rate: [1]}, when: {rate: {kind: a}}}", ", rate: 0.5", "")
 
 
@@ -151,10 +151,10 @@ points = st.lists(st.fixed_dictionaries({"one": values, "two": values, "three": 
 @given(points)
 def test_points_that_are_left_are_different_and_meet_their_conditions(drawn: list[dict[str, Any]]) -> None:
     when = {"two": {"one": ["a", 1]}, "three": {"two": "b"}}
-    left = list(restricted(drawn, when, [{"one": "b"}], {}))
+    left = list(existing_points(drawn, when, [{"one": "b"}], {}))
     assert len({tuple(point.items()) for point in left}) == len(left)
     assert all(point["one"] != "b" for point in left)
-    assert all(active(point, when, {}) == point for point in left)
+    assert all(active_values(point, when, {}) == point for point in left)
 
 
 def test_each_local_file_makes_a_trial(swept: Load, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_directory_without_end_is_not_walked_through(
     (tmp_path / "files").mkdir(exist_ok=True)
     for name in ("a.txt", "b.txt", "c.txt"):
         (tmp_path / "files" / name).touch()
-    with pytest.raises(ScenarioError, match="files holds more than 2 files and directories; upload a smaller one"):
+    with pytest.raises(ScenarioError, match="files has more than 2 files and directories; upload a smaller one"):
         swept("{grid: {kind: {share_files: '*.csv'}}}", "file: files/ConvNet_MNIST.py", "file: files")
 
 

@@ -90,7 +90,7 @@ def test_a_swept_name_that_is_used_nowhere_is_refused(changed: Change) -> None:
     path = changed(SWEEP, "sweep:\n  grid:\n    epochs: [1]\n    seed: [3, 4]")
     with pytest.raises(ScenarioError) as caught:
         load_scenario(path)
-    assert ":27: sweep.grid.seed: neither job, cluster nor expect holds {seed}, so its values" in str(caught.value)
+    assert ":27: sweep.grid.seed: neither job, cluster nor expect uses {seed}, so its values" in str(caught.value)
     assert "environment: {SEED: '{seed}'}" in str(caught.value)
 
 
@@ -140,5 +140,5 @@ def test_a_space_has_as_many_points_as_it_counts(axes: list[list[int]]) -> None:
     space = Space(tuple(tuple({f"p{index}": value} for value in values) for index, values in enumerate(axes)))
     assert len(list(space)) == len(space) == len(set(space.ids()))
     assert list(space.ids()) == [trial_id(point) for point in space]
-    values = {(name, value) for point in space.each_row_once() for name, value in point.items()}
+    values = {(name, value) for point in space.covering_points() for name, value in point.items()}
     assert values == {(f"p{index}", value) for index, axis in enumerate(axes) for value in axis}

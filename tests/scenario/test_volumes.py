@@ -78,7 +78,7 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
          "several.yaml:5: shares.0.mount: 'azurefileshare' is taken: nodes mount share at 'azurefileshare'"),
         ("mount: second}", "mount: blobs}",
          "several.yaml:7: containers.0.mount: 'blobs/here' is taken: nodes mount shares.0 at 'blobs'"),
-        ("name: second,", "name: first,", "several.yaml:5: shares.0.name: share first is share already; mount it once"),
+        ("name: second,", "name: first,", "yaml:5: shares.0.name: share first is already in share; mount it once"),
         ("mount: second}", "mount: ../second}", "several.yaml:5: shares.0.mount: '../second' leaves the share"),
         ("directory: data", "directory: /data", "several.yaml:7: containers.0.directory: '/data' leaves the container"),
         ("name: first, mount: blobs", "name: First, mount: blobs", "several.yaml:7: containers.0.name: "),
@@ -89,7 +89,7 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
         ("cluster: {name: c}", "cluster: {name: c, setup: {command: ls, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/no}}",
          "several.yaml:8: cluster.setup.stdouterr: '$AZ_BATCHAI_MOUNT_ROOT/no' is on no share"),
         ("name: j\n", "name: j\n  processes: 2\n",
-         "several.yaml:11: job.processes: toolkit customToolkit takes no processes; it is for cntk, pyTorch"),
+         "several.yaml:11: job.processes: toolkit customToolkit has no processes; it is for cntk, pyTorch"),
         ("blobs/here/data", "blobs/there", "several.yaml:13: job.inputs.DATA: "),
     ],
 )  # fmt: skip

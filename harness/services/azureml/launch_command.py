@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from harness.scenario.consistency import below_mount_root
 from harness.scenario.job import JobSpec
-from harness.scenario.shell_quoting import expanding_word
+from harness.scenario.shell_quoting import quote_except
 
 SCRIPT = "batchai_launch.sh"
 """The name of the launch script in the code of a job."""
@@ -127,7 +127,7 @@ def plain_variables(job: JobSpec) -> dict[str, str]:
 
 def _expandable(text: str) -> str:
     """Quote a word for the shell, except for the variables of Batch AI, which it expands."""
-    return expanding_word(text, _SERVICE_VARIABLE)
+    return quote_except(text, _SERVICE_VARIABLE)
 
 
 def _quoted(text: str) -> str:
