@@ -1,13 +1,13 @@
-"""Scenarios made of other tools' files, and other tools' files made of scenarios."""
+"""Import of other tools' files as scenarios, and export of scenarios to other tools' files."""
 
-from harness.interchange.azureml_export import Exported, ExportedFile, export_azureml
-from harness.interchange.importing import Imported, import_files
+from harness.interchange.azureml_export import Export, ExportedFile, export_azureml
+from harness.interchange.importing import ImportedScenario, import_files
 from harness.interchange.source import Note
 
 __all__ = [
-    "Exported",
+    "Export",
     "ExportedFile",
-    "Imported",
+    "ImportedScenario",
     "Note",
     "export_azureml",
     "import_files",

@@ -1,4 +1,4 @@
-"""A scenario as files of Azure ML's command line: a job or a sweep job, its compute and its datastores."""
+"""Export of a scenario to files of Azure ML's command line: a job or a sweep job, its compute and its datastores."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class ExportedFile:
     """A file for ``az ml``.
 
     Attributes:
-        name: of the file.
-        text: YAML.
-        command: that takes it.
+        name: the name of the file.
+        text: the content, YAML.
+        command: the command that takes the file.
     """
 
     name: str
@@ -35,26 +35,26 @@ class ExportedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What a scenario is for Azure ML.
+class Export:
+    """The files of a scenario for Azure ML.
 
     Attributes:
-        jobs: one, or one for each trial of a sweep that Azure ML has no search space for.
-        others: what the jobs need: compute and datastores.
-        notes: what the scenario says and the files do not, each with its line.
+        jobs: one job, or a job for each trial of a sweep that is not a search space of Azure ML.
+        resources: the compute and the datastores that the jobs need.
+        notes: parts of the scenario that the files cannot express, each with its line.
     """
 
     jobs: tuple[ExportedFile, ...]
-    others: tuple[ExportedFile, ...]
+    resources: tuple[ExportedFile, ...]
     notes: tuple[str, ...]
 
 
-def export_azureml(scenario: Scenario) -> Exported:
-    """The files of a scenario.
+def export_azureml(scenario: Scenario) -> Export:
+    """Convert a scenario to files for Azure ML.
 
     Raises:
-        UserError: it would be too many of them.
-        ScenarioError: one of its trials cannot work.
+        UserError: there would be too many files.
+        ScenarioError: a trial cannot work.
     """
     datastores = _datastores(scenario)
     notes = list(_notes(scenario))
@@ -63,20 +63,20 @@ def export_azureml(scenario: Scenario) -> Exported:
         jobs = [ExportedFile("job.yml", yaml_text(sweep), "az ml job create -f")]
     else:
         if scenario.swept:
-            notes.append(_at(scenario, ("sweep",), "Azure ML has no such search space; each trial is a job of its own"))
+            notes.append(_at(scenario, ("sweep",), "Azure ML has no such search space; each trial is a separate job"))
         jobs = list(_commands(scenario, datastores))
-    return Exported(tuple(jobs), tuple(_others(scenario, datastores)), tuple(notes))
+    return Export(tuple(jobs), tuple(_resources(scenario, datastores)), tuple(notes))
 
 
 def _commands(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterator[ExportedFile]:
     if scenario.sweep.search is not None:
         raise UserError(
             f"{scenario.path}:{scenario.line('sweep', 'search')}: sweep.search: Azure ML has no such search space; "
-            "sweep a list of choices or a range of real numbers that is not logarithmic, in the texts of the job"
+            "sweep choices or a range of real numbers that is not logarithmic, and use them in texts of the job"
         )
     if len(scenario.trials) > _MOST_FILES:
         raise UserError(
-            f"{scenario.path}: has {len(scenario.trials)} trials, and an export writes {_MOST_FILES} jobs at most; "
+            f"{scenario.path}: has {len(scenario.trials)} trials, and an export writes at most {_MOST_FILES} jobs; "
             "fix some parameters with --set"
         )
     for trial in scenario.trials:
@@ -93,14 +93,14 @@ def _commands(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterat
 
 
 def _sweep(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> dict[str, Any] | None:
-    """The sweep job; None where its search space, or the place of a swept value, is none of Azure ML's."""
+    """Return the sweep job; None if Azure ML has no such search space, or cannot use a swept value where it is."""
     spec = scenario.sweep
     sample = spec.random or spec.sobol
     search = spec.search
     is_plain = not (spec.zip or spec.list or spec.when or spec.exclude or spec.halton or (spec.grid and sample))
     values = search.space if search else sample.space if sample else spec.grid
     is_grid = not (search or sample)
-    space = {name: _distribution_of(given, is_grid=is_grid) for name, given in values.items()}
+    space = {name: _distribution_of(swept, is_grid=is_grid) for name, swept in values.items()}
     if not is_plain or any(values is None for values in space.values()):
         return None
     names = [name for name in scenario.swept if name in space]
@@ -108,13 +108,13 @@ def _sweep(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> dict[str,
     try:
         trial = scenario.trial(sentinels)
     except ScenarioError:
-        return None  # a number is swept that is no part of a text
+        return None  # a swept value is a number of its own, such as nodes: a sentinel is not a number
     command = command_of(scenario, trial.job, datastores)
-    kept = {name: command[name] for name in ("inputs", "outputs", "tags") if name in command}
-    part = {name: value for name, value in command.items() if name not in kept}
-    searched = {**part, "command": _expressions(part["command"], names)}
-    elsewhere = str((kept, {**part, "command": ""}))
-    if SENTINELS.search(elsewhere) or trial.cluster != scenario.cluster:
+    shared = {name: command[name] for name in ("inputs", "outputs", "tags") if name in command}
+    part = {name: value for name, value in command.items() if name not in shared}
+    trial_fields = {**part, "command": _expressions(part["command"], names)}
+    other_fields = str((shared, {**part, "command": ""}))
+    if SENTINELS.search(other_fields) or trial.cluster != scenario.cluster:
         return None
     goal = spec.goal
     metric = goal.names[0] if goal else next(iter(scenario.metrics), "loss")
@@ -127,12 +127,12 @@ def _sweep(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> dict[str,
         "$schema": f"{_SCHEMAS}/sweepJob.schema.json",
         "type": "sweep",
         **_names(scenario, trial),
-        "tags": kept.get("tags", {}),
+        "tags": shared.get("tags", {}),
         "sampling_algorithm": sampling,
         "search_space": space,
         "objective": {"goal": goal.direction(metric) if goal else "minimize", "primary_metric": metric},
-        "trial": searched,
-        **{name: kept[name] for name in ("inputs", "outputs") if name in kept},
+        "trial": trial_fields,
+        **{name: shared[name] for name in ("inputs", "outputs") if name in shared},
         "compute": f"azureml:{scenario.cluster.name}",
         "limits": {
             "max_total_trials": search.trials if search else sample.samples if sample else len(scenario.trials),
@@ -143,13 +143,13 @@ def _sweep(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> dict[str,
 
 
 def _distribution_of(values: Any, *, is_grid: bool) -> dict[str, Any] | None:
-    """The values of a swept name as Azure ML has them; None where it has none of the kind."""
+    """Return the values of a swept name as a distribution of Azure ML; None if it has no such distribution."""
     if isinstance(values, RangeSpec):
         if is_grid or values.count is not None or (values.is_integer and not values.log):
             return {"type": "choice", "values": list(values.values())} if values.is_discrete else None
         ends = {"min_value": values.low, "max_value": values.high}
         if values.log or values.is_integer:
-            return None  # Azure ML counts in logarithms: what comes back would not be what was given
+            return None  # Azure ML takes the logarithms of the bounds, so that a round trip would change them
         return {"type": "quniform", **ends, "q": values.step} if values.step else {"type": "uniform", **ends}
     return {"type": "choice", "values": list(values)} if isinstance(values, list) else None
 
@@ -160,14 +160,14 @@ def _names(scenario: Scenario, trial: Trial) -> dict[str, str]:
 
 
 def _expressions(text: str, names: list[str]) -> str:
-    return SENTINELS.sub(lambda found: f"${{{{search_space.{names[int(found[1])]}}}}}", text)
+    return SENTINELS.sub(lambda match: f"${{{{search_space.{names[int(match[1])]}}}}}", text)
 
 
 def _datastores(scenario: Scenario) -> dict[FieldPath, str]:
     return {field_path: datastore_name(volume.kind, volume.name) for field_path, volume in scenario.volumes.items()}
 
 
-def _others(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterator[ExportedFile]:
+def _resources(scenario: Scenario, datastores: Mapping[FieldPath, str]) -> Iterator[ExportedFile]:
     cluster = scenario.cluster
     nodes = (cluster.nodes, cluster.nodes) if isinstance(cluster.nodes, int) else (cluster.nodes.min, cluster.nodes.max)
     compute = {
@@ -199,25 +199,33 @@ def _datastore(volume: VolumeSpec, name: str) -> dict[str, str]:
 def _notes(scenario: Scenario) -> Iterator[str]:
     for field_path, volume in scenario.volumes.items():
         if volume.upload:
-            yield _at(scenario, (*field_path, "upload"), f"is not carried over: upload the files to the {volume.kind}")
+            yield _at(scenario, (*field_path, "upload"), f"is not exported: upload the files to the {volume.kind}")
     job, sweep = scenario.job, scenario.sweep
-    said: list[tuple[FieldPath, object, str]] = [
-        (("cluster", "setup"), scenario.cluster.setup, "each job runs it: Azure ML's nodes have no set-up task"),
+    facts: list[tuple[FieldPath, object, str]] = [
+        (
+            ("cluster", "setup"),
+            scenario.cluster.setup,
+            "each job runs it, because Azure ML's nodes have no set-up task",
+        ),
         (
             ("job", "image"),
             (job.image or "").startswith("microsoft/"),
             "the image no longer exists: name one that has the framework",
         ),
-        (("job", "worker_args"), job.worker_args or job.parameter_server_args, "all processes get the master's"),
+        (
+            ("job", "worker_args"),
+            job.worker_args or job.parameter_server_args,
+            "all processes get the arguments of the master",
+        ),
         (("job", "stdouterr"), True, "logs are in user_logs of the job's run, not on the share"),
-        (("sweep", "search"), sweep.search, "Azure ML samples by its own rule, and prunes nothing"),
-        (("sweep", "goal"), sweep.goal, "the script must log the metric by MLflow for Azure ML to see it"),
-        (("metrics",), scenario.metrics, "is not carried over: Azure ML has the metrics that a script logs by MLflow"),
-        (("expect",), scenario.expect != ExpectSpec(), "is not carried over: Azure ML judges no outcome"),
-        (("faults",), scenario.faults.rules, "is not carried over: Azure injects no faults"),
-        (("limits", "queued"), scenario.limits.queued != Limits().queued, "is not carried over: jobs wait"),
+        (("sweep", "search"), sweep.search, "Azure ML uses its own sampling algorithm, and prunes nothing"),
+        (("sweep", "goal"), sweep.goal, "the script must log the metric with MLflow, where Azure ML reads it"),
+        (("metrics",), scenario.metrics, "is not exported: Azure ML has the metrics that a script logs with MLflow"),
+        (("expect",), scenario.expect != ExpectSpec(), "is not exported: Azure ML has no expectations"),
+        (("faults",), scenario.faults.rules, "is not exported: Azure injects no faults"),
+        (("limits", "queued"), scenario.limits.queued != Limits().queued, "is not exported: jobs wait without limit"),
     ]
-    yield from (_at(scenario, field_path, text) for field_path, value, text in said if value)
+    yield from (_at(scenario, field_path, text) for field_path, value, text in facts if value)
 
 
 def _at(scenario: Scenario, field_path: FieldPath, text: str) -> str:

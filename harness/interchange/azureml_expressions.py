@@ -1,4 +1,4 @@
-"""The expressions of Azure ML's command lines: ``${{inputs.lr}}`` and, around optional ones, ``$[[ ... ]]``."""
+"""Expressions in Azure ML's command lines: ``${{inputs.lr}}``, and ``$[[ ... ]]`` around optional parts."""
 
 import re
 from collections.abc import Mapping
@@ -11,41 +11,41 @@ _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """An expression that names nothing of the job."""
+class UnknownExpression:
+    """An expression that refers to nothing in the job."""
 
     text: str
 
 
-def without_optional(text: str, given: Mapping[str, str]) -> str:
-    """A command line with the optional parts whose inputs are given, and without the others."""
+def resolve_optional_parts(text: str, inputs: Mapping[str, str]) -> str:
+    """Keep the optional parts of a command line whose inputs are given, and remove the others."""
 
-    def kept(part: re.Match[str]) -> str:
-        wanted = [found[2] for found in EXPRESSION.finditer(part[1])]
-        return part[1] if all(name in given for name in wanted) else ""
+    def resolve(part: re.Match[str]) -> str:
+        names = [expression[2] for expression in EXPRESSION.finditer(part[1])]
+        return part[1] if all(name in inputs for name in names) else ""
 
-    return _OPTIONAL.sub(kept, text)
+    return _OPTIONAL.sub(resolve, text)
 
 
-def filled(text: str, names: Mapping[tuple[str, str], str]) -> tuple[str, list[Unknown]]:
-    """A text of a scenario for one with expressions.
+def fill_expressions(text: str, names: Mapping[tuple[str, str], str]) -> tuple[str, list[UnknownExpression]]:
+    """Replace the expressions of a text by their counterparts in a scenario.
 
     Args:
-        text: has expressions; all other braces stand for themselves.
-        names: what stands for an expression, by its two words.
+        text: a text with expressions; all other braces are literal.
+        names: the replacement of each expression, by its two words.
 
     Returns:
-        The text, and the expressions that ``names`` has nothing for; they stay as they are.
+        The text, and the expressions without a replacement, which do not change.
     """
-    unknown: list[Unknown] = []
-    done: list[str] = []
+    unknown: list[UnknownExpression] = []
+    pieces: list[str] = []
     end = 0
-    for found in EXPRESSION.finditer(text):
-        done.append(literal(text[end : found.start()]))
-        end = found.end()
-        value = names.get((found[1], found[2]))
+    for expression in EXPRESSION.finditer(text):
+        pieces.append(literal(text[end : expression.start()]))
+        end = expression.end()
+        value = names.get((expression[1], expression[2]))
         if value is None:
-            unknown.append(Unknown(found[0]))
-            value = literal(found[0])
-        done.append(value)
-    return "".join([*done, literal(text[end:])]), unknown
+            unknown.append(UnknownExpression(expression[0]))
+            value = literal(expression[0])
+        pieces.append(value)
+    return "".join([*pieces, literal(text[end:])]), unknown

@@ -1,4 +1,4 @@
-"""A command job of Azure ML, as ``az ml job create -f`` takes it, as a scenario."""
+"""Import of a command job of Azure ML, a file of ``az ml job create -f``, as a scenario."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -16,19 +16,19 @@ from harness.scenario.document import FieldPath
 _LONGEST = 7 * 24 * 3600
 
 
-def take_command_job(source: Source, cluster: Mapping[str, Any] | None, base: Path) -> Draft:
-    """The scenario of a command job.
+def draft_from_command_job(source: Source, cluster: Mapping[str, Any] | None, base: Path) -> Draft:
+    """Convert a command job to a scenario.
 
     Args:
         source: the file.
-        cluster: the section ``cluster``; None where no file of a compute was given.
-        base: the folder that the scenario will be in: what it uploads is relative to it.
+        cluster: the section ``cluster``; None if no file of a compute was given.
+        base: the future folder of the scenario, to which the paths of uploads are relative.
 
     Raises:
-        UserError: the job runs what no scenario can run.
+        UserError: no scenario can run the job.
     """
     parts = parts_of(source, (), base)
-    parts.take_inputs()
+    parts.read_inputs()
     job = parts.job()
     draft = draft_of(parts, job, cluster)
     draft.sections["limits"] = limit_of(source, "limits", "timeout")
@@ -36,10 +36,10 @@ def take_command_job(source: Source, cluster: Mapping[str, Any] | None, base: Pa
 
 
 def parts_of(source: Source, where: FieldPath, base: Path) -> CommandParts:
-    """The parts of a job, nothing of which is taken yet but its names."""
+    """Return the parts of a job, of which only the tags and names are read yet."""
     tags = read_tags(source)
-    said = source.text("experiment_name") or source.text("name")
-    scenario = scenario_name(source.path, said)
+    title = source.text("experiment_name") or source.text("name")
+    scenario = scenario_name(source.path, title)
     name = name_of(source.text("display_name") or scenario, otherwise="job")
     source.ignore("name")
     source.ignore("type")
@@ -47,26 +47,26 @@ def parts_of(source: Source, where: FieldPath, base: Path) -> CommandParts:
 
 
 def draft_of(parts: CommandParts, job: dict[str, Any], cluster: Mapping[str, Any] | None) -> Draft:
-    """The scenario around a job."""
+    """Return a scenario with a job."""
     source = parts.source
     scenario = scenario_name(source.path, source.text("experiment_name") or source.text("name"))
     for name, why in (
         ("services", "a scenario starts no services"),
-        ("identity", "the service's own identity is used"),
-        ("queue_settings", "the jobs of a scenario are alike"),
+        ("identity", "the service's identity is used"),
+        ("queue_settings", "all jobs of a scenario have the same priority"),
     ):
         source.drop(name, why=why)
-    made = dict(cluster) if cluster is not None else _cluster(parts, job["nodes"])
+    cluster_section = dict(cluster) if cluster is not None else _cluster(parts, job["nodes"])
     if cluster is not None:
         source.ignore("compute")
-        made["nodes"] = enough_nodes(made["nodes"], job["nodes"])
+        cluster_section["nodes"] = enough_nodes(cluster_section["nodes"], job["nodes"])
     return Draft(
         {
             "scenario": scenario,
             "description": literal(source.text("description") or ""),
             "resource_group": name_of(f"{scenario[:80]}-group", otherwise="imported-group"),
             **parts.datastores.sections(),
-            "cluster": made,
+            "cluster": cluster_section,
             "job": job,
             "parameters": parts.parameters,
         }
@@ -74,7 +74,7 @@ def draft_of(parts: CommandParts, job: dict[str, Any], cluster: Mapping[str, Any
 
 
 def enough_nodes(nodes: Any, needed: int) -> Any:
-    """The nodes of a cluster, a number or a range, with room for a job of so many; a range keeps its minimum."""
+    """Enlarge the nodes of a cluster, a number or a range, to those that a job needs; a range keeps its minimum."""
     if isinstance(nodes, dict):
         return {**nodes, "max": max(nodes["max"], needed)}
     return max(nodes, needed)
@@ -85,12 +85,12 @@ def _cluster(parts: CommandParts, nodes: int) -> dict[str, Any]:
     name = (source.text("compute") or source.text("resources", "name") or "cluster").removeprefix("azureml:")
     if source.has(*size):
         return {"name": name_of(name, otherwise="cluster"), "vm_size": size_of(source, *map(str, size)), "nodes": nodes}
-    source.note("compute", text=f"its size is not known here; the scenario has {nodes} node(s) STANDARD_NC6")
+    source.note("compute", text=f"its size is not known; the scenario has {nodes} node(s) STANDARD_NC6")
     return {"name": name_of(name, otherwise="cluster"), "nodes": nodes}
 
 
 def limit_of(source: Source, *field_path: str) -> dict[str, str] | None:
-    """The section ``limits``: how many seconds a job may run."""
+    """Return the section ``limits`` for a limit in seconds."""
     text = source.text(*field_path)
     if text is None:
         return None
@@ -99,6 +99,6 @@ def limit_of(source: Source, *field_path: str) -> dict[str, str] | None:
     except (ValueError, OverflowError):
         seconds = 0
     if not 1 <= seconds <= _LONGEST:
-        source.note(*field_path, text=f"is not carried over: {text} are not 1 s to 7 days")
+        source.note(*field_path, text=f"is not imported: {text} is not between 1 s and 7 days")
         return None
     return {"running": f"PT{seconds}S"}

@@ -1,4 +1,4 @@
-"""A sweep job of Azure ML as a scenario with a sweep."""
+"""Import of a sweep job of Azure ML as a scenario with a sweep."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,32 +10,32 @@ from harness.interchange.azureml_job import draft_of, limit_of, parts_of
 from harness.interchange.draft import Draft
 from harness.interchange.source import Source
 
-_SAMPLES = 20  # where the job does not say how many trials it may have
+_SAMPLES = 20  # for a job without a limit of trials
 _MOST = 10_000
-_SIGMAS = 3.0  # of a normal distribution that a range stands for: 99.7 % of it
+_SIGMAS = 3.0  # a range replaces a normal distribution up to this many standard deviations: 99.7 % of it
 _DEFAULT_PATTERN = r"{name}\s*[=:]\s*(\S+)"
 
 
-def take_sweep_job(source: Source, cluster: Mapping[str, Any] | None, base: Path) -> Draft:
-    """The scenario of a sweep job.
+def draft_from_sweep_job(source: Source, cluster: Mapping[str, Any] | None, base: Path) -> Draft:
+    """Convert a sweep job to a scenario.
 
     Args:
         source: the file.
-        cluster: the section ``cluster``; None where no file of a compute was given.
-        base: the folder that the scenario will be in.
+        cluster: the section ``cluster``; None if no file of a compute was given.
+        base: the future folder of the scenario.
 
     Raises:
-        UserError: the job runs what no scenario can run.
+        UserError: no scenario can run the job.
     """
     parts = parts_of(source, ("trial",), base)
-    parts.take_inputs()
+    parts.read_inputs()
     space = {name: _values(source, name) for name in source.mapping("search_space")}
     parts.names |= {("search_space", name): f"{{{name}}}" for name in space}
     job = parts.job()
     unused = [name for name in space if f"{{{name}}}" not in str(job)]
-    for name in unused:  # a swept name that makes no difference is refused
+    for name in unused:  # a scenario must use each swept name
         job.setdefault("environment", {})[name.upper()] = f"{{{name}}}"
-        source.note("search_space", name, text=f"the command does not name it; the job has it as ${name.upper()}")
+        source.note("search_space", name, text=f"the command does not use it; the job has it as ${name.upper()}")
     draft = draft_of(parts, job, cluster)
     draft.sections["sweep"] = _sweep(source, space)
     draft.sections["limits"] = limit_of(source, "limits", "trial_timeout")
@@ -43,12 +43,12 @@ def take_sweep_job(source: Source, cluster: Mapping[str, Any] | None, base: Path
     if metric:
         name = "".join(letter if letter.isalnum() else "_" for letter in metric)
         draft.sections["sweep"]["goal"] = {goal if goal in ("minimize", "maximize") else "minimize": name}
-        pattern = _DEFAULT_PATTERN.format(name=_quoted(metric))
+        pattern = _DEFAULT_PATTERN.format(name=_escape_pattern(metric))
         draft.sections["metrics"] = {name: {"file": "stdout.txt", "pattern": pattern}}
-        source.note("objective", "primary_metric", text="is read from the log, not from MLflow: correct its pattern")
+        source.note("objective", "primary_metric", text="is read from the log, not from MLflow: check its pattern")
     source.drop("limits", "timeout", why="a scenario limits each trial, not the sweep")
-    source.drop("limits", "max_concurrent_trials", why="as many trials run as the cluster has nodes")
-    source.drop("early_termination", why="see harness docs sweep for what a scenario has in its place")
+    source.drop("limits", "max_concurrent_trials", why="as many trials run as the cluster has nodes for")
+    source.drop("early_termination", why="for pruners, see harness docs sweep")
     return draft
 
 
@@ -58,13 +58,13 @@ def _sweep(source: Source, space: Mapping[str, Any]) -> dict[str, Any]:
     most = source.number("limits", "max_total_trials")
     if algorithm == "grid":
         if most is not None and most < _size(space):
-            source.note("limits", "max_total_trials", text="is not carried over: use harness run --limit")
+            source.note("limits", "max_total_trials", text="is not imported: use harness run --limit")
         return {"grid": dict(space)}
     if algorithm == "bayesian":
-        source.note(*where, text="the points are chosen by the sampler TPE of Optuna (extra search)")
+        source.note(*where, text="Optuna's sampler TPE chooses the points (extra search)")
         return {"search": {"trials": max(1, min(most or _SAMPLES, _MOST)), "space": dict(space)}}
     if algorithm not in ("random", "sobol"):
-        source.note(*where, text=f"{algorithm} is not carried over; the points are drawn at random")
+        source.note(*where, text=f"{algorithm} is not supported; the points are drawn at random")
     rule = (source.text("sampling_algorithm", "rule") or "").lower() if len(where) > 1 else ""
     seed = source.number("sampling_algorithm", "seed") if len(where) > 1 else None
     sample: dict[str, Any] = {"samples": max(1, min(most or _SAMPLES, _size(space), _MOST))}
@@ -74,7 +74,7 @@ def _sweep(source: Source, space: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _values(source: Source, name: str) -> Any:
-    """The values of a name, as a scenario has them."""
+    """Return the values of a name, in the form of a scenario."""
     where = ("search_space", name)
     kind = (source.text(*where, "type") or "").lower()
 
@@ -86,19 +86,19 @@ def _values(source: Source, name: str) -> Any:
 
     if kind == "choice":
         choices = [source.scalar(*item) for item in source.items(*where, "values")]
-        kept = list(dict.fromkeys(value for value in choices if value is not None))
-        if not kept:
+        distinct = list(dict.fromkeys(value for value in choices if value is not None))
+        if not distinct:
             raise source.refuse(*where, "values", text="are missing")
-        return kept
+        return distinct
     if kind == "randint":
         return {"low": 0, "high": max(0, int(number("upper")) - 1)}
     if kind not in _RANGES:
-        raise source.refuse(*where, "type", text=f"{kind or 'nothing'} is no distribution that is known")
+        raise source.refuse(*where, "type", text=f"{kind or 'nothing'} is not a known distribution")
     values = _RANGES[kind](number)
     if kind.endswith("normal"):
-        source.note(*where, text=f"a range of {_SIGMAS:g} standard deviations on each side stands for {kind}")
+        source.note(*where, text=f"a range of {_SIGMAS:g} standard deviations on each side replaces {kind}")
     elif kind == "qloguniform":
-        source.note(*where, "q", text="is not carried over: a logarithmic range has no step")
+        source.note(*where, "q", text="is not imported: a logarithmic range has no step")
     if kind.startswith("q"):
         source.ignore(*where, "q")
     return values
@@ -142,7 +142,7 @@ _RANGES: Mapping[str, Callable[[Number], dict[str, Any]]] = {
 
 
 def _size(space: Mapping[str, Any]) -> int:
-    """How many points there are; very many where a range has no steps."""
+    """Return the number of points; a range without steps counts as very many."""
     return prod(_count(values) for values in space.values())
 
 
@@ -153,6 +153,6 @@ def _count(values: Any) -> int:
     return _MOST if step is None else math.floor((values["high"] - values["low"]) / step + 1e-9) + 1
 
 
-def _quoted(text: str) -> str:
-    """A text as a regular expression."""
+def _escape_pattern(text: str) -> str:
+    """Return a regular expression that matches a text."""
     return "".join(f"\\{letter}" if letter in r".^$*+?{}[]\|()" else letter for letter in text)

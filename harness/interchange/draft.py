@@ -1,4 +1,4 @@
-"""A scenario on its way to a file: plain data, and texts whose braces stand for themselves."""
+"""A scenario as plain data, before it is written to a file."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from harness.scenario.values import read_plain
 from harness.vm_sizes import vm_size
 
 SMALLEST_SIZE = "STANDARD_NC6"
-"""The VM size of a cluster whose own is not known."""
+"""The VM size of a cluster whose size is not known."""
 
 _WIDTH = 110
 _NOT_NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -33,10 +33,10 @@ class Draft:
     sections: dict[str, Any] = field(default_factory=dict)
 
     def text(self, head: Iterable[str]) -> str:
-        """The scenario file.
+        """Return the text of the scenario file.
 
         Args:
-            head: lines of its beginning, which become comments.
+            head: lines for the comments at its beginning.
         """
         ordered = {name: self.sections[name] for name in _ORDER if self.sections.get(name) not in (None, {}, [], "")}
         comments = "".join(f"# {printable(line)}\n" for line in head)
@@ -44,17 +44,17 @@ class Draft:
 
 
 def yaml_text(document: Mapping[str, Any]) -> str:
-    """A document as YAML, in its own order."""
+    """Return a document as YAML, in the order of its keys."""
     return yaml.dump(
         dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
     )
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what our loader reads as it was: PyYAML's rules of YAML 1.1 differ from those of 1.2."""
+    """Writes YAML that the scenario loader reads back unchanged; PyYAML follows YAML 1.1, the loader YAML 1.2."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
-        """Nothing is written once for two places."""
+        """Write equal values repeatedly, without aliases."""
         return True
 
 
@@ -71,36 +71,36 @@ _Dumper.add_representer(str, _represent)
 
 
 def literal(text: str) -> str:
-    """A text in which no braces stand for a parameter."""
+    """Escape the braces of a text, which a scenario would take for parameters."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def name_of(text: str, *, otherwise: str) -> str:
-    """A text as a name of a scenario, cluster or job; one that is a name already stays as it is."""
+    """Convert a text to a name of a scenario, cluster or job; a valid name does not change."""
     if _IS_NAME.fullmatch(text):
         return text
     return _NOT_NAME.sub("-", text).strip("-")[:64] or otherwise
 
 
 def share_name(text: str) -> str:
-    """A text as the name of a share or container: lower-case letters, digits and single hyphens, three at least."""
+    """Convert a text to a name of a share or container: three or more lower-case letters, digits and single hyphens."""
     name = _NOT_SHARE_NAME.sub("-", text.lower()).strip("-")[:63].strip("-")
     return name if len(name) >= 3 else f"{name}-share".strip("-")
 
 
-def scenario_name(path: Path, said: str | None = None) -> str:
-    """The name of the scenario that a job's file becomes: what it says, or its file or folder is called."""
+def scenario_name(path: Path, title: str | None = None) -> str:
+    """Return the name of an imported scenario: the title of the job, or the name of its file or folder."""
     stem = path.absolute().parent.name if path.stem.lower() in ("job", "command", "sweep") else path.stem
-    return name_of(said or stem, otherwise="imported")
+    return name_of(title or stem, otherwise="imported")
 
 
-def known_size(size: str) -> bool:
+def is_known_size(size: str) -> bool:
     """Whether the emulator has nodes of a VM size."""
     return vm_size(size) is not None
 
 
-def head_of(paths: Sequence[Path], notes: Sequence[Note]) -> list[str]:
-    """The comments that a scenario begins with: what it was made of, and what it lacks."""
-    made = f"Imported from {', '.join(path.name for path in paths)} by harness import."
-    lacks = [f"{note.path.name}:{note.line}: {note.field}: {note.text}" for note in sorted(notes)]
-    return [made, *(["What it does not hold, or holds otherwise:"] if lacks else []), *lacks]
+def header_comments(paths: Sequence[Path], notes: Sequence[Note]) -> list[str]:
+    """Return the comments at the beginning of a scenario: the files that it was imported from, and the notes."""
+    origin = f"Imported from {', '.join(path.name for path in paths)} by harness import."
+    lines = [f"{note.path.name}:{note.line}: {note.field}: {note.text}" for note in sorted(notes)]
+    return [origin, *(["Not imported, or changed:"] if lines else []), *lines]

@@ -1,4 +1,4 @@
-"""A file of another tool, whose fields are taken one by one: what nobody takes is noted, with its line."""
+"""A file of another tool, whose fields are read one by one; fields that are never read are noted with their line."""
 
 import re
 from collections.abc import Iterator, Mapping, Set
@@ -15,19 +15,19 @@ from harness.scenario.values import Scalar, value_text
 Kind = Literal["Batch AI job", "Batch AI cluster", "Azure ML job", "Azure ML sweep job", "Azure ML compute"]
 T = TypeVar("T")
 
-_MOST_NOTES = 200  # of fields that are not known
+_MOST_NOTES = 200  # notes on unread fields
 _JOB_KEYS = re.compile(
     r"(cntk|pyTorch|tensorFlow|caffe2?|chainer|horovod|customToolkit|customMpi)Settings"
     r"|stdOutErrPathPrefix|inputDirectories|outputDirectories"
 )
 _CLUSTER_KEYS = ("vmSize", "scaleSettings", "nodeSetup")
 _COMPUTE_KEYS = ("size", "min_instances", "max_instances")
-_WORDS: Mapping[type, str] = {dict: "a mapping", list: "a list", int: "a whole number", str: "a text"}
+_TYPE_NAMES: Mapping[type, str] = {dict: "a mapping", list: "a list", int: "a whole number", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
-    """Something that a file says and the result does not, or says otherwise; ``text`` begins where the field ends."""
+    """A field that is not imported, or changed; ``text`` continues a sentence that begins with the field."""
 
     path: Path
     line: int
@@ -42,27 +42,27 @@ class Source:
     """The fields of a file.
 
     Attributes:
-        root: the field that holds the rest, as Batch AI's ``properties`` does; empty where none does.
-        notes: what is not carried over as it is written.
+        root: the field with the other fields, such as Batch AI's ``properties``; empty if there is none.
+        notes: fields that are not imported, or changed.
     """
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._taken: set[FieldPath] = set()
+        self._read_fields: set[FieldPath] = set()
         self.root: FieldPath = ("properties",) if isinstance(document.data.get("properties"), dict) else ()
         self.notes: list[Note] = []
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self._document.path
 
     @property
     def kind(self) -> Kind:
-        """What the file describes.
+        """The kind of object that the file describes.
 
         Raises:
-            UserError: nothing that can be imported.
+            UserError: the object cannot be imported.
         """
         data, inner = self._document.data, self._value(self.root)
         if any(_JOB_KEYS.fullmatch(str(key)) for key in inner):
@@ -75,37 +75,39 @@ class Source:
             return "Azure ML compute"
         if data.get("type", "command") == "command" and "command" in data:
             return "Azure ML job"
-        said = f"type {data['type']!r}" if isinstance(data.get("type"), str) else ", ".join(map(str, [*data][:6]))
+        description = (
+            f"type {data['type']!r}" if isinstance(data.get("type"), str) else ", ".join(map(str, [*data][:6]))
+        )
         raise UserError(
-            f"{self.path}: is nothing that can be imported ({said or 'empty'}); import takes job and cluster files of "
+            f"{self.path}: cannot be imported ({description or 'empty'}); import accepts job and cluster files of "
             "az batchai, and command jobs, sweep jobs and AmlComputes of az ml"
         )
 
     def text(self, *field_path: str | int) -> str | None:
-        """A text, also of a number or boolean, as the file has it; None where it is absent."""
+        """Read a text; a number or boolean gives its source text. None if the field is absent."""
         value = self._scalar(field_path)
         if value is None:
             return None
-        return self._document.written.get(field_path, value_text(value))
+        return self._document.texts.get(field_path, value_text(value))
 
     def number(self, *field_path: str | int) -> int | None:
-        """A whole number; None where it is absent."""
+        """Read a whole number; None if the field is absent."""
         return self._typed(field_path, int)
 
     def scalar(self, *field_path: str | int) -> Scalar | None:
-        """A number, text or boolean; None where it is absent."""
+        """Read a number, text or boolean; None if the field is absent."""
         return self._scalar(field_path)
 
     def mapping(self, *field_path: str | int) -> Mapping[str, Any]:
-        """A mapping, whose fields are left to be taken; empty where it is absent."""
+        """Return a mapping, whose fields remain to be read; empty if the field is absent."""
         return self._branch(field_path, dict) or {}
 
     def items(self, *field_path: str | int) -> Iterator[FieldPath]:
-        """The ways to the items of a list, which are left to be taken."""
+        """Yield the paths of the items of a list, which remain to be read."""
         yield from ((*field_path, index) for index in range(len(self._branch(field_path, list) or ())))
 
     def has(self, *field_path: str | int) -> bool:
-        """Whether a field is there and is not null."""
+        """Whether a field exists and is not null."""
         return self._value(field_path) is not None
 
     def is_mapping(self, *field_path: str | int) -> bool:
@@ -113,35 +115,35 @@ class Source:
         return isinstance(self._value(field_path), dict)
 
     def ignore(self, *field_path: str | int) -> None:
-        """Take a field that means nothing to a scenario."""
-        self._taken.add(field_path)
+        """Mark a field as read that has no meaning for a scenario."""
+        self._read_fields.add(field_path)
 
     def drop(self, *field_path: str | int, why: str) -> None:
-        """Take a field, if it is there, and note why it is not carried over."""
+        """Mark a field as read and, if it exists, note why it is not imported."""
         if self.has(*field_path):
-            self.note(*field_path, text=f"is not carried over: {why}")
-        self._taken.add(field_path)
+            self.note(*field_path, text=f"is not imported: {why}")
+        self._read_fields.add(field_path)
 
     def note(self, *field_path: str | int, text: str) -> None:
-        """Say something about a field."""
+        """Add a note on a field."""
         line = self._document.line(field_path)
         self.notes.append(Note(self.path, line, printable(_dotted(field_path)), printable(text)))
 
     def refuse(self, *field_path: str | int, text: str) -> UserError:
-        """The error of a field without which there is no scenario."""
+        """Return the error of a field that prevents the import."""
         return UserError(f"{self._document.at(field_path)}: {text}")
 
-    def note_the_rest(self) -> None:
-        """Note every field that nobody has taken; of a part that nobody has looked into, its name alone."""
-        opened = {taken[:size] for taken in self._taken for size in range(len(taken))}
+    def note_unread_fields(self) -> None:
+        """Note every field that was not read; of a part without any field that was read, only the part."""
+        opened = {path[:size] for path in self._read_fields for size in range(len(path))}
         for field_path in islice(self._rest(self._document.data, (), opened), _MOST_NOTES):
-            self.note(*field_path, text="is not carried over: a scenario has nothing of the kind")
+            self.note(*field_path, text="is not imported: a scenario has no such field")
 
     def _rest(self, data: Any, above: FieldPath, opened: Set[FieldPath]) -> Iterator[FieldPath]:
         pairs = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
         for key, value in pairs:
             field_path = (*above, key)
-            if field_path in self._taken or value is None or value in ({}, []):
+            if field_path in self._read_fields or value is None or value in ({}, []):
                 continue
             if field_path in opened:
                 yield from self._rest(value, field_path, opened)
@@ -150,7 +152,7 @@ class Source:
 
     def _scalar(self, field_path: FieldPath) -> Scalar | None:
         value = self._value(field_path)
-        self._taken.add(field_path)
+        self._read_fields.add(field_path)
         if isinstance(value, dict | list):
             raise self.refuse(*field_path, text="must be a text or a number")
         scalar: Scalar | None = value
@@ -158,17 +160,17 @@ class Source:
 
     def _typed(self, field_path: FieldPath, kind: type[T]) -> T | None:
         value = self._value(field_path)
-        self._taken.add(field_path)
+        self._read_fields.add(field_path)
         if value is None:
             return None
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.refuse(*field_path, text=f"must be {_WORDS[kind]}")
+            raise self.refuse(*field_path, text=f"must be {_TYPE_NAMES[kind]}")
         return value
 
     def _branch(self, field_path: FieldPath, kind: type[T]) -> T | None:
         value = self._value(field_path)
         if value is not None and not isinstance(value, kind):
-            raise self.refuse(*field_path, text=f"must be {_WORDS[kind]}")
+            raise self.refuse(*field_path, text=f"must be {_TYPE_NAMES[kind]}")
         return value
 
     def _value(self, field_path: FieldPath) -> Any:
@@ -189,7 +191,7 @@ def read_source(path: Path) -> Source:
     """Read a file of another tool, JSON or YAML.
 
     Raises:
-        UserError: it cannot be read, or is no mapping; with file and line.
+        UserError: the file cannot be read, or is not a mapping; with file and line.
     """
     return Source(read_document(path, is_scenario=False))
 

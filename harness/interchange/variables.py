@@ -9,13 +9,13 @@ from harness.interchange.source import Source
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-def take_variables(source: Source, mounts: Mounts, *where: str | int) -> dict[str, str]:
-    """The variables by name, with the paths on volumes where a scenario has them."""
-    found = {}
+def read_variables(source: Source, mounts: Mounts, *where: str | int) -> dict[str, str]:
+    """Return the variables by name, with translated paths on volumes."""
+    variables = {}
     for item in source.items(*where):
         name, value = source.text(*item, "name") or "", source.text(*item, "value") or ""
         if _NAME.fullmatch(name):
-            found[name] = literal(mounts.placed(value, source, *item, "value"))
+            variables[name] = literal(mounts.translate(value, source, *item, "value"))
         else:
-            source.note(*item, "name", text=f"is not carried over: {name!r} is no name of a variable")
-    return found
+            source.note(*item, "name", text=f"is not imported: {name!r} is not a name of a variable")
+    return variables

@@ -1,6 +1,6 @@
-"""Hypothesis strategies: scenarios, clusters, jobs, trees of files and requests, right and nearly right ones.
+"""Hypothesis strategies for scenarios, clusters, jobs, file trees and requests, both valid and nearly valid.
 
-They need the package hypothesis, which the harness itself does not.
+They need the package hypothesis, which the harness itself does not need.
 """
 
 try:

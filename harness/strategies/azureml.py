@@ -1,4 +1,4 @@
-"""Computes and jobs of Azure Machine Learning: bodies of requests, and files of ``az ml``."""
+"""Strategies for computes and jobs of Azure Machine Learning: request bodies, and files of ``az ml``."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from harness.strategies.words import (
 
 @st.composite
 def azureml_computes(draw: st.DrawFn, *, most: int = 3) -> dict[str, Any]:
-    """The body of the request that creates an AmlCompute, in the API version 2025-09-01.
+    """Generate the body of a request that creates an AmlCompute, in the API version 2025-09-01.
 
     Args:
-        draw: given by Hypothesis.
-        most: how many nodes it has at most.
+        draw: provided by Hypothesis.
+        most: the largest number of nodes.
     """
     nodes = draw(st.integers(1, most))
     scale = {"minNodeCount": draw(st.integers(0, nodes)), "maxNodeCount": nodes, "nodeIdleTimeBeforeScaleDown": "PT2M"}
@@ -40,13 +40,13 @@ def azureml_computes(draw: st.DrawFn, *, most: int = 3) -> dict[str, Any]:
 
 @st.composite
 def azureml_jobs(draw: st.DrawFn, *, compute: str, environment: str, most: int = 1) -> dict[str, Any]:
-    """The body of the request that submits a command job, in the API version 2025-09-01.
+    """Generate the body of a request that submits a command job, in the API version 2025-09-01.
 
     Args:
-        draw: given by Hypothesis.
-        compute: resource id of its compute.
-        environment: resource id of a version of its environment.
-        most: how many nodes it needs at most.
+        draw: provided by Hypothesis.
+        compute: the resource id of the job's compute.
+        environment: the resource id of a version of the job's environment.
+        most: the largest number of nodes.
     """
     literals = draw(st.dictionaries(identifiers(), shell_words(), max_size=3))
     words = [f"${{{{inputs.{name}}}}}" for name in literals]
@@ -67,11 +67,11 @@ def azureml_jobs(draw: st.DrawFn, *, compute: str, environment: str, most: int =
 
 @st.composite
 def azureml_job_files(draw: st.DrawFn, *, sweep: bool | None = None) -> dict[str, Any]:
-    """A job file of ``az ml job create -f``, as plain data: a command job, or a sweep job.
+    """Generate a job file of ``az ml job create -f``, as plain data: a command job or a sweep job.
 
     Args:
-        draw: given by Hypothesis.
-        sweep: whether it is a sweep job; default: some are.
+        draw: provided by Hypothesis.
+        sweep: whether the job is a sweep job; default: either.
     """
     literals = draw(st.dictionaries(identifiers(), st.integers(0, 99) | shell_words(), max_size=2))
     unused = identifiers().filter(lambda name: name not in literals)
@@ -87,13 +87,13 @@ def azureml_job_files(draw: st.DrawFn, *, sweep: bool | None = None) -> dict[str
         *(f"${{{{outputs.{name}}}}}" for name in outputs),
         *(f"${{{{search_space.{name}}}}}" for name in (swept if is_sweep else ())),
     ]
-    part = {
+    trial = {
         "command": " ".join(["python", "train.py", *words, *draw(st.lists(shell_words(), max_size=2))]),
         "environment": {"image": draw(st.sampled_from(IMAGES))},
         "environment_variables": draw(st.dictionaries(identifiers(), texts(10), max_size=2)),
         "resources": {"instance_count": draw(st.integers(1, 3))},
     }
-    around = {
+    fields = {
         "experiment_name": draw(names()),
         "display_name": draw(names()),
         "description": draw(texts()),
@@ -103,13 +103,13 @@ def azureml_job_files(draw: st.DrawFn, *, sweep: bool | None = None) -> dict[str
     }
     if not is_sweep:
         return pruned(
-            {"type": "command", **around, **pruned(part), "limits": {"timeout": draw(st.integers(1, 604800))}}
+            {"type": "command", **fields, **pruned(trial), "limits": {"timeout": draw(st.integers(1, 604800))}}
         )
     return pruned(
         {
             "type": "sweep",
-            **around,
-            "trial": pruned(part),
+            **fields,
+            "trial": pruned(trial),
             "sampling_algorithm": draw(st.sampled_from(["grid", "random"])),
             "search_space": swept,
             "objective": {
@@ -119,10 +119,6 @@ def azureml_job_files(draw: st.DrawFn, *, sweep: bool | None = None) -> dict[str
             "limits": {"max_total_trials": draw(st.integers(1, 20)), "trial_timeout": draw(st.integers(1, 604800))},
         }
     )
-
-
-def _seconds() -> st.SearchStrategy[int]:
-    return st.integers(1, 7 * 24 * 3600)
 
 
 def _uris() -> st.SearchStrategy[str]:

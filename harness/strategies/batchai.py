@@ -1,4 +1,4 @@
-"""Clusters and jobs of Batch AI, as its API of 2018-05-01 and ``az batchai ... create -f`` take them."""
+"""Strategies for clusters and jobs of Batch AI, as in its API of 2018-05-01 and in ``az batchai ... create -f``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,14 +21,14 @@ def batchai_clusters(
     shares: Sequence[str] = (),
     most: int = 3,
 ) -> dict[str, Any]:
-    """The parameters of a cluster: size, scale, mounts, a set-up task.
+    """Generate the parameters of a cluster: size, scale, mounts, a set-up task.
 
     Args:
-        draw: given by Hypothesis.
-        account: the storage account of what is mounted.
-        key: of the account, as base64.
-        shares: names of the shares that it may mount, each at its name; default: some.
-        most: how many nodes it has at most.
+        draw: provided by Hypothesis.
+        account: the storage account of the mounted shares.
+        key: the key of the account, as base64.
+        shares: the shares that the cluster may mount, each at its name; default: generated names.
+        most: the largest number of nodes.
     """
     names = list(shares) or draw(st.lists(storage_names(), min_size=1, max_size=2, unique=True))
     mounted = draw(st.lists(st.sampled_from(names), min_size=1, max_size=len(names), unique=True))
@@ -68,28 +68,31 @@ def batchai_jobs(
     shares: Sequence[str] = (),
     most: int = 3,
 ) -> dict[str, Any]:
-    """The parameters of a job, which mounts what it needs.
+    """Generate the parameters of a job, which mounts the shares that it needs.
 
     Args:
-        draw: given by Hypothesis.
-        cluster: resource id of its cluster; files of ``az`` name none.
-        account: the storage account of what is mounted.
-        key: of the account, as base64.
-        shares: names of the shares that it may mount; default: some.
-        most: how many nodes it needs at most.
+        draw: provided by Hypothesis.
+        cluster: the resource id of the job's cluster; empty for files of ``az``, which name no cluster.
+        account: the storage account of the mounted shares.
+        key: the key of the account, as base64.
+        shares: the shares that the job may mount; default: generated names.
+        most: the largest number of nodes.
     """
     names = list(shares) or draw(st.lists(storage_names(), min_size=1, max_size=2, unique=True))
     mounted = draw(st.lists(st.sampled_from(names), min_size=1, max_size=len(names), unique=True))
-    place = st.sampled_from([f"$AZ_BATCHAI_JOB_MOUNT_ROOT/{name}" for name in mounted])
-    inputs = draw(st.dictionaries(identifiers(), place, max_size=2))
-    outputs = draw(st.dictionaries(identifiers(), place, max_size=2))
+    directories = st.sampled_from([f"$AZ_BATCHAI_JOB_MOUNT_ROOT/{name}" for name in mounted])
+    inputs = draw(st.dictionaries(identifiers(), directories, max_size=2))
+    outputs = draw(st.dictionaries(identifiers(), directories, max_size=2))
     own = [*(f"$AZ_BATCHAI_INPUT_{name}" for name in inputs), *(f"$AZ_BATCHAI_OUTPUT_{name}" for name in outputs)]
     words = draw(st.lists(shell_words() | st.sampled_from([*own, "$AZ_BATCHAI_JOB_TEMP"]), max_size=4))
     nodes = draw(st.integers(1, most))
     toolkit = draw(st.sampled_from([*_SCRIPTED, *_COMMANDED]))
     arguments = " ".join(words)
     if toolkit in _SCRIPTED:
-        settings: dict[str, Any] = {"pythonScriptFilePath": f"{draw(place)}/train.py", "commandLineArgs": arguments}
+        settings: dict[str, Any] = {
+            "pythonScriptFilePath": f"{draw(directories)}/train.py",
+            "commandLineArgs": arguments,
+        }
     else:
         settings = {"commandLine": f"echo {arguments}".strip()}
     if toolkit != "customToolkitSettings" and draw(st.booleans()):
@@ -101,7 +104,7 @@ def batchai_jobs(
                 "cluster": {"id": cluster} if cluster else None,
                 "nodeCount": nodes,
                 toolkit: pruned(settings),
-                "stdOutErrPathPrefix": draw(place),
+                "stdOutErrPathPrefix": draw(directories),
                 "inputDirectories": [{"id": name, "path": path} for name, path in inputs.items()],
                 "outputDirectories": [
                     pruned({"id": name, "pathPrefix": path, "pathSuffix": draw(suffixes)})

@@ -1,4 +1,4 @@
-"""Scenarios with one mistake, and the field that a message about it must name."""
+"""Strategies for scenarios with one mistake, and the field that the error message must name."""
 
 import copy
 from collections.abc import Callable
@@ -17,8 +17,8 @@ class Flawed:
     """A scenario that cannot be loaded.
 
     Attributes:
-        document: plain data.
-        field: what is wrong in it, as messages have it: ``job.nodes``.
+        document: the scenario as plain data.
+        field: the wrong field, in the form of messages: ``job.nodes``.
     """
 
     document: dict[str, Any]
@@ -26,17 +26,17 @@ class Flawed:
 
 
 def flawed_scenarios() -> st.SearchStrategy[Flawed]:
-    """Scenarios that would be right but for one field."""
-    return st.builds(_flawed, scenarios(), st.sampled_from(sorted(_FLAWS)))
+    """Generate scenarios with one wrong field."""
+    return st.builds(_add_flaw, scenarios(), st.sampled_from(sorted(_FLAWS)))
 
 
-def _flawed(document: dict[str, Any], field: str) -> Flawed:
+def _add_flaw(document: dict[str, Any], field: str) -> Flawed:
     wrong = copy.deepcopy(document)
     _FLAWS[field](wrong)
     return Flawed(wrong, field)
 
 
-def _setting(*field_path: str, value: Any) -> _Change:
+def _set_field(*field_path: str, value: Any) -> _Change:
     def change(document: dict[str, Any]) -> None:
         for name in field_path[:-1]:
             document = document.setdefault(name, {})
@@ -45,7 +45,7 @@ def _setting(*field_path: str, value: Any) -> _Change:
     return change
 
 
-def _removing(*field_path: str) -> _Change:
+def _remove_field(*field_path: str) -> _Change:
     def change(document: dict[str, Any]) -> None:
         for name in field_path[:-1]:
             document = document[name]
@@ -55,19 +55,19 @@ def _removing(*field_path: str) -> _Change:
 
 
 _FLAWS: dict[str, _Change] = {
-    "resource_group": _removing("resource_group"),
-    "cluster.name": _setting("cluster", "name", value="not a name"),
-    "cluster.nodes": _setting("cluster", "nodes", value=0),
-    "cluster.sise": _setting("cluster", "sise", value="STANDARD_NC6"),
-    "job.toolkit": _setting("job", "toolkit", value="theano"),
-    "job.nodes": _setting("job", "nodes", value=10_000),
-    "job.stdouterr": _setting("job", "stdouterr", value="$AZ_BATCHAI_MOUNT_ROOT/~nowhere/logs"),
-    "job.preparation": _setting("job", "preparation", value="echo {thereIsNoSuchParameter}"),
-    "job.environment.WHERE": _setting("job", "environment", "WHERE", value="$AZ_BATCHAI_INPUT_thereIsNone"),
-    "metrics.odd.pattern": _setting("metrics", "odd", value={"pattern": "no group"}),
-    "expect.metrics.unmeasured": _setting("expect", "metrics", "unmeasured", value={"max": 1}),
-    "expect.files.nowhere": _setting("expect", "files", "nowhere", value=["*"]),
-    "limits.running": _setting("limits", "running", value="PT0S"),
-    "sweep.grid.unused": _setting("sweep", value={"grid": {"unused": [1, 2]}}),
-    "scope": _setting("scope", value="eternity"),
+    "resource_group": _remove_field("resource_group"),
+    "cluster.name": _set_field("cluster", "name", value="not a name"),
+    "cluster.nodes": _set_field("cluster", "nodes", value=0),
+    "cluster.sise": _set_field("cluster", "sise", value="STANDARD_NC6"),
+    "job.toolkit": _set_field("job", "toolkit", value="theano"),
+    "job.nodes": _set_field("job", "nodes", value=10_000),
+    "job.stdouterr": _set_field("job", "stdouterr", value="$AZ_BATCHAI_MOUNT_ROOT/~nowhere/logs"),
+    "job.preparation": _set_field("job", "preparation", value="echo {thereIsNoSuchParameter}"),
+    "job.environment.WHERE": _set_field("job", "environment", "WHERE", value="$AZ_BATCHAI_INPUT_thereIsNone"),
+    "metrics.odd.pattern": _set_field("metrics", "odd", value={"pattern": "no group"}),
+    "expect.metrics.unmeasured": _set_field("expect", "metrics", "unmeasured", value={"max": 1}),
+    "expect.files.nowhere": _set_field("expect", "files", "nowhere", value=["*"]),
+    "limits.running": _set_field("limits", "running", value="PT0S"),
+    "sweep.grid.unused": _set_field("sweep", value={"grid": {"unused": [1, 2]}}),
+    "scope": _set_field("scope", value="eternity"),
 }

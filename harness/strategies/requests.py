@@ -1,4 +1,4 @@
-"""Requests to Resource Manager: those that it understands, and those that it must refuse in its own words."""
+"""Strategies for requests to Resource Manager: valid ones, and ones that it must refuse with Azure's error format."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class WireRequest:
     """A request to ``https://management.azure.com``, without its token.
 
     Attributes:
-        path: begins with ``/``.
+        path: the path of the URL, which begins with ``/``.
     """
 
     method: str
@@ -32,12 +32,12 @@ class WireRequest:
 def wire_requests(
     draw: st.DrawFn, *, subscription: str = "00000000-0000-0000-0000-000000000000", group: str = "mygroup"
 ) -> WireRequest:
-    """Requests about Batch AI's resources: right ones, and ones with a wrong path, version, body or header.
+    """Generate requests about Batch AI's resources: valid ones, and ones with a wrong path, version, body or header.
 
     Args:
-        draw: given by Hypothesis.
-        subscription: in which they are.
-        group: of which they are.
+        draw: provided by Hypothesis.
+        subscription: the subscription of the resources.
+        group: the resource group of the resources.
     """
     steps = draw(st.lists(st.tuples(st.sampled_from(_TYPES), names(10)), min_size=1, max_size=3))
     tail = "/".join(f"{kind}/{name}" for kind, name in steps)

@@ -1,4 +1,4 @@
-"""Scenarios that the loader takes, as plain data."""
+"""Strategies for scenarios that the loader accepts, as plain data."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -29,7 +29,7 @@ _PROCESSES = ("cntk", "pyTorch", "caffe", "chainer", "horovod", "customMpi")
 
 
 def scenario_text(document: Mapping[str, Any]) -> str:
-    """A scenario file that holds a document: YAML that is read back as it was."""
+    """Return a document as the text of a scenario file: YAML that is read back unchanged."""
     return yaml_text(document)
 
 
@@ -41,12 +41,12 @@ def scenarios(
     swept: bool | None = None,
     uploads: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A scenario as plain data, which ``scenario_text`` makes a file of; ``load_scenario`` takes it.
+    """Generate a scenario as plain data; ``scenario_text`` converts it to a file that ``load_scenario`` accepts.
 
     Args:
-        draw: given by Hypothesis.
-        toolkits: those that its job may have.
-        swept: whether it has a sweep; default: some have.
+        draw: provided by Hypothesis.
+        toolkits: the toolkits that the job may have.
+        swept: whether the scenario has a sweep; default: either.
         uploads: files beside the scenario that it may upload.
     """
     volumes = draw(_volumes(uploads))
@@ -92,13 +92,13 @@ def _volumes(draw: st.DrawFn, uploads: Sequence[str]) -> dict[str, Any]:
     ]
     unique = list({volume["name"]: volume for volume in volumes}.values())
     kinds = draw(st.lists(st.sampled_from(["share", "shares", "containers"]), min_size=4, max_size=4))
-    found: dict[str, Any] = {"share": None, "shares": [], "containers": []}
+    result: dict[str, Any] = {"share": None, "shares": [], "containers": []}
     for kind, volume in zip(kinds, unique, strict=False):
-        if kind == "share" and found["share"] is None:
-            found["share"] = volume
+        if kind == "share" and result["share"] is None:
+            result["share"] = volume
         else:
-            found["shares" if kind == "share" else kind].append(volume)
-    return found
+            result["shares" if kind == "share" else kind].append(volume)
+    return result
 
 
 def _mount_paths() -> st.SearchStrategy[str]:
@@ -129,14 +129,14 @@ def _clusters(draw: st.DrawFn, mounts: Sequence[str], least: int) -> dict[str, A
 
 @st.composite
 def _jobs(
-    draw: st.DrawFn, toolkits: Sequence[Toolkit], mounts: Sequence[str], known: Sequence[str], swept: Sequence[str]
+    draw: st.DrawFn, toolkits: Sequence[Toolkit], mounts: Sequence[str], parameters: Sequence[str], swept: Sequence[str]
 ) -> dict[str, Any]:
     toolkit = draw(st.sampled_from(toolkits))
     nodes = draw(st.integers(1, 3))
     inputs = draw(st.dictionaries(identifiers(), _paths(mounts), max_size=2))
     outputs = draw(st.dictionaries(identifiers(), _outputs(mounts), max_size=2))
     own = [f"$AZ_BATCHAI_INPUT_{name}" for name in inputs] + [f"$AZ_BATCHAI_OUTPUT_{name}" for name in outputs]
-    word = shell_words() | st.sampled_from([*own, "$AZ_BATCHAI_NUM_GPUS"]) | _parameter_words(known)
+    word = shell_words() | st.sampled_from([*own, "$AZ_BATCHAI_NUM_GPUS"]) | _parameter_words(parameters)
     words = draw(st.lists(word, max_size=4)) + [f"--{name}={{{name}}}" for name in swept]
     arguments = " ".join(words)
     environment = draw(st.dictionaries(identifiers(), texts(12).map(literal), max_size=2))
@@ -163,12 +163,12 @@ def _jobs(
     return pruned(job)
 
 
-def _parameter_words(known: Sequence[str]) -> st.SearchStrategy[str]:
-    return st.sampled_from([f"{{{name}}}" for name in known]) if known else st.nothing()
+def _parameter_words(parameters: Sequence[str]) -> st.SearchStrategy[str]:
+    return st.sampled_from([f"{{{name}}}" for name in parameters]) if parameters else st.nothing()
 
 
 def _paths(mounts: Sequence[str]) -> st.SearchStrategy[str]:
-    """Directories on a volume."""
+    """Generate directories on a volume."""
     below = st.sampled_from(["", "data", "a/b.c"])
     return st.builds(lambda mount, path: f"{_ROOT}/{PurePosixPath(mount) / path}", st.sampled_from(mounts), below)
 
@@ -180,7 +180,7 @@ def _outputs(mounts: Sequence[str]) -> st.SearchStrategy[dict[str, str]]:
 
 @st.composite
 def _sweeps(draw: st.DrawFn) -> tuple[dict[str, Any], list[str]]:
-    """A sweep of a few points, and the names that vary."""
+    """Generate a sweep of a few points, and the names that vary."""
     swept = draw(st.lists(identifiers(), min_size=1, max_size=3, unique=True))
     kind = draw(st.sampled_from(["grid", "zip", "list", "random", "sobol"]))
     if kind == "grid":

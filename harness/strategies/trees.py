@@ -1,4 +1,4 @@
-"""Trees of files whose names Azure Files takes."""
+"""Strategies for file trees with names that Azure Files accepts."""
 
 from hypothesis import strategies as st
 
@@ -8,27 +8,27 @@ _LETTERS = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"], ex
 
 
 def share_trees(*, most: int = 6, largest: int = 4096) -> st.SearchStrategy[dict[str, bytes]]:
-    """The contents of files by their paths, of which none is a directory of another.
+    """Generate the contents of files by path; no path is a directory of another.
 
     Args:
-        most: how many files there are at most.
-        largest: bytes of a file at most.
+        most: the largest number of files.
+        largest: the largest size of a file, in bytes.
     """
     name = st.text(_LETTERS, min_size=1, max_size=20).filter(lambda name: name_problem(name) is None)
     path = st.lists(name, min_size=1, max_size=3).map("/".join)
     trees = st.dictionaries(path, st.binary(max_size=largest), max_size=most)
-    return trees.filter(lambda tree: _can_be(list(tree)))
+    return trees.filter(lambda tree: _can_coexist(list(tree)))
 
 
-def _can_be(paths: list[str]) -> bool:
-    """Whether the paths can lie beside each other: Azure Files does not tell upper from lower case."""
+def _can_coexist(paths: list[str]) -> bool:
+    """Whether the paths can exist in one share, because Azure Files ignores case."""
     steps: dict[str, str] = {}
     folded = [path.casefold().upper().lower() for path in paths]
     for path, fold in zip(paths, folded, strict=True):
         parts, folds = path.split("/"), fold.split("/")
         for depth in range(1, len(parts) + 1):
-            written, plain = "/".join(parts[:depth]), "/".join(folds[:depth])
-            if steps.setdefault(plain, written) != written:
+            path_prefix, plain = "/".join(parts[:depth]), "/".join(folds[:depth])
+            if steps.setdefault(plain, path_prefix) != path_prefix:
                 return False
     return len(set(folded)) == len(folded) and not any(
         other.startswith(f"{fold}/") for fold in folded for other in folded

@@ -93,22 +93,22 @@ def test_a_command_becomes_a_shell_command_with_parameters_and_directories(proje
     assert [(volume.kind, volume.name) for volume in scenario.volumes.values()] == [
         ("share", "first-files"), ("share", "workspacefilestore"), ("container", "workspaceblobstore"),
     ]  # fmt: skip
-    assert notes == ["it.yml:11: compute: its size is not known here; the scenario has 2 node(s) STANDARD_NC6"]
+    assert notes == ["it.yml:11: compute: its size is not known; the scenario has 2 node(s) STANDARD_NC6"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "note"),
     [
         ("{image: \"python:3.11\"}", "azureml:mine@latest", "it.yml:9: environment: azureml:mine@latest is known"),
-        ("limits:", "identity: {type: managed}\nlimits:", "identity: is not carried over"),
-        ("limits:", "odd: 1\nlimits:", "it.yml:22: odd: is not carried over: a scenario has nothing of the kind"),
-        ("path: ./data", "path: https://example.org/x", "inputs.data.path: https://example.org/x is not fetched"),
-        ("path: ./data", "path: azureml:mine:1", "inputs.data.path: azureml:mine:1 is not fetched"),
+        ("limits:", "identity: {type: managed}\nlimits:", "identity: is not imported"),
+        ("limits:", "odd: 1\nlimits:", "it.yml:22: odd: is not imported: a scenario has no such field"),
+        ("path: ./data", "path: https://example.org/x", "inputs.data.path: https://example.org/x is not downloaded"),
+        ("path: ./data", "path: azureml:mine:1", "inputs.data.path: azureml:mine:1 is not downloaded"),
         ("path: ./data", "path: ./gone", "inputs.data.path: there is no "),
-        ("${{outputs.model}}", "${{outputs.modle}}", "it.yml:6: command: ${{outputs.modle}} names nothing"),
-        ("timeout: 3600", "timeout: 0", "it.yml:22: limits.timeout: is not carried over: 0 are not 1 s to 7 days"),
+        ("${{outputs.model}}", "${{outputs.modle}}", "it.yml:6: command: ${{outputs.modle}} refers to nothing"),
+        ("timeout: 3600", "timeout: 0", "it.yml:22: limits.timeout: is not imported: 0 is not between 1 s and 7 days"),
         ("instance_count: 2", "instance_count: 2, instance_type: Standard_Odd", "instance_type: Standard_Odd is not"),
-        ("limits:", "distribution: {type: pytorch}\nlimits:", "type: is not carried over: the command is"),
+        ("limits:", "distribution: {type: pytorch}\nlimits:", "type: is not imported: the command is"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_carried_over_is_said_with_its_line(project: Path, old: str, new: str, note: str) -> None:
@@ -174,13 +174,13 @@ def test_bayesian_sampling_becomes_a_search(project: Path) -> None:
     scenario, notes = imported(project, SWEEP, "sampling_algorithm: grid", "sampling_algorithm: bayesian")
     assert scenario.sweep.search is not None
     assert (scenario.sweep.search.trials, scenario.sweep.search.sampler.name) == (12, "tpe")
-    assert any("sampling_algorithm: the points are chosen by the sampler TPE" in note for note in notes)
+    assert any("sampling_algorithm: Optuna's sampler TPE chooses" in note for note in notes)
 
 
 def test_a_swept_name_that_the_command_does_not_use_reaches_the_job_nevertheless(project: Path) -> None:
     scenario, notes = imported(project, SWEEP, " --batch ${{search_space.batch}}", "")
     assert scenario.trials[0].job.environment == {"BATCH": "16"}
-    assert any("search_space.batch: the command does not name it" in note for note in notes)
+    assert any("search_space.batch: the command does not use it" in note for note in notes)
 
 
 def test_a_compute_becomes_the_cluster(project: Path) -> None:
@@ -203,8 +203,8 @@ def test_a_cluster_gets_room_for_its_job_and_keeps_its_minimum(project: Path) ->
     ("text", "message"),
     [
         ("type: command\ncommand: ''\n", "it.yml:2: command: is missing"),
-        ("type: pipeline\njobs: {}\n", "is nothing that can be imported .type 'pipeline'."),
-        (SWEEP.replace("choice", "odd"), "search_space.lr.type: odd is no distribution that is known"),
+        ("type: pipeline\njobs: {}\n", "cannot be imported .type 'pipeline'."),
+        (SWEEP.replace("choice", "odd"), "search_space.lr.type: odd is not a known distribution"),
         (SWEEP.replace("values: [16, 32]", "values: []"), "search_space.batch.values: are missing"),
     ],
 )

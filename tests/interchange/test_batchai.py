@@ -131,14 +131,12 @@ def test_what_cannot_be_carried_over_is_said_with_its_line(tmp_path: Path) -> No
         tmp_path / "cluster.json", CLUSTER, userAccountSettings={"adminUserName": "a", "adminUserPassword": "hidden"}
     )
     scenario, notes = scenario_of(tmp_path, job, cluster)
-    assert (
-        f"train.json:{line('secrets')}: properties.secrets: is not carried over: a scenario holds no secrets" in notes
-    )
+    assert f"train.json:{line('secrets')}: properties.secrets: is not imported: a scenario has no secrets" in notes
     assert any(
         note.startswith(f"train.json:{line('schedulingPriority')}: properties.schedulingPriority:") for note in notes
     )
-    assert any(note.startswith(f"train.json:{line('odd')}: properties.odd: is not carried over") for note in notes)
-    assert any("properties.userAccountSettings: is not carried over" in note for note in notes)
+    assert any(note.startswith(f"train.json:{line('odd')}: properties.odd: is not imported") for note in notes)
+    assert any("properties.userAccountSettings: is not imported" in note for note in notes)
     made = scenario.path.read_text()
     assert all(note in made for note in notes)
     assert "hidden" not in made
@@ -149,10 +147,10 @@ def test_without_a_cluster_its_mounts_and_nodes_are_guessed_aloud(tmp_path: Path
     assert ("share", "external") in {(volume.kind, volume.name) for volume in scenario.volumes.values()}
     assert scenario.cluster.nodes == 2
     assert [note.partition(": ")[2] for note in notes] == [
-        "properties: no cluster was given; the scenario has one of 2 node(s) STANDARD_NC6",
+        "properties: no cluster file was given; the scenario's cluster has 2 node(s) STANDARD_NC6",
         (
-            "properties.inputDirectories.0.path: external is mounted, but no cluster that was given mounts it; "
-            "the share external stands for it"
+            "properties.inputDirectories.0.path: external is used, but no given cluster mounts it; "
+            "the share external replaces it"
         ),
     ]
 
@@ -160,10 +158,10 @@ def test_without_a_cluster_its_mounts_and_nodes_are_guessed_aloud(tmp_path: Path
 @pytest.mark.parametrize(
     ("mounts", "note"),
     [
-        ({"fileServers": [{"fileServer": {"id": "/x"}, "relativeMountPath": "logs"}]}, "the share logs stands for it"),
+        ({"fileServers": [{"fileServer": {"id": "/x"}, "relativeMountPath": "logs"}]}, "the share logs replaces it"),
         ({"unmanagedFileSystems": [{"mountCommand": "mount x", "relativeMountPath": "logs"}]}, "the share logs stands"),
         ({"azureFileShares": [{"azureFileUrl": f"{SHARE}/<NAME>", "relativeMountPath": "logs"}]},
-         "'<NAME>' cannot be the name of a share; name stands for it"),
+         "'<NAME>' cannot be the name of a share; name replaces it"),
         ({"azureFileShares": [{"azureFileUrl": "https://one.file.core.windows.net/aaa", "relativeMountPath": "logs"},
                               {"azureFileUrl": "https://two.file.core.windows.net/bbb", "relativeMountPath": "b"}]},
          "account two is another one"),
@@ -205,7 +203,7 @@ def test_every_toolkit_is_carried_over(
         ({"cntkSettings": {"configFilePath": "x.cntk"}},
          "train.json:6: properties.cntkSettings.configFilePath: is BrainScript"),
         ({"cntkSettings": {"commandLineArgs": "x"}}, "properties.cntkSettings: gives no pythonScriptFilePath"),
-        ({"caffeSettings": {"pythonScriptFilePath": "x"}}, "a job has the settings of one toolkit; found cntk"),
+        ({"caffeSettings": {"pythonScriptFilePath": "x"}}, "settings of exactly one toolkit; found cntk"),
         ({"stdOutErrPathPrefix": None}, "properties.stdOutErrPathPrefix: is missing"),
         ({"nodeCount": "two"}, "properties.nodeCount: must be a whole number"),
         ({"mountVolumes": []}, "properties.mountVolumes: must be a mapping"),
@@ -223,8 +221,8 @@ def test_what_no_scenario_can_run_is_refused_with_its_line(
 def test_one_job_and_one_cluster_make_a_scenario(tmp_path: Path) -> None:
     job, cluster = written(tmp_path / "j.json", JOB), written(tmp_path / "c.json", CLUSTER)
     for paths, message in (
-        ([cluster], "a scenario is made of one job; given"),
-        ([job, job], "a scenario is made of one job; given"),
+        ([cluster], "an import needs the file of exactly one job; given"),
+        ([job, job], "an import needs the file of exactly one job; given"),
         ([job, cluster, cluster], "a job runs on one cluster; given"),
     ):
         with pytest.raises(UserError, match=message):
@@ -234,11 +232,11 @@ def test_one_job_and_one_cluster_make_a_scenario(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", r"x.json:1: this is no mapping"),
+        ("[]", r"x.json:1: this is not a mapping"),
         ('{"a": ', r"x.json:\d+: this is not YAML"),
         (
             '{"a": 1}',
-            r"x.json: is nothing that can be imported [(]a[)]; import takes job and cluster files of az batchai",
+            r"x.json: cannot be imported [(]a[)]; import accepts job and cluster files of az batchai",
         ),
         ("\x00", "x.json: cannot be read|this is not YAML"),
         ("[" * 1000, "nested deeper than"),
@@ -275,7 +273,7 @@ def test_the_command_writes_a_scenario_that_passes_a_dry_run(
     assert main(["run", str(made), "--dry-run"]) == 0
     assert "blob container  data, mounted at" in capsys.readouterr().out
     assert main(["import", str(job), "--out", str(made)]) == 2
-    assert "is there already, and nothing is overwritten" in capsys.readouterr().err
+    assert "already exists, and nothing is overwritten" in capsys.readouterr().err
 
 
 def test_the_command_prints_a_scenario_and_notes_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

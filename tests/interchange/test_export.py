@@ -46,7 +46,7 @@ def exported(tmp_path: Path, *changes: str) -> tuple[list[dict[str, object]], di
         text = text.replace(old, new)
     (tmp_path / "several.yaml").write_text(text)
     made = export_azureml(load_scenario(tmp_path / "several.yaml"))
-    others = {file.name: yaml.safe_load(file.text) for file in made.others}
+    others = {file.name: yaml.safe_load(file.text) for file in made.resources}
     return (
         [yaml.safe_load(job.text) for job in made.jobs],
         others,
@@ -103,10 +103,10 @@ def test_compute_and_datastores_are_written_too(tmp_path: Path) -> None:
 def test_what_azure_ml_has_not_is_said_with_its_line(tmp_path: Path) -> None:
     _, _, notes = exported(tmp_path)
     assert notes == [
-        "several.yaml:5: containers.0.upload: is not carried over: upload the files to the container",
-        "several.yaml:7: cluster.setup: each job runs it: Azure ML's nodes have no set-up task",
+        "several.yaml:5: containers.0.upload: is not exported: upload the files to the container",
+        "several.yaml:7: cluster.setup: each job runs it, because Azure ML's nodes have no set-up task",
         "several.yaml:19: job.stdouterr: logs are in user_logs of the job's run, not on the share",
-        "several.yaml:22: expect: is not carried over: Azure ML judges no outcome",
+        "several.yaml:22: expect: is not exported: Azure ML judges no outcome",
     ]
 
 
@@ -140,7 +140,7 @@ def test_a_search_becomes_a_bayesian_sweep(tmp_path: Path) -> None:
     assert job["sampling_algorithm"] == "bayesian"
     assert isinstance(job["limits"], dict)
     assert job["limits"]["max_total_trials"] == 7
-    assert any("sweep.search: Azure ML samples by its own rule" in note for note in notes)
+    assert any("sweep.search: Azure ML uses its own sampling algorithm" in note for note in notes)
 
 
 def test_a_search_that_azure_ml_has_not_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_sweep_that_azure_ml_has_not_becomes_a_job_for_each_trial(tmp_path: Pa
 def test_an_exported_scenario_is_imported_as_it_was(tmp_path: Path, name: str) -> None:
     scenario = load_scenario(SCENARIOS / f"{name}.yaml")
     made = export_azureml(scenario)
-    for file in (*made.jobs, *made.others):
+    for file in (*made.jobs, *made.resources):
         (tmp_path / file.name).write_text(file.text)
     (tmp_path / "back.yaml").write_text(import_files([tmp_path / "job.yml", tmp_path / "compute.yml"], tmp_path).text)
     back = load_scenario(tmp_path / "back.yaml")

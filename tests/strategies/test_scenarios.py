@@ -65,7 +65,7 @@ def test_what_is_exported_to_azure_ml_is_imported_as_it_was(tmp_path: Path, docu
     with TemporaryDirectory(dir=tmp_path) as made:
         directory = Path(made)
         exported = export_azureml(scenario)
-        for file in (*exported.jobs, *exported.others):
+        for file in (*exported.jobs, *exported.resources):
             (directory / file.name).write_text(file.text, encoding="utf-8")
         jobs = []
         for file in exported.jobs:
