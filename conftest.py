@@ -2,10 +2,10 @@ import gc
 
 pytest_plugins = ["pytester"]
 
-gc.disable()  # until all is collected: what is imported stays
+gc.disable()  # until the tests are collected, because imported modules are never garbage
 
 
 def pytest_collection_finish() -> None:
-    """The garbage collector begins its work, and need never look at what there is by now."""
+    """Enable the garbage collector, without the objects that exist so far."""
     gc.freeze()
     gc.enable()

@@ -11,8 +11,8 @@ from tests.podman import PodmanEngine
 from tests.ray_cluster import NoRayError, RayCluster, started_cluster
 from tests.ray_namespaces import NamespacedCluster
 
-# These machines are noisy: how long an example takes says nothing. And where a test has a fixture of its own, all its
-# examples are meant to share it.
+# The machines are noisy, so that the duration of an example means nothing. All examples of a test share its fixtures
+# on purpose.
 settings.register_profile(
     "tests",
     deadline=None,
@@ -23,7 +23,7 @@ settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests on Ray come first: so one worker of xdist runs them all, and its clusters are the only ones."""
+    """Run tests on Ray first, so that one worker of xdist runs them all, and only its clusters exist."""
     items.sort(key=lambda item: not _is_on_ray(item))
 
 
@@ -31,13 +31,13 @@ def _is_on_ray(item: pytest.Item) -> bool:
     names: list[str] = getattr(item, "fixturenames", [])
     chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
     return not {"ray_cluster", "namespaced_cluster"}.isdisjoint(names) or any(
-        each in ("ray", "staged") for each in chosen
+        option in ("ray", "staged") for option in chosen
     )
 
 
 @pytest.fixture
 def with_hangups() -> Iterator[None]:
-    """SIGHUP does what it does by default, also where who runs the tests ignores it, which processes inherit."""
+    """SIGHUP has its default effect, even if the tests run under ``nohup``, which child processes inherit."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -45,7 +45,7 @@ def with_hangups() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def container_engine() -> Iterator[PodmanEngine]:
-    """A container engine of this worker's own; skips where this machine runs no containers."""
+    """A container engine for this worker; skips if this machine runs no containers."""
     with contextlib.ExitStack() as stack:
         try:
             engine = stack.enter_context(podman.container_engine())
@@ -56,7 +56,7 @@ def container_engine() -> Iterator[PodmanEngine]:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayCluster]:
-    """A Ray cluster of this worker's own, with two machines of two nodes each; skips without Ray."""
+    """A Ray cluster for this worker, with two machines of two nodes each; skips without Ray."""
     with contextlib.ExitStack() as stack:
         try:
             cluster = stack.enter_context(started_cluster())
@@ -68,7 +68,7 @@ def ray_cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture(scope="session")
 def namespaced_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
-    """A Ray cluster with two machines of two nodes each, which share no file of tests with this one; skips without."""
+    """A Ray cluster with two machines of two nodes each, which share no test files with this one; skips without Ray."""
     hidden = tmp_path_factory.getbasetemp()
     with contextlib.ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""Stand-ins for what is too large to make in a test: a resource that is a file, a job that ends at once."""
+"""Fakes for objects that are too large for a test: a resource that is a file, and a scenario of short jobs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from harness.resources import Journal, Provisioning, Resource
 
 
 class FileResource(Resource):
-    """A resource that is the line ``made`` or ``deleted`` in a file."""
+    """A resource whose creation and deletion are the lines ``made`` and ``deleted`` in a file."""
 
     kind = "file"
 
@@ -42,7 +42,7 @@ class FileResource(Resource):
 
 
 def provisioning(directory: Path, *, interruption: Interruption | None = None, sink: Any = None) -> Provisioning:
-    """What a resource needs of a cloud, without one."""
+    """Return the provisioning for a resource, without a real cloud."""
     facts = SimpleNamespace(run="run", place="nowhere", subscription_id="s", storage_account="a")
     cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock(), facts=facts, has_ended=bool)
     nothing: Any = None
@@ -56,7 +56,7 @@ def provisioning(directory: Path, *, interruption: Interruption | None = None, s
     )
 
 
-# A job of a second at most: it says its score, leaves a model, and ends as it is told.
+# A job of at most a second: it prints its score, writes a model, and ends with the given exit code.
 SCENARIO = """\
 scenario: {name}
 resource_group: {name}group
@@ -87,7 +87,7 @@ exit $2
 def write_scenario(
     directory: Path, sweep: str = "{}", *, name: str = "short", script: str = SCRIPT, **changes: str
 ) -> Path:
-    """A scenario of short jobs and its script; ``changes`` replaces the lines that begin with their names."""
+    """Write a scenario of short jobs and its script; ``changes`` replaces the lines that begin with their names."""
     lines = SCENARIO.format(name=name, sweep=sweep).splitlines()
     for key, line in changes.items():
         lines = [line if old.startswith(f"{key}:") else old for old in lines]
@@ -99,7 +99,7 @@ def write_scenario(
 
 @contextmanager
 def injected(cloud: Cloud, plan: FaultPlan) -> Iterator[bool]:
-    """A plan in force for as long as the block lasts; whether the cloud injects faults."""
+    """Put a plan in force during the block; yields whether the cloud injects faults."""
     cloud.inject(plan)
     try:
         yield cloud.injects

@@ -1,4 +1,4 @@
-"""Directories that a job has nested in each other, more than a path can name."""
+"""Directories that are nested deeper than a path can name."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def nested(directory: Path, *, depth: int) -> Iterator[Path]:
-    """Make a directory and, one in the other, those below it; what is left of them at the end is deleted."""
+    """Create a directory with nested directories; those that are left at the end are deleted."""
     directory.mkdir()
     descriptor = os.open(directory, os.O_RDONLY)
     for _ in range(depth):
@@ -24,7 +24,7 @@ def nested(directory: Path, *, depth: int) -> Iterator[Path]:
 
 
 def _flatten(directory: Path) -> None:
-    """Delete the nested directories: pytest could not."""
+    """Delete the nested directories, because pytest cannot."""
     current, number = directory, 0
     while (current / "d").exists():
         number += 1

@@ -1,6 +1,6 @@
-"""A Ray cluster whose nodes have addresses and files of their own: each is in a network and a mount namespace.
+"""A Ray cluster whose nodes have their own addresses and files: each is in a network namespace and a mount namespace.
 
-They see the programs of this machine, and not what tests write.
+The nodes see the programs of this machine, but not the files of tests.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.ray_cluster import NoRayError, RayCluster
 
 _REACH = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 10).close()"
-# The first words are the directories that are empty to what the rest of the words start.
+# Hides the directories before "--" from the command after it.
 _HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 1; shift; done; shift; exec "$@"'
 
 
@@ -31,7 +31,7 @@ class NamespacedCluster(RayCluster):
     subnet: str = field(default_factory=lambda: f"10.{77 + secrets.randbelow(100)}.{secrets.randbelow(256)}")
 
     def start_head(self) -> None:
-        """Start the head, and the network that it is in."""
+        """Start the head and its network."""
         if os.geteuid() or not all(map(shutil.which, ("ip", "unshare"))):
             raise NoRayError("network namespaces need root, ip and unshare")
         _run("ip", "link", "add", self.name, "type", "bridge")
@@ -40,7 +40,7 @@ class NamespacedCluster(RayCluster):
         RayCluster.start_head(self)
 
     def host(self, number: int) -> str:
-        """The address of a node, by its number; 0 is the head."""
+        """Return the address of a node by its number; 0 is the head."""
         return f"{self.subnet}.{number + 1}"
 
     def stop(self) -> None:
@@ -61,12 +61,12 @@ class NamespacedCluster(RayCluster):
         _run(*within, "ip", "address", "add", f"{self.host(number)}/24", "dev", "eth0")
         for device in ("eth0", "lo"):
             _run(*within, "ip", "link", "set", device, "up")
-        _run(*within, sys.executable, "-c", _REACH, *self.address.split(":"))  # a firewall may let nothing through
+        _run(*within, sys.executable, "-c", _REACH, *self.address.split(":"))  # a firewall may block the connection
         hidden = ["/dev/shm", "/var/tmp", str(self.hidden)]
         return [*within, "unshare", "-m", "sh", "-c", _HIDE, "sh", *hidden, "--"]
 
 
 def _run(*argv: str) -> None:
-    ran = subprocess.run(argv, check=False, capture_output=True, text=True)
-    if ran.returncode:
-        raise NoRayError(f"{' '.join(argv)}: {ran.stderr.strip()}")
+    process = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if process.returncode:
+        raise NoRayError(f"{' '.join(argv)}: {process.stderr.strip()}")

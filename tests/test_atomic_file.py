@@ -1,4 +1,4 @@
-"""A file is replaced whole, or stays as it was."""
+"""A file is replaced completely, or does not change."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_mode_does_not_depend_on_what_the_process_masks(tmp_path: Path) -> None:
+def test_a_mode_does_not_depend_on_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         write_file(tmp_path / "file", b"", mode=0o644)
@@ -36,7 +36,7 @@ def test_the_old_content_stays_until_the_block_has_ended(tmp_path: Path, durable
 
 
 @pytest.mark.parametrize("beside", [None, "beside"])
-def test_the_old_content_stays_when_the_block_fails_and_nothing_lies_beside_it(
+def test_the_old_content_stays_when_the_block_fails_and_no_temporary_file_is_left(
     tmp_path: Path, beside: str | None
 ) -> None:
     path = tmp_path / "file"

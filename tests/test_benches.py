@@ -1,4 +1,4 @@
-"""The benches can be started: what they take from the package is there. None is run: a time is nothing to assert."""
+"""The benches can be started, and their imports exist. None is run, because times cannot be asserted."""
 
 import asyncio
 import importlib
@@ -17,21 +17,21 @@ COMMANDS = sorted(path.name for path in BENCH.glob("*.py") if "argparse" in path
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_bench_says_how_it_is_run(name: str) -> None:
-    done = subprocess.run([sys.executable, name, "--help"], cwd=BENCH, capture_output=True, text=True, check=False)
+    process = subprocess.run([sys.executable, name, "--help"], cwd=BENCH, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: {name} ")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.startswith(f"usage: {name} ")
 
 
-@pytest.mark.slow  # an emulator of its own
-def test_what_is_asked_of_a_prepared_emulator_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow  # a separate emulator
+def test_the_resources_of_a_prepared_emulator_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
     prepared = importlib.import_module("prepared_emulator")
     emulator = prepared.PreparedEmulator(tmp_path / "data")
     try:
         asyncio.run(emulator.prepare())
         for target in (emulator.get_job(), emulator.get_command_job()):
-            answer = requests.get(target.url, headers=target.headers, verify=emulator.endpoint.ca_path, timeout=60)
-            assert answer.status_code == 200
+            response = requests.get(target.url, headers=target.headers, verify=emulator.endpoint.ca_path, timeout=60)
+            assert response.status_code == 200
     finally:
         stop(tmp_path / "data")

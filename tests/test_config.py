@@ -17,7 +17,7 @@ def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def own_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the user's own settings are looked for; the file is not there."""
+    """The path of the user's own settings; the file does not exist."""
     home = tmp_path_factory.mktemp("configuration")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
     (home / "batchai-harness").mkdir()
@@ -36,7 +36,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     assert (settings.storage_account, settings.admin_user) == ("surrounding", "filed")
 
 
-def test_a_missing_value_names_every_place(tmp_path: Path) -> None:
+def test_a_missing_value_names_every_source(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"HARNESS_TENANT_ID or AZURE_TENANT_ID .*\.env.*harness\.toml"):
         load_settings(tmp_path).require("tenant_id")
 
@@ -58,7 +58,9 @@ def test_a_misspelt_key_of_the_file_is_refused_with_the_nearest(tmp_path: Path) 
         load_settings(tmp_path)
 
 
-def test_the_place_of_a_setting_is_told_and_never_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_origin_of_a_setting_is_returned_and_never_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "harness.toml").write_text('storage_account = "filed"\nadmin_user = "filed"\n')
     (tmp_path / ".env").write_text("HARNESS_ADMIN_PASSWORD=hush\nHARNESS_ADMIN_USER=dotted\nFOREIGN=1\n")
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hush")
@@ -191,7 +193,7 @@ def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-def test_every_setting_stands_in_the_docs() -> None:
+def test_every_setting_is_in_the_docs() -> None:
     page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
 

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says about the tree is true."""
+"""The paths in CONTRIBUTING.md exist."""
 
 import re
 from pathlib import Path
@@ -10,5 +10,5 @@ PATHS = sorted(set(re.findall(r"`((?:harness|tests|docs)/[\w./]+)`", (ROOT / "CO
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_path_is_there(path: str) -> None:
+def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()

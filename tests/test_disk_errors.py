@@ -1,4 +1,4 @@
-"""Which errors say that a disk is full."""
+"""The errors of full disks."""
 
 import errno
 

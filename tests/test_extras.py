@@ -1,4 +1,4 @@
-"""What the base installation is enough for, and what is said where it is not."""
+"""What works with the base installation, and the messages for missing extras."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ BASE = [
     "harness.cli.emulator.start",
     "harness.plugin",
 ]
-# What the fixture recorded_session needs besides.
+# Modules that the fixture recorded_session needs, too.
 RECORDED = ["harness.clouds.opening", "harness.recording.session", "harness.plugin.own_code"]
 
 
@@ -37,11 +37,11 @@ def names(requirements: list[str]) -> list[str]:
 
 
 def extra(name: str) -> list[str]:
-    """The packages of an extra and of those that it includes."""
-    found: list[str] = []
+    """Return the packages of an extra and of the extras that it includes."""
+    packages: list[str] = []
     for requirement in map(Requirement, EXTRAS[name]):
-        found += [each for other in requirement.extras for each in extra(other)] or [requirement.name]
-    return found
+        packages += [package for other in requirement.extras for package in extra(other)] or [requirement.name]
+    return packages
 
 
 def test_the_emulator_and_its_commands_need_what_the_base_brings() -> None:
@@ -52,12 +52,12 @@ def test_recorded_sessions_need_no_sdk_of_batch_ai_and_nothing_that_computes() -
     base = with_requirements([*names(PROJECT["dependencies"]), *extra("storage")])
 
     assert imported(RECORDED) <= base
-    assert {normal(each) for each in HEAVY}.isdisjoint(base)
+    assert {normal(name) for name in HEAVY}.isdisjoint(base)
 
 
 def test_an_extra_that_runs_scenarios_brings_all_that_they_need() -> None:
-    for each in ("cntk", "search", "dev"):
-        assert set(extra(SCENARIOS)) <= set(extra(each))
+    for name in ("cntk", "search", "dev"):
+        assert set(extra(SCENARIOS)) <= set(extra(name))
     assert {"azure-mgmt-batchai", "scipy", "scikit-learn", "numpy"} <= set(extra(SCENARIOS))
 
 
@@ -69,7 +69,7 @@ def test_an_extra_that_runs_scenarios_brings_all_that_they_need() -> None:
         ("rich", "pip install --upgrade batchai-harness"),
     ],
 )
-def test_what_is_missing_is_named_with_what_brings_it(module: str, command: str) -> None:
+def test_a_missing_package_is_named_with_the_command_that_installs_it(module: str, command: str) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
 
     assert remedy(error) == command
@@ -77,7 +77,7 @@ def test_what_is_missing_is_named_with_what_brings_it(module: str, command: str)
 
 
 def in_the_base(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command where the packages of the extra are missing."""
+    """Run a command without the packages of the extra."""
     script = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['azure', 'numpy', 'scipy', 'sklearn', 'msrest']))\n"
@@ -89,17 +89,17 @@ def in_the_base(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("words", [["run", "s.yaml"], ["reap"], ["data", "mnist", "d"]])
 def test_a_command_that_needs_an_extra_says_so(words: list[str], tmp_path: Path) -> None:
-    done = in_the_base(tmp_path, *words)
+    process = in_the_base(tmp_path, *words)
 
-    assert done.returncode == 2
-    assert done.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
+    assert process.returncode == 2
+    assert process.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
 
 
 def test_the_doctor_needs_no_extra_and_says_which_one_is_missing(tmp_path: Path) -> None:
-    done = in_the_base(tmp_path, "doctor", "--json")
+    process = in_the_base(tmp_path, "doctor", "--json")
 
-    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert (done.returncode, done.stderr) == (1, "")
+    checks = {check["name"]: check for check in json.loads(process.stdout)["checks"]}
+    assert (process.returncode, process.stderr) == (1, "")
     assert checks["Python"]["state"] == "ok"
     for name in ("emulator", "data"):
         assert checks[name]["state"] == "fail"
@@ -109,6 +109,6 @@ def test_the_doctor_needs_no_extra_and_says_which_one_is_missing(tmp_path: Path)
 
 def test_a_fixture_that_needs_an_extra_says_so() -> None:
     script = "import sys\nsys.modules['azure'] = None\nimport harness.services\nharness.services.service_named\n"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
-    assert done.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")
+    assert process.stderr.endswith(" is missing: pip install 'batchai-harness[scenarios]'\n")

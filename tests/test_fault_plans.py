@@ -1,4 +1,4 @@
-"""Plans as they are written: forms, scopes, and every mistake by name."""
+"""Fault plans: their forms, scopes and mistakes."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from harness.fault_vocabulary import FAULTS
 KNOWN = ", ".join(FAULTS)
 
 
-def test_a_rule_is_a_rate_or_says_more() -> None:
-    written = {"seed": 7, "faults": {"throttle": 0.3, "preempt": {"rate": 1, "times": 1, "seconds": 2}}}
+def test_a_rule_is_a_rate_or_a_mapping() -> None:
+    document = {"seed": 7, "faults": {"throttle": 0.3, "preempt": {"rate": 1, "times": 1, "seconds": 2}}}
 
-    assert parse_plan("p", written) == FaultPlan("p", 7, {"throttle": Rule(0.3), "preempt": Rule(1, 1, 2)})
+    assert parse_plan("p", document) == FaultPlan("p", 7, {"throttle": Rule(0.3), "preempt": Rule(1, 1, 2)})
 
 
-def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds() -> None:
+def test_times_apply_to_every_fault_and_seconds_to_faults_with_a_duration() -> None:
     assert parse_rates(["slow=0.5", "drop=1"], times=3, seconds=2) == {
         "slow": {"rate": 0.5, "times": 3, "seconds": 2},
         "drop": {"rate": 1.0, "times": 3},
@@ -43,14 +43,14 @@ def test_words_give_every_fault_its_times_and_the_lasting_ones_their_seconds() -
         ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_what_is_allowed(document: dict[str, Any], message: str) -> None:
+def test_a_mistake_is_reported_with_what_is_allowed(document: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_plan("p", document)
     assert message in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(UserError, match=r"the seed .* is 1.5; the rate of cut .* is 7; there is no fault 'x'"):
+def test_all_mistakes_are_reported_at_once() -> None:
+    with pytest.raises(UserError, match=r"the seed .* not 1.5; the rate of cut .* not 7; there is no fault 'x'"):
         parse_plan("p", {"seed": 1.5, "faults": {"cut": 7, "x": 1}})
 
 
@@ -67,7 +67,7 @@ def test_a_word_without_a_rate_is_refused(words: list[str], message: str) -> Non
     assert message in str(caught.value)
 
 
-def test_seconds_for_nothing_that_lasts_are_refused() -> None:
+def test_seconds_without_a_fault_that_has_a_duration_are_refused() -> None:
     with pytest.raises(UserError, match=r"seconds are for throttle, slow, .*; drop=1 has no duration"):
         parse_rates(["drop=1"], seconds=1)
 
@@ -91,4 +91,4 @@ def test_a_scope_covers_a_group_a_share_and_every_poll(scope: Scope, covered: se
         "poll": FaultTarget("arm", polls=True),
     }
 
-    assert {name for name, place in places.items() if covers(scope, place)} == covered
+    assert {name for name, target in places.items() if covers(scope, target)} == covered

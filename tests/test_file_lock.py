@@ -1,4 +1,4 @@
-"""A lock belongs to one process at a time, and to none that has ended."""
+"""A lock belongs to one process at a time, and never to a process that has ended."""
 
 import fcntl
 import os
@@ -26,9 +26,9 @@ with lock_file(Path(sys.argv[1])):
 
 @contextmanager
 def holding(path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that holds the lock of a file."""
-    words = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    """Start a process that holds the lock of a file."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process
@@ -66,7 +66,7 @@ def test_its_content_can_be_read_and_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.01])
-def test_who_holds_it_is_named(path: Path, wait: float) -> None:
+def test_the_holder_is_named(path: Path, wait: float) -> None:
     with holding(path) as process:
         assert is_locked(path)
         named = pytest.raises(FileLockedError, match=f"locked by process {process.pid}")
@@ -75,7 +75,7 @@ def test_who_holds_it_is_named(path: Path, wait: float) -> None:
         assert (caught.value.path, caught.value.holder) == (path, process.pid)
 
 
-def test_nobody_is_named_where_nobody_holds_it(path: Path) -> None:
+def test_no_holder_is_named_without_a_lock(path: Path) -> None:
     with path.open("wb") as stream:
         assert holder_of(stream.fileno()) is None
 
@@ -89,7 +89,7 @@ def test_it_is_free_when_its_holder_was_killed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("wait", [None, 600.0])
-def test_who_waits_gets_it(path: Path, wait: float | None) -> None:
+def test_a_waiting_process_gets_the_lock(path: Path, wait: float | None) -> None:
     with holding(path) as process:
         assert process.stdin is not None
         process.stdin.close()  # its holder ends soon
@@ -98,8 +98,8 @@ def test_who_waits_gets_it(path: Path, wait: float | None) -> None:
     assert not is_locked(path)
 
 
-def test_a_file_that_was_replaced_while_somebody_waited_is_not_the_one_that_is_locked(path: Path) -> None:
-    """As when the holder has put another file in its place, and released the lock of the old one."""
+def test_a_file_that_was_replaced_during_the_wait_is_not_locked(path: Path) -> None:
+    """The holder may replace the file, and release the lock of the old file."""
     with holding(path) as process:
         (path.parent / "new").touch()
         (path.parent / "new").replace(path)
@@ -108,9 +108,9 @@ def test_a_file_that_was_replaced_while_somebody_waited_is_not_the_one_that_is_l
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("operation", [fcntl.LOCK_SH, fcntl.LOCK_EX], ids=["look", "thread that waited in vain"])
-def test_who_has_it_for_a_moment_keeps_nobody_from_taking_it(path: Path, operation: int) -> None:
-    """``is_locked`` looks at it; a thread that waited in vain gets it when nobody of its process wants it any more."""
+@pytest.mark.parametrize("operation", [fcntl.LOCK_SH, fcntl.LOCK_EX], ids=["is_locked", "thread after its timeout"])
+def test_a_momentary_holder_does_not_prevent_a_lock(path: Path, operation: int) -> None:
+    """``is_locked`` takes the lock for a moment, and so does a thread whose wait has timed out."""
     path.touch()
     taken = threading.Event()
 
@@ -129,7 +129,7 @@ def test_who_has_it_for_a_moment_keeps_nobody_from_taking_it(path: Path, operati
 
 
 def lines_of_locks(path: Path) -> str:
-    """What the kernel lists of the locks of a file; ``->`` stands before who waits."""
+    """Return the kernel's list of the locks of a file; ``->`` marks a waiting process."""
     lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     return "\n".join(line for line in lines if f":{path.stat().st_ino} " in line)
 
@@ -141,6 +141,6 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_pipe_does_not_keep_anybody_waiting(path: Path) -> None:
+def test_a_pipe_does_not_block(path: Path) -> None:
     os.mkfifo(path)
     assert not is_locked(path)

@@ -1,4 +1,4 @@
-"""What holds for the whole package, whoever writes in it."""
+"""Rules for the whole package."""
 
 import ast
 import functools
@@ -15,9 +15,9 @@ STANDALONE = (
     "compute/supervisor_server.py",
     "compute/ray/node_server.py",
     "job.py",
-)  # they run in a job, without the harness
+)  # these run in a job, without the harness
 
-# What a package may import of the rest, from docs/architecture.md; the shared modules are open to all.
+# The packages that a package may import, as in docs/architecture.md; every package may import the shared modules.
 SHARED = {
     "",
     "atomic_file",
@@ -59,7 +59,7 @@ ALLOWED = {
 }
 
 
-# What the engine may import of the emulator: it knows no HTTP, no API version and no service but storage.
+# The modules of the emulator that the engine may import: no HTTP, no API version and no service but storage.
 ENGINE_ALLOWED = ("engine", "fault_targets", "faults", "guids", "paths", "storage_service", "store")
 
 
@@ -73,7 +73,7 @@ def parsed(module: Path) -> ast.Module:
 
 
 def imported(module: Path) -> Iterator[str]:
-    """Dotted names of the harness's modules that a module imports."""
+    """Yield the dotted names that a module imports."""
     for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield from (f"{node.module}.{name.name}" for name in node.names)
@@ -121,7 +121,7 @@ def test_the_engine_knows_no_service() -> None:
 
 
 def test_a_kind_of_record_belongs_to_one_class() -> None:
-    """The store names a record's kind by its class alone, so two classes of one name would share their rows."""
+    """The store names the kind of a record by its class, so that two classes of one name would share their rows."""
     classes = [
         (node.name, relative(module), {ast.unparse(base) for base in node.bases})
         for module in sorted((PACKAGE / "emulator").rglob("*.py"))
@@ -136,7 +136,7 @@ def test_a_kind_of_record_belongs_to_one_class() -> None:
         if bases & structs:
             modules.setdefault(name, []).append(module)
 
-    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
+    assert {name: paths for name, paths in modules.items() if len(paths) > 1} == {}
 
 
 def test_services_know_no_fault_plans() -> None:

@@ -1,4 +1,4 @@
-"""Being asked to end: raised where that is safe, once, and never while something is deleted."""
+"""A signal is raised once, where that is safe, and never during a deletion."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("with_hangups")
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_the_exit_code_tells_the_signal(signum: int, code: int) -> None:
+def test_the_exit_code_depends_on_the_signal(signum: int, code: int) -> None:
     interruption = Interruption()
     with interruption.installed(), pytest.raises(Interrupted) as caught, interruption.allowed():
         interrupt(signum)
@@ -44,17 +44,17 @@ def test_it_is_raised_once() -> None:
 
 
 def test_an_eager_one_is_raised_anywhere_but_where_it_is_held() -> None:
-    interruption, seen = Interruption(eager=True), []
+    interruption, events = Interruption(eager=True), []
 
     def hold() -> None:
         with interruption.held():
             interrupt()
-            seen.append("held")
-        seen.append("after")
+            events.append("held")
+        events.append("after")
 
     with interruption.installed(), pytest.raises(Interrupted):
         hold()
-    assert seen == ["held"]
+    assert events == ["held"]
 
 
 def test_a_second_signal_says_that_things_are_being_deleted(capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,9 +74,9 @@ def test_a_hangup_that_is_ignored_stays_so() -> None:
     assert interruption.signum is None
 
 
-def test_a_terminal_that_is_gone_breaks_no_deletion(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_terminal_breaks_no_deletion(capfd: pytest.CaptureFixture[str]) -> None:
     interruption = Interruption()
-    kept = os.dup(2)
+    duplicate = os.dup(2)
     with interruption.installed(), pytest.raises(Interrupted), interruption.allowed():
         interrupt(signal.SIGHUP)
     try:
@@ -84,8 +84,8 @@ def test_a_terminal_that_is_gone_breaks_no_deletion(capfd: pytest.CaptureFixture
         with interruption.installed():
             interrupt(signal.SIGHUP)  # prints a note where standard error is open
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(duplicate, 2)
+        os.close(duplicate)
     assert "deleting" not in capfd.readouterr().err
 
 
@@ -97,7 +97,7 @@ def test_handlers_are_as_before_afterwards() -> None:
 
 
 class Interrupting(FileResource):
-    """Interrupted in the middle of being created, and again while it is deleted."""
+    """A resource that is interrupted during its creation and its deletion."""
 
     def create(self) -> None:
         super().create()
@@ -118,7 +118,7 @@ def test_what_is_interrupted_half_made_is_deleted_whole(tmp_path: Path) -> None:
 
 def test_a_signal_while_deleting_is_raised_when_the_next_thing_begins(tmp_path: Path) -> None:
     interruption = Interruption()
-    made = provisioning(tmp_path, interruption=interruption)
+    shared = provisioning(tmp_path, interruption=interruption)
 
     class Late(FileResource):
         def delete(self) -> None:
@@ -126,10 +126,10 @@ def test_a_signal_while_deleting_is_raised_when_the_next_thing_begins(tmp_path: 
             super().delete()
 
     with interruption.installed():
-        with Late(made, tmp_path / "first"):
+        with Late(shared, tmp_path / "first"):
             pass
-        with pytest.raises(Interrupted), FileResource(made, tmp_path / "second"):
+        with pytest.raises(Interrupted), FileResource(shared, tmp_path / "second"):
             pytest.fail("it was not made")
     assert (tmp_path / "first").read_text().split() == ["made", "deleted"]
     assert not (tmp_path / "second").exists()
-    assert made.journal.open_entries() == []
+    assert shared.journal.open_entries() == []

@@ -1,4 +1,4 @@
-"""Every secret of a run is unique, and afterwards none is found: the shipped scenarios recorded, replayed and failing.
+"""No secret of a run is found afterwards: the shipped scenarios are recorded, replayed and fail with unique secrets.
 
 HARNESS_TEST_DOSE=full pytest tests/test_no_secret_left.py     # every trial of the sweep instead of one
 """
@@ -29,10 +29,10 @@ from tests.recording.hiding import Search
 
 ROOT = Path(__file__).parents[1]
 FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
-SECONDS = 600.0  # that a command may take at most
+SECONDS = 600.0  # the limit of a command
 
 SHORT = ("--set", "epochs=1") + (() if FULL else ("--set", "learning_rate=0.001", "--set", "minibatch_size=64"))
-SEARCHES = ("mnist_hyperband.yaml",)  # whose space varies the learning rate: no value can be set for it
+SEARCHES = ("mnist_hyperband.yaml",)  # a search varies the learning rate, so that it cannot be set
 QUICKSTART = "scenarios/mnist_quickstart.yaml"
 TALKATIVE = ("-rA", "--showlocals", "--log-level=DEBUG", "-o", "junit_logging=all", "-p", "no:cacheprovider")
 
@@ -40,7 +40,7 @@ PLANTED = {
     "HARNESS_STORAGE_KEY": "Y2FuYXJ5OiBhIHN0b3JhZ2Uga2V5IHRoYXQgdGhlIGVtdWxhdG9yIGRvZXMgbm90IG5lZWQgYXQgYWxsIQ==",
     "HARNESS_ADMIN_PASSWORD": 'Canary&/pass+word="x',
 }
-ADMIN_USER = "canary-user"  # no secret, but nobody's business
+ADMIN_USER = "canary-user"  # not a secret, but private
 WRONG_SECRET = "canary~wrong/client+secret"
 
 pytestmark = [
@@ -56,21 +56,21 @@ class Project:
     """A user's project with the shipped scenarios, whose settings come from the environment alone.
 
     Attributes:
-        files: everything that any of its commands writes, but for the emulator's data.
-        tap: where the secrets that go over the wire are written down.
-        seen: command lines of this machine's processes while a command ran, and environments of jobs.
+        files: the directory of everything that commands write, except for the emulator's data.
+        tap: the file that records the secrets on the wire.
+        visible: command lines of this machine's processes during commands, and environments of jobs.
     """
 
     files: Path
     endpoint: Endpoint
     tap: Path
-    seen: set[str] = field(default_factory=set)
+    visible: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in ("project", "home", "state", "tmp", "printed"):
             (self.files / name).mkdir(parents=True)
-        left_out = shutil.ignore_patterns(*SEARCHES)
-        shutil.copytree(ROOT / "scenarios", self.files / "project" / "scenarios", ignore=left_out)
+        excluded = shutil.ignore_patterns(*SEARCHES)
+        shutil.copytree(ROOT / "scenarios", self.files / "project" / "scenarios", ignore=excluded)
         (self.files / "project" / "pytest.ini").write_text("[pytest]\n")
 
     def run(self, name: str, words: list[str], **settings: str) -> int:
@@ -90,11 +90,11 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of every command: settings, and places of its own."""
-        kept = {
+        """The environment of every command: settings, and its own directories."""
+        inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST"))
         }
-        places = {
+        directories = {
             "HOME": str(self.files / "home"),
             "TMPDIR": str(self.files / "tmp"),
             "XDG_STATE_HOME": str(self.files / "state"),
@@ -105,16 +105,16 @@ class Project:
             "HARNESS_CLIENT_SECRET": self.endpoint.client_secret,
             "HARNESS_ADMIN_USER": ADMIN_USER,
         }
-        return kept | places | PLANTED
+        return inherited | directories | PLANTED
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """What anybody can see of processes, all the time."""
+        """Collect what other users can see of processes, during the block."""
         ended = threading.Event()
 
         def watch() -> None:
             while not ended.wait(0.2):
-                self.seen.update(filter(None, map(visible, psutil.process_iter())))
+                self.visible.update(filter(None, map(visible_texts, psutil.process_iter())))
 
         watching = threading.Thread(target=watch)
         watching.start()
@@ -125,17 +125,19 @@ class Project:
             watching.join()
 
     def secrets(self) -> dict[str, str]:
-        """Everything secret, by name."""
-        told = {json.loads(line) for line in self.tap.read_text().splitlines()}
-        made = {"client secret": self.endpoint.client_secret, "storage key": self.endpoint.storage_key}
-        return PLANTED | made | {"wrong secret": WRONG_SECRET} | {f"on the wire: {text}": text for text in told}
+        """Return all secrets by name."""
+        wire_secrets = {json.loads(line) for line in self.tap.read_text().splitlines()}
+        secrets = {"client secret": self.endpoint.client_secret, "storage key": self.endpoint.storage_key}
+        return (
+            PLANTED | secrets | {"wrong secret": WRONG_SECRET} | {f"on the wire: {text}": text for text in wire_secrets}
+        )
 
     def printed(self, name: str) -> str:
         return (self.files / "printed" / f"{name}.txt").read_text(errors="replace")
 
 
-def visible(process: psutil.Process) -> str:
-    """The command line of a process and, of a job's, the environment, too, in which nothing of ours may be."""
+def visible_texts(process: psutil.Process) -> str:
+    """Return the command line of a process; for a process of a job also the environment, which must hold no secret."""
     words: list[str] = []
     with contextlib.suppress(psutil.Error, OSError):
         words += process.cmdline()
@@ -145,11 +147,11 @@ def visible(process: psutil.Process) -> str:
 
 
 def play(project: Project) -> None:
-    """Record, replay, fail in three ways, each as a test and by ``harness run``, and look at what is there."""
-    emulator, bad = ("--cloud", "emulator"), ("--set", "epochs=none")  # which the script refuses
+    """Record, replay, and fail in three ways, with pytest and with ``harness run``."""
+    emulator, bad = ("--cloud", "emulator"), ("--set", "epochs=none")  # the script refuses it
     refused = {"HARNESS_CLIENT_SECRET": WRONG_SECRET}
 
-    # One epoch is enough for some trials and not for others: that is the first way.
+    # The first way to fail: one epoch is not enough for some trials.
     code = project.run("recorded", pytest_command("scenarios", *emulator, "--record", *SHORT, *reported("recorded")))
     assert code == 1, project.printed("recorded")
     assert "expect.metrics.test_error" in project.printed("recorded")
@@ -170,23 +172,23 @@ def play(project: Project) -> None:
 
 
 def reported(name: str) -> tuple[str, ...]:
-    """Everything that pytest can tell, in its output and in a report."""
+    """Return options for the most detailed output and report of pytest."""
     return (*TALKATIVE, f"--junitxml={name}.xml")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project in which everything was done."""
-    place = tmp_path_factory.mktemp("canary")
-    with launch(place / "emulator") as endpoint:
-        made = Project(place / "files", endpoint, place / "tap.jsonl")
-        play(made)
-        yield made
+    """A project after all commands."""
+    directory = tmp_path_factory.mktemp("canary")
+    with launch(directory / "emulator") as endpoint:
+        shipped = Project(directory / "files", endpoint, directory / "tap.jsonl")
+        play(shipped)
+        yield shipped
 
 
 @pytest.fixture(scope="module")
 def search(project: Project) -> Search:
-    """Looks for all that was secret."""
+    """A search for all secrets."""
     return Search(project.secrets().items())
 
 
@@ -196,10 +198,10 @@ def test_all_shipped_scenarios_were_recorded(project: Project) -> None:
     assert recorded == shipped - {Path(name).stem.replace("_", "-") for name in SEARCHES}
 
 
-def test_tokens_and_signatures_were_seen_on_the_wire(project: Project) -> None:
-    told = [secret for name, secret in project.secrets().items() if name.startswith("on the wire")]
-    assert any(secret.startswith("eyJ") for secret in told)
-    assert len(told) > 10
+def test_tokens_and_signatures_were_recorded_on_the_wire(project: Project) -> None:
+    wire_secrets = [secret for name, secret in project.secrets().items() if name.startswith("on the wire")]
+    assert any(secret.startswith("eyJ") for secret in wire_secrets)
+    assert len(wire_secrets) > 10
 
 
 def test_no_file_holds_a_secret(project: Project, search: Search) -> None:
@@ -207,11 +209,11 @@ def test_no_file_holds_a_secret(project: Project, search: Search) -> None:
 
 
 def test_no_process_shows_a_secret(project: Project, search: Search) -> None:
-    assert any("ConvNet_MNIST.py" in words for words in project.seen)
-    assert search.in_data("\n".join(project.seen).encode()) == set()
+    assert any("ConvNet_MNIST.py" in words for words in project.visible)
+    assert search.in_data("\n".join(project.visible).encode()) == set()
 
 
-def test_no_cassette_tells_whose_it_is(project: Project) -> None:
+def test_no_cassette_names_its_owner(project: Project) -> None:
     names = {"tenant": project.endpoint.tenant_id, "client": project.endpoint.client_id, "user": ADMIN_USER}
     assert Search(names.items()).in_files(project.files / "project" / "cassettes") == {}
 

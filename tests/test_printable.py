@@ -1,4 +1,4 @@
-"""What is shown of text that others wrote."""
+"""Untrusted text is shown without control characters."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from harness.printable import printable, printable_lines
         ("\ud800", r"\ud800"),
     ],
 )
-def test_a_control_character_is_displayed(text: str, shown: str) -> None:
+def test_a_control_character_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 

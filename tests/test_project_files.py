@@ -1,4 +1,4 @@
-"""What the project's own files promise: one version of tox, and no credentials in offline tests."""
+"""The project's files: one version of tox, and no credentials in offline tests."""
 
 import re
 from configparser import ConfigParser
@@ -14,7 +14,7 @@ CREDENTIALS = [f"{prefix}_{name.upper()}" for prefix in ("HARNESS", "AZURE") for
 
 
 def passed_on(environment: str) -> list[str]:
-    """The patterns of variables that tox hands to an environment."""
+    """Return the patterns of variables that tox passes to an environment."""
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini")
     section = environment if settings.has_option(environment, "pass_env") else "testenv"
@@ -26,7 +26,7 @@ def passed_on(environment: str) -> list[str]:
 def test_offline_tests_get_no_credentials(environment: str) -> None:
     patterns = passed_on(environment)
     allowed = {"HARNESS_CNTK_PYTHON"}
-    assert [name for name in CREDENTIALS if any(fnmatch(name, each) for each in patterns)] == sorted(allowed)
+    assert [name for name in CREDENTIALS if any(fnmatch(name, pattern) for pattern in patterns)] == sorted(allowed)
 
 
 @pytest.mark.parametrize("environment", ["testenv:quickstart", "testenv:live"])
@@ -36,6 +36,6 @@ def test_what_may_be_live_gets_them(environment: str) -> None:
 
 def test_tox_is_pinned_to_one_version_wherever_it_is_installed() -> None:
     files = [ROOT / "README.md", ROOT / ".ci" / "run", *(ROOT / "docs").glob("*.md")]
-    found = [word for path in files for word in re.findall(r"pip install -q (tox\S*)", path.read_text())]
-    assert len(found) >= 3
-    assert set(found) == {"tox==4.67.15"}
+    words = [word for path in files for word in re.findall(r"pip install -q (tox\S*)", path.read_text())]
+    assert len(words) >= 3
+    assert set(words) == {"tox==4.67.15"}

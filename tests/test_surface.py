@@ -1,4 +1,4 @@
-"""The public interface: the names that documentation teaches, each there and each documented."""
+"""The public interface: the names in the documentation exist, and have docstrings."""
 
 import re
 import subprocess
@@ -10,12 +10,12 @@ import pytest
 import harness
 
 ROOT = Path(__file__).parents[1]
-INSIDE = ("architecture.md", "develop.md")  # the pages about what is inside
-PAGES = sorted(each for each in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if each.name not in INSIDE)
+INSIDE = ("architecture.md", "develop.md")  # the pages about internals
+PAGES = sorted(page for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if page.name not in INSIDE)
 TAUGHT = re.compile(r"(?:from (harness[\w.]*) import ([\w, ]+)|import (harness\.[\w.]+))")
 
 
-def test_the_public_names_are_sorted_and_there() -> None:
+def test_the_public_names_are_sorted_and_exist() -> None:
     kinds = [(name.islower(), not name.isupper(), name) for name in harness.__all__]  # constants, classes, functions
     assert sorted(kinds) == kinds
     assert [name for name in harness.__all__ if not hasattr(harness, name)] == []
@@ -34,12 +34,12 @@ def test_a_name_that_is_not_public_is_refused_as_python_does() -> None:
 def test_importing_the_package_loads_no_azure_sdk() -> None:
     code = "import sys, harness; print([name for name in sys.modules if name.startswith(('azure', 'pydantic', 'vcr'))])"
 
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    process = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "[]\n"
+    assert process.stdout == "[]\n"
 
 
-# What other packages build on: back ends of their own, and property tests.
+# Names that other packages build on: their own back ends, and property tests.
 EXTENSIONS = {
     "harness.compute": {"supervisor"},
     "harness.compute.backend": {"JobSpec", "Plan", "Progress", "TaskSpec"},

@@ -1,4 +1,4 @@
-"""Directories are deleted whatever a job has done in them, and nothing else is."""
+"""Directories are deleted whatever a job has process in them, and nothing else is deleted."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def test_directories_nested_without_end_are_deleted(tmp_path: Path) -> None:
         assert not deep.exists()
 
 
-def test_directories_that_a_job_closed_to_itself_are_deleted(tmp_path: Path) -> None:
+def test_directories_without_permissions_are_deleted(tmp_path: Path) -> None:
     below = tmp_path / "tree" / "closed" / "below"
     below.mkdir(parents=True)
     (below / "file").touch()
@@ -35,12 +35,12 @@ def test_directories_that_a_job_closed_to_itself_are_deleted(tmp_path: Path) -> 
 
 
 def test_links_are_deleted_and_what_they_lead_to_stays(tmp_path: Path) -> None:
-    kept, tree = tmp_path / "kept", tmp_path / "tree"
-    kept.mkdir()
-    (kept / "file").touch()
+    untouched, tree = tmp_path / "kept", tmp_path / "tree"
+    untouched.mkdir()
+    (untouched / "file").touch()
     (tree / "below").mkdir(parents=True)
     for link in (tree / "link", tree / "below" / "link"):
-        link.symlink_to(kept)
+        link.symlink_to(untouched)
     remove_tree(tree)
     assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
 
@@ -54,21 +54,23 @@ def test_a_link_is_no_directory(tmp_path: Path) -> None:
 
 
 def test_what_is_mounted_in_a_directory_stays_and_the_rest_is_deleted(tmp_path: Path) -> None:
-    kept, tree = tmp_path / "kept", tmp_path / "tree"
-    kept.mkdir()
-    (kept / "file").touch()
-    for place in (tree / "place", tree / "below" / "place"):
-        place.mkdir(parents=True)
+    untouched, tree = tmp_path / "kept", tmp_path / "tree"
+    untouched.mkdir()
+    (untouched / "file").touch()
+    for mount_point in (tree / "place", tree / "below" / "place"):
+        mount_point.mkdir(parents=True)
     (tree / "below" / "file").touch()
     if shutil.which("unshare") is None:
         pytest.skip("this machine has no unshare")
     mounts = 'mount --bind "$1/kept" "$1/tree/place" && mount --bind "$1/kept" "$1/tree/below/place" || exit 77'
     words = ["unshare", "--mount", "sh", "-c", f'{mounts}; exec "$2" -c "$3" "$1/tree"', "sh"]
-    done = subprocess.run([*words, str(tmp_path), sys.executable, REMOVE], capture_output=True, text=True, check=False)
-    if "unshare:" in done.stderr or done.returncode == 77:
-        pytest.skip("this machine lets no process of its user mount anything")
-    assert "Device or resource busy" in done.stderr
-    assert (kept / "file").exists()
+    process = subprocess.run(
+        [*words, str(tmp_path), sys.executable, REMOVE], capture_output=True, text=True, check=False
+    )
+    if "unshare:" in process.stderr or process.returncode == 77:
+        pytest.skip("this user cannot mount anything on this machine")
+    assert "Device or resource busy" in process.stderr
+    assert (untouched / "file").exists()
     assert [path.name for path in tree.rglob("*") if path.name == "file"] == []
 
 

@@ -1,4 +1,4 @@
-"""The one table of VM sizes."""
+"""The table of VM sizes."""
 
 import pytest
 

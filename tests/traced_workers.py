@@ -1,4 +1,4 @@
-"""Processes that do the same work, each under the eyes of strace, which kills it or makes one of its calls fail."""
+"""Processes that do the same work under strace, which kills them or makes a system call fail."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-# Imports once, then forks a process for each directory that it is given.
+# Imports once, then forks a process for each directory on standard input.
 _LOOP = """
 import os, sys
 from pathlib import Path
@@ -27,7 +27,7 @@ for line in sys.stdin:
 
 
 class Workers:
-    """Processes that work under the eyes of strace."""
+    """Processes that work under strace."""
 
     def __init__(self, process: "subprocess.Popen[str]", root: Path) -> None:
         assert process.stdin is not None
@@ -38,7 +38,7 @@ class Workers:
         self._count = 0
 
     def run(self, *options: str) -> Path:
-        """Let a process do all its work while strace does what its options say; the directory of the process."""
+        """Run a process under strace with some options; returns the directory of the process."""
         self._count += 1
         directory = self._root / str(self._count)
         directory.mkdir()
@@ -60,11 +60,11 @@ class Workers:
 
 @contextmanager
 def started_workers(script: str, root: Path) -> Iterator[Workers]:
-    """Workers with directories below ``root``.
+    """Start workers with directories below ``root``.
 
     Args:
-        script: defines ``work``, which gets its directory, prints its process id, reads a byte of the pipe ``gate``
-            there once it is to be traced, works, and ends its process.
+        script: defines ``work``, which receives its directory, prints its process id, reads a byte from the pipe
+            ``gate`` in the directory, works, and ends its process.
     """
     words = [sys.executable, "-c", script + _LOOP]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -74,6 +74,6 @@ def started_workers(script: str, root: Path) -> Iterator[Workers]:
 
 
 def calls_in(directory: Path) -> Counter[str]:
-    """How many system calls of each kind the process of a directory has made."""
+    """Count the system calls of each kind of the process of a directory."""
     traced = (directory / "trace").read_text().splitlines()
     return Counter(match[1] for line in traced if (match := re.match(r"(\w+)\(", line)))

@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emulator: Endpoint)
 
 @pytest.fixture
 def scenario(project: Path) -> Write:
-    """Write a scenario of short jobs and its script; words replace words of the file."""
+    """Write a scenario of short jobs and its script; keyword arguments replace lines of the file."""
 
     def write(sweep: str = "{}", *, name: str = "short", **changes: str) -> Path:
         return write_scenario(project, sweep, name=name, **changes)
@@ -41,15 +41,15 @@ def scenario(project: Path) -> Write:
 
 @pytest.fixture
 def own_orphans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what killed runs left on this machine, only that of this test is seen: others may run beside it."""
+    """Hide the orphans of other tests, which may run at the same time on this machine."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
-    def found(candidates: Iterable[Path]) -> list[Orphan]:
+    def find_own(candidates: Iterable[Path]) -> list[Orphan]:
         return [orphan for orphan in find_orphans(candidates) if orphan.directory.is_relative_to(tmp_path)]
 
     for module in ("harness.cli.reap", "harness.cli.diagnosis"):
-        monkeypatch.setattr(f"{module}.find_orphans", found)
+        monkeypatch.setattr(f"{module}.find_orphans", find_own)
 
 
 @contextmanager
@@ -63,20 +63,20 @@ def client_of(emulator: Endpoint, directory: Path) -> Iterator[RestClient]:
 
 @pytest.fixture
 def left_in_workspaces(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
-    """What is in the emulator's workspaces besides what it had from the beginning."""
+    """Return a function that lists what tests have created in the emulator's workspaces."""
 
     def list_it() -> list[str]:
         with client_of(emulator, tmp_path) as client:
-            found = []
+            left: list[str] = []
             for workspace in client.list(WORKSPACES.format(client.subscription_id)):
                 if workspace["name"] != "azureml":
-                    found.append(workspace["name"])
+                    left.append(workspace["name"])
                 codes = [code["id"] for code in client.list(f"{workspace['id']}/codes")]
-                found += [version["id"] for code in codes for version in client.list(f"{code}/versions")]
+                left += [version["id"] for code in codes for version in client.list(f"{code}/versions")]
                 for kind in ("computes", "jobs", "datastores"):
                     names = (resource["name"] for resource in client.list(f"{workspace['id']}/{kind}"))
-                    found += [f"{kind}/{name}" for name in names if not name.startswith("workspace")]
-            return found
+                    left += [f"{kind}/{name}" for name in names if not name.startswith("workspace")]
+            return left
 
     return list_it
 

@@ -1,4 +1,4 @@
-"""``harness baseline``: results that are kept, and later ones that are compared with them."""
+"""``harness baseline``: metrics that are saved, and later runs that are compared with them."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ __all__ = ["make_run"]
 
 @pytest.fixture
 def in_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The working directory is where runs are."""
+    """Make the directory of runs the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -55,7 +55,7 @@ def test_what_is_worse_by_more_than_it_may_ends_with_1(
             ["compare", "run", "b.json", "--worse", "loss"],
             "--worse loss: write METRIC=AMOUNT with a number of at least 0",
         ),
-        (["compare", "empty", "b.json"], "b.json is of scenario s, of which empty has no outcome"),
+        (["compare", "empty", "b.json"], "b.json holds scenario s, of which empty has no outcome"),
     ],
 )
 def test_mistakes_say_what_to_do(

@@ -12,19 +12,21 @@ from harness.recording.cassette import save_cassette
 from harness.recording.interactions import Interaction, RecordedRequest, RecordedResponse
 
 
-def story(uri: str = "https://management.azure.com/", body: str = "") -> Interaction:
+def interaction(uri: str = "https://management.azure.com/", body: str = "") -> Interaction:
     return Interaction(RecordedRequest("GET", uri), RecordedResponse(200, "OK", {}, body.encode()))
 
 
 @pytest.fixture
 def cassette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    save_cassette(Path("cassettes/mine/a.json"), [story(body="{}"), story(body="harmless")], {"cloud": "emulator"})
+    save_cassette(
+        Path("cassettes/mine/a.json"), [interaction(body="{}"), interaction(body="harmless")], {"cloud": "emulator"}
+    )
     return Path("cassettes/mine/a.json")
 
 
-def replaced(cassette: Path, old: str, new: str) -> int:
-    """Put something else into a file; the line on which it stands."""
+def replace(cassette: Path, old: str, new: str) -> int:
+    """Replace a text in a file; returns its line."""
     text = cassette.read_text()
     cassette.write_text(text.replace(old, new))
     return text[: text.index(old)].count("\n") + 1
@@ -36,14 +38,14 @@ def test_check_is_content_with_what_was_recorded(cassette: Path, capsys: pytest.
 
 
 def test_check_finds_file_and_line(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = replaced(cassette, "harmless", "https://a/b?sig=abcdef")
+    line = replace(cassette, "harmless", "https://a/b?sig=abcdef")
 
     assert main(["cassettes", "check"]) == 1
     assert f"{cassette}:{line}: looks like a SAS signature in the response body\n" in capsys.readouterr().out
 
 
 def test_check_shows_no_secret(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    replaced(cassette, "harmless", "password=hunter2222")
+    replace(cassette, "harmless", "password=hunter2222")
 
     assert main(["cassettes", "check", str(cassette)]) == 1
     assert "hunter2222" not in capsys.readouterr().out
@@ -53,7 +55,7 @@ def test_check_knows_the_secrets_of_the_settings(
     cassette: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_STORAGE_KEY", "just-some-words")
-    line = replaced(cassette, "harmless", "just-some-words")
+    line = replace(cassette, "harmless", "just-some-words")
 
     assert main(["cassettes", "check"]) == 1
     assert f"{cassette}:{line}: looks like a value that the settings know as secret" in capsys.readouterr().out
@@ -144,7 +146,7 @@ def test_convert_keeps_the_structure_of_a_directory(cassette: Path, capsys: pyte
     ]  # fmt: skip
 
 
-def test_convert_replaces_nothing_unless_told_to(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_convert_replaces_nothing_unless_forced(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cassette.with_name("a.yaml").write_text(VCR)
     before = cassette.read_text()
 

@@ -15,7 +15,7 @@ SAMPLES = {"train": 20, "t10k": 10}
 
 
 def idx(name: str) -> bytes:
-    """A small idx file of the right form: images of one shade, labels that count."""
+    """Return a small valid idx file: images of one shade, and labels that count."""
     count = SAMPLES[name.partition("-")[0]]
     if "labels" in name:
         return gzip.compress(bytes((0, 0, 8, 1)) + count.to_bytes(4, "big") + bytes(n % 10 for n in range(count)))
@@ -25,7 +25,7 @@ def idx(name: str) -> bytes:
 
 @pytest.fixture
 def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's cache with four idx files that are good, so that no network is needed."""
+    """The user's cache with four valid idx files, so that no network is needed."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cache = tmp_path / "cache" / "batchai-harness" / "mnist"
     cache.mkdir(parents=True)
@@ -68,8 +68,8 @@ def test_a_second_call_changes_nothing(fetched: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_network_it_ends_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["data", "mnist", "--cache", str(tmp_path / "cache"), "--mirror", "http://127.0.0.1:1/mnist"]
-    assert main(words) == 1
+    arguments = ["data", "mnist", "--cache", str(tmp_path / "cache"), "--mirror", "http://127.0.0.1:1/mnist"]
+    assert main(arguments) == 1
     err = capsys.readouterr().err
     assert "127.0.0.1:1: the connection failed" in err
     assert "handwritten digits" in err

@@ -1,4 +1,4 @@
-"""``harness docs``: the pages, and that what points to one points to one that exists."""
+"""``harness docs``: the pages, and references to pages."""
 
 import re
 from pathlib import Path
@@ -36,13 +36,13 @@ def test_only_pages_can_be_read(name: str) -> None:
 
 
 def test_every_page_that_the_package_names_exists() -> None:
-    named = {
+    names = {
         page
         for path in PACKAGE.rglob("*.py")
         for page in re.findall(r"harness docs ([a-z][a-z-]+)", path.read_text(encoding="utf-8"))
     }
-    assert named
-    assert named <= find_pages().keys()
+    assert names
+    assert names <= find_pages().keys()
 
 
 def test_no_message_points_to_a_file_that_only_a_checkout_has() -> None:

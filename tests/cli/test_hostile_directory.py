@@ -1,4 +1,4 @@
-"""Commands in a directory that an enemy has prepared: nothing of theirs runs."""
+"""Commands in a directory that an attacker has prepared run none of the attacker's code."""
 
 import json
 import os
@@ -27,7 +27,7 @@ DECOYS = (
 
 @pytest.fixture
 def trap(tmp_path: Path) -> Path:
-    """A directory with a module by every name that our processes import; each says that it ran."""
+    """A directory with a decoy module for every name that our processes import; each records that it ran."""
     directory = tmp_path / "a cloned repository"
     directory.mkdir()
     for name in {*sys.stdlib_module_names, *DECOYS}:
@@ -37,7 +37,7 @@ def trap(tmp_path: Path) -> Path:
 
 
 def harness(directory: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """A command, as the console script runs it: without the current directory on its path."""
+    """Run a command as the console script does: without the current directory on its path."""
     command = [sys.executable, "-P", "-m", "harness", *words]
     environment = {**os.environ, "HOME": str(directory.parent), "XDG_STATE_HOME": str(directory.parent)}
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
@@ -49,8 +49,8 @@ def ran(trap: Path) -> list[str]:
 
 @pytest.mark.slow  # starts emulators, and PyTorch
 def test_modules_of_the_current_directory_do_not_run(trap: Path) -> None:
-    done = harness(trap, "doctor", "--json")
-    assert {check["name"]: check["state"] for check in json.loads(done.stdout)["checks"]}["emulator"] == "ok"
+    process = harness(trap, "doctor", "--json")
+    assert {check["name"]: check["state"] for check in json.loads(process.stdout)["checks"]}["emulator"] == "ok"
     assert harness(trap, "toolkits", "list").returncode == 0
     try:
         assert harness(trap, "emulator", "start", "--detach").returncode == 0
@@ -88,13 +88,13 @@ def test_settings_of_the_current_directory_choose_no_program_and_no_address(trap
     program.chmod(0o755)
     (trap / "harness.toml").write_text(f'cntk_python = "{program}"\n')
     for words in (["doctor"], ["toolkits", "list"], ["emulator", "start", "--detach"]):
-        done = harness(trap, *words)
-        assert done.returncode != 0
-        assert "cannot choose a program" in " ".join((done.stdout + done.stderr).split())
+        process = harness(trap, *words)
+        assert process.returncode != 0
+        assert "cannot choose a program" in " ".join((process.stdout + process.stderr).split())
     (trap / "harness.toml").write_text('storage_account = "evil.example.com/x"\n')
     for words in (["doctor"], ["reap", "--dry-run", "--cloud", "azure"]):
-        done = harness(trap, *words)
-        assert done.returncode != 0
-        assert "must be 3 to 24 lower-case letters" in " ".join((done.stdout + done.stderr).split())
+        process = harness(trap, *words)
+        assert process.returncode != 0
+        assert "must be 3 to 24 lower-case letters" in " ".join((process.stdout + process.stderr).split())
 
     assert ran(trap) == []

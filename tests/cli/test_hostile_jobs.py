@@ -1,4 +1,4 @@
-"""``harness run`` of jobs that mean harm, or that went wrong in ways that nobody thinks of."""
+"""``harness run`` of hostile jobs, and of jobs that fail in unusual ways."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""``harness init``: what it makes is right as it is."""
+"""``harness init``: the files that it creates are valid as they are."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from harness.cli.init import settings_template
 from harness.config import OWN_SETTINGS, Settings, load_settings
 from harness.scenario.load import load_scenario
 
-MADE = (
+FILES = (
     "harness.toml",
     "scenarios/files/train.py",
     "scenarios/first.yaml",
@@ -32,10 +32,10 @@ def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 def test_it_names_what_it_made_and_what_to_type_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "project")]) == 0
     out = capsys.readouterr().out
-    found = sorted(str(path.relative_to(tmp_path / "project")) for path in (tmp_path / "project").rglob("*.*"))
-    assert tuple(found) == MADE
-    for words in (*MADE, "harness doctor", "harness run scenarios/first.yaml", "pytest"):
-        assert words in out
+    paths = sorted(str(path.relative_to(tmp_path / "project")) for path in (tmp_path / "project").rglob("*.*"))
+    assert tuple(paths) == FILES
+    for text in (*FILES, "harness doctor", "harness run scenarios/first.yaml", "pytest"):
+        assert text in out
 
 
 def test_the_scenario_passes_the_loader_and_uploads_what_is_there(project: Path) -> None:
@@ -59,10 +59,10 @@ def test_the_scenario_agrees_with_the_schema_that_it_names(project: Path) -> Non
 
 @pytest.mark.slow
 def test_the_tests_that_it_makes_pass(project: Path) -> None:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    process = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout
+    assert "3 passed" in process.stdout
 
 
 def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_settings_change_nothing_until_a_line_is_uncommented(project: Path) 
 
 
 def uncommented() -> dict[str, Any]:
-    """The example of every setting that has one."""
+    """Return the example of every setting that has one."""
     lines = [line[2:] for line in settings_template().splitlines() if line.startswith("# ") and " = " in line]
     return tomllib.loads("\n".join(lines))
 
@@ -82,10 +82,10 @@ def test_the_example_of_a_table_is_a_table(name: str) -> None:
 
 
 def test_every_setting_can_be_uncommented_but_secrets_and_programs() -> None:
-    named = uncommented()
+    examples = uncommented()
     secret = {"client_secret", "storage_key", "admin_password"}
-    assert set(named) == set(Settings.model_fields) - secret - set(OWN_SETTINGS)
-    assert Settings.model_validate({name: value for name, value in named.items() if value})
+    assert set(examples) == set(Settings.model_fields) - secret - set(OWN_SETTINGS)
+    assert Settings.model_validate({name: value for name, value in examples.items() if value})
 
 
 def test_nothing_is_overwritten(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +99,7 @@ def test_nothing_is_overwritten(project: Path, capsys: pytest.CaptureFixture[str
     assert not (project / "tests" / "test_first.py").exists()
 
 
-def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(
+def test_a_directory_that_cannot_be_written_is_reported_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""The emulator is killed, again and again, under a run that lives on: every trial has one outcome, with its files.
+"""The emulator is killed repeatedly during a run that continues: every trial has one outcome, with its files.
 
 HARNESS_TEST_DOSE=full pytest tests/cli/test_killed_emulator.py     # 20 kills in a sweep of 200 trials
 """
@@ -17,12 +17,12 @@ from tests.fakes import write_scenario
 __all__ = ["world"]
 
 SWEEP = f"{{grid: {{score: {{low: 0, high: {TRIALS - 1}, step: 1}}}}}}"
-MOST_RUNS = KILLS + 2  # each kill ends one at most
+MOST_RUNS = KILLS + 2  # each kill ends at most one run
 SECONDS = 3600.0 if IS_FULL else 300.0
 
 
 def strike(world: World, run: subprocess.Popen[bytes], number: int) -> bool:
-    """Kill the emulator when another part of the trials has its outcome, and start it again; False where none runs."""
+    """Kill and restart the emulator when enough trials have outcomes; returns False if the run has ended."""
     end = (number + 1) * TRIALS // (KILLS + 1)
     while run.poll() is None and len(outcomes(world)) < end:
         SystemClock().sleep(0.02)
@@ -49,10 +49,10 @@ def test_an_outcome_counts_only_with_the_files_of_its_job(world: World) -> None:
 
     printed = (world.project / "run.txt").read_text()
     assert (code, kills) == (0, KILLS), printed
-    found = outcomes(world)
-    assert sorted(one["parameters"]["score"] for one in found) == list(range(TRIALS))
-    for one in found:
-        assert (one["state"], one["errors"], one["unmet"]) == ("succeeded", [], [])
-        assert one["metrics"]["score"] == one["parameters"]["score"]
-        for name in one["files"]["stdouterr"]:
-            assert (world.project / "sweep" / one["directory"] / name).is_file()
+    results = outcomes(world)
+    assert sorted(outcome["parameters"]["score"] for outcome in results) == list(range(TRIALS))
+    for outcome in results:
+        assert (outcome["state"], outcome["errors"], outcome["unmet"]) == ("succeeded", [], [])
+        assert outcome["metrics"]["score"] == outcome["parameters"]["score"]
+        for name in outcome["files"]["stdouterr"]:
+            assert (world.project / "sweep" / outcome["directory"] / name).is_file()

@@ -1,4 +1,4 @@
-"""``harness run --resume`` after its process was killed: what still runs is reported, continued or ended."""
+"""``harness run --resume`` after its process was killed: jobs that still run are reported, continued or ended."""
 
 import signal
 import subprocess
@@ -30,8 +30,8 @@ def kill(tmp_path: Path) -> Iterator[Kill]:
     with ExitStack() as stack:
 
         def start_and_kill(scenario: Path) -> None:
-            words = harness_command("run", str(scenario), "--out", "here")
-            process = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+            command = harness_command("run", str(scenario), "--out", "here")
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             assert process.stdout is not None
             for line in process.stdout:
                 if "is running" in line:
@@ -67,7 +67,7 @@ def test_a_trial_whose_job_still_runs_continues_with_it(
     assert "shortgroup" not in [group.name for group in clients.resources.resource_groups.list()]
 
 
-def test_jobs_of_a_killed_run_are_ended_where_that_is_wanted(
+def test_jobs_of_a_killed_run_are_ended_on_request(
     scenario: Write, kill: Kill, clients: Clients, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = scenario(script=WAITING)
@@ -108,7 +108,7 @@ def test_jobs_of_an_emulator_that_ended_with_the_killed_run_are_found_on_this_ma
 
     assert "jobs of the killed run still run on this machine: processes " in shown
     assert f"deleted {tmp_path / 'tmp'}" in shown
-    assert [one.pid for one in psutil.process_iter() if str(tmp_path) in " ".join(cmdline(one))] == []
+    assert [process.pid for process in psutil.process_iter() if str(tmp_path) in " ".join(cmdline(process))] == []
 
 
 def cmdline(process: psutil.Process) -> list[str]:

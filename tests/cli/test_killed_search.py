@@ -33,17 +33,19 @@ def world(tmp_path: Path) -> Iterator[World]:
     for name in ("tmp", "scenarios"):
         (tmp_path / name).mkdir()
     write_scenario(tmp_path / "scenarios", SEARCH)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))
+    }
     ours = {
         "HARNESS_EMULATOR_DIR": str(tmp_path / "emulator"),
         "HARNESS_JOURNAL": str(tmp_path / "journal.jsonl"),
         "PYTHONPATH": str(Path(harness.__file__).parent.parent),
         "TMPDIR": str(tmp_path / "tmp"),
     }
-    made = World(tmp_path, kept | ours)
-    made.serve()
-    yield made
-    made.do("emulator", "reset", "--dir", str(made.directory))
+    started = World(tmp_path, inherited | ours)
+    started.serve()
+    yield started
+    started.do("emulator", "reset", "--dir", str(started.directory))
 
 
 def outcomes(world: World) -> list[dict[str, Any]]:
@@ -52,14 +54,14 @@ def outcomes(world: World) -> list[dict[str, Any]]:
 
 
 def strike(world: World, number: int) -> None:
-    """Run, or go on, and kill when another part of the trials has its outcome: the runner, or the emulator after it.
+    """Run or resume, and kill the runner, and every second time the emulator, when enough trials have outcomes.
 
-    The runner is first, because one that outlives its emulator reports what it cannot fetch any more as it finds it.
+    The runner is killed first, because a runner that outlives its emulator reports files that it cannot fetch any more.
     """
     end = (number + 1) * TRIALS // (KILLS + 1)
     resume = ("--resume",) if (world.project / "sweep").exists() else ()
     with world.started(harness_command("run", SCENARIO, "--out", "sweep", *resume), "run.txt") as process:
-        while process.poll() is None and len(outcomes(world)) < end:  # one of them comes, however busy the machine is
+        while process.poll() is None and len(outcomes(world)) < end:  # holds at some time, however busy the machine is
             SystemClock().sleep(0.05)
         process.kill()
         process.wait()
@@ -75,14 +77,16 @@ def test_each_trial_is_run_once_whoever_is_killed(world: World) -> None:
     code, printed = world.do("run", SCENARIO, "--out", "sweep", "--resume")
     assert code == 0, printed
 
-    found = {one["trial"]: one for one in outcomes(world)}
-    assert len(found) == len(outcomes(world)) == TRIALS
+    by_trial = {result["trial"]: result for result in outcomes(world)}
+    assert len(by_trial) == len(outcomes(world)) == TRIALS
     study = optuna.load_study(study_name="short", storage=f"sqlite:///{world.project / 'sweep' / 'study.db'}")
     undisturbed = study_of(load_scenario(world.project / SCENARIO), storage=None)
     for trial in study.trials:
-        asked = undisturbed.ask()
-        assert asked is not None
-        assert (trial.number, trial.params) == (asked.number, dict(asked.point))
-        (outcome,) = [one for one in found.values() if one["trial"].startswith(f"trial={trial.number},")]
+        expected = undisturbed.ask()
+        assert expected is not None
+        assert (trial.number, trial.params) == (expected.number, dict(expected.point))
+        (outcome,) = [
+            candidate for candidate in by_trial.values() if candidate["trial"].startswith(f"trial={trial.number},")
+        ]
         assert (trial.state.name, trial.value) == ("COMPLETE", outcome["metrics"]["score"])
     assert undisturbed.ask() is None

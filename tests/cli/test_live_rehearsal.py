@@ -1,6 +1,6 @@
-"""``harness run --cloud azure``, whole: the live code, credentials and clients, with an emulator where Azure would be.
+"""``harness run --cloud azure`` as a whole: the live code, credentials and clients, with an emulator in place of Azure.
 
-``HTTPS_PROXY`` and a CA lead there and nothing else does: the run does not know it. Only its polls are quicker.
+Only ``HTTPS_PROXY`` and a CA lead to the emulator: the run does not know about it. Only its polls are faster.
 """
 
 import json
@@ -29,8 +29,8 @@ KEYLESS = "keylessworkspace"
 
 @pytest.fixture
 def live(project: Path, emulator: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of somebody who has a subscription, and a network that leads to the emulator."""
-    del project  # which forgets the settings of the surroundings
+    """The settings of a user with a subscription, and a network that leads to the emulator."""
+    del project  # which removes the settings of the environment
     monkeypatch.delenv("HARNESS_EMULATOR_DIR")
     settings = {
         "HARNESS_TENANT_ID": emulator.tenant_id,
@@ -53,7 +53,7 @@ def live(project: Path, emulator: Endpoint, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def run(live: None, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: exit code, and all that it printed."""
+    """Return a function that runs a command in this process: exit code and all output."""
 
     def run_it(command: str, *words: object) -> tuple[int, str]:
         capsys.readouterr()
@@ -66,7 +66,7 @@ def run(live: None, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def limit(emulator: Endpoint, tmp_path: Path) -> Iterator[Limit]:
-    """Set what the subscription lacks, in one region or group, until the test ends."""
+    """Return a function that limits the subscription, in one region or group, until the test ends."""
     names: list[str] = []
 
     def send(method: str, name: str, body: Any = None) -> None:
@@ -88,7 +88,7 @@ def limit(emulator: Endpoint, tmp_path: Path) -> Iterator[Limit]:
 
 @pytest.fixture
 def left(emulator: Endpoint, tmp_path: Path, left_in_workspaces: Left) -> Left:
-    """The resource groups that runs have made, and what is in workspaces."""
+    """Return a function that lists the resource groups of runs, and what is in workspaces."""
 
     def list_it() -> list[str]:
         with (
@@ -131,8 +131,8 @@ def test_a_dry_run_says_the_price_of_the_size_that_is_used(run: Run, scenario: W
     assert "3.00 node-hours if every limit is reached, which cost 1.58 at 0.526 each" in out
 
 
-def refused(run: Run, scenario: Path, left: Left) -> str:
-    """What a run that cannot work says; nothing of it is left."""
+def run_refused(run: Run, scenario: Path, left: Left) -> str:
+    """Run a scenario that is refused; returns the error, and checks that nothing is left."""
     code, out = run("run", scenario)
     assert code == 1, out
     assert "Traceback" not in out
@@ -150,7 +150,7 @@ def test_a_family_without_quota_is_named_before_anything_is_created(
 ) -> None:
     limit("none-of-it", location="westus2", quotas={"standardNCASv3_T4Family": 0})
     path = scenario(resource_group="location: westus2\nresource_group: quotagroup", limits=LIMITS)
-    error = refused(run, path, left)
+    error = run_refused(run, path, left)
     assert "the quota of westus2 does not allow compute c: " in error
     assert "NCASv3_T4 Family Cluster Dedicated vCPUs: 8 needed, 0 of 0 free" in error
 
@@ -160,16 +160,16 @@ def test_a_region_without_the_size_is_named_before_anything_is_created(
 ) -> None:
     limit("no-t4", location="northeurope", missingSizes=["Standard_NC4as_T4_v3"])
     path = scenario(resource_group="location: northeurope\nresource_group: sizegroup", limits=LIMITS)
-    error = refused(run, path, left)
+    error = run_refused(run, path, left)
     assert "region northeurope does not offer VM size Standard_NC4as_T4_v3 for computes" in error
 
 
-def test_a_size_that_nobody_knows_is_named_with_the_nearest(
+def test_an_unknown_size_is_named_with_the_nearest(
     run: Run, scenario: Write, left: Left, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_VM_PRICE", "1")
     path = scenario(cluster="cluster: {name: c, nodes: 2, vm_size: Standard_NC4as_T4_v33}", limits=LIMITS)
-    error = refused(run, path, left)
+    error = run_refused(run, path, left)
     assert "region eastus does not offer VM size Standard_NC4as_T4_v33" in error
     assert "Standard_NC4as_T4_v3" in error
 
@@ -180,7 +180,7 @@ def test_a_policy_against_account_keys_is_explained_and_everything_is_deleted(
 ) -> None:
     limit("no-keys", group="keygroup", refusedKeys=code)
     path = scenario(resource_group="resource_group: keygroup", limits=LIMITS)
-    error = refused(run, path, left)
+    error = run_refused(run, path, left)
     assert "cannot create a datastore for share shortshare" in error
     assert "a policy forbids account keys" in error
     assert "allow shared key access for the storage account, or exempt it from the policy" in error
@@ -207,7 +207,7 @@ limits: {queued: PT5M, running: PT5M}
 
 @pytest.fixture
 def keyless(live: None, emulator: Endpoint, limit: Limit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace that is there, in a group in which a policy forbids account keys; and no key in the settings."""
+    """An existing workspace in a group whose policy forbids account keys; the settings have no key."""
     group = f"/subscriptions/{emulator.subscription_id}/resourceGroups/{KEYLESS}"
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
@@ -219,8 +219,8 @@ def keyless(live: None, emulator: Endpoint, limit: Limit, tmp_path: Path, monkey
         existing = client.get(first)["properties"]
         names = ("storageAccount", "keyVault", "applicationInsights")
         body = {"location": "eastus", "properties": {name: existing[name] for name in names}}
-        made = client.send("PUT", f"{group}/{WORKSPACES}/{KEYLESS}", body=body)
-        client.finish(made, clients.poller, action="make", deadline=60)
+        response = client.send("PUT", f"{group}/{WORKSPACES}/{KEYLESS}", body=body)
+        client.finish(response, clients.poller, action="make", deadline=60)
     limit("keyless", group=KEYLESS, refusedKeys="RequestDisallowedByPolicy")
     monkeypatch.delenv("HARNESS_STORAGE_KEY")
     monkeypatch.setenv("HARNESS_STORAGE_AUTH", "identity")
@@ -230,7 +230,7 @@ def keyless(live: None, emulator: Endpoint, limit: Limit, tmp_path: Path, monkey
 
 @pytest.fixture
 def delete_keyless(emulator: Endpoint, tmp_path: Path) -> Iterator[None]:
-    """Deletes that workspace in the end."""
+    """Delete the workspace at the end."""
     yield
     with (
         open_cloud("emulator", Settings(), cassettes=tmp_path, endpoint=emulator) as cloud,
@@ -238,13 +238,13 @@ def delete_keyless(emulator: Endpoint, tmp_path: Path) -> Iterator[None]:
     ):
         client = clients.management(RestClient)
         identifier = f"/subscriptions/{emulator.subscription_id}/resourceGroups/{KEYLESS}/{WORKSPACES}/{KEYLESS}"
-        deleted = client.send("DELETE", identifier, forceToPurge="true")
-        client.finish(deleted, clients.poller, action="delete", deadline=60)
+        response = client.send("DELETE", identifier, forceToPurge="true")
+        client.finish(response, clients.poller, action="delete", deadline=60)
         clients.resources.resource_groups.begin_delete(KEYLESS).result()
 
 
 @pytest.mark.usefixtures("delete_keyless", "keyless")
-def test_without_account_keys_containers_serve_with_the_rights_of_who_signed_in(
+def test_without_account_keys_containers_serve_with_the_rights_of_the_user_who_signed_in(
     run: Run, scenario: Write, left: Left
 ) -> None:
     path = scenario()
@@ -275,7 +275,7 @@ def test_without_account_keys_a_share_is_refused_before_anything_is_created(
 def test_without_account_keys_there_is_no_batch_ai(run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_STORAGE_AUTH", "identity")
     monkeypatch.setenv("HARNESS_ADMIN_USER", "me")
-    monkeypatch.setenv("HARNESS_ADMIN_PASSWORD", "not the password of anybody")
+    monkeypatch.setenv("HARNESS_ADMIN_PASSWORD", "not a real password")
     code, out = run("run", scenario(limits=LIMITS), "--service", "batchai")
     assert code == 1
     assert "storage_auth is identity, but nodes of Batch AI need the account's key to mount storage (shortshare)" in out
@@ -303,7 +303,7 @@ def test_a_workspace_that_was_deleted_and_keeps_its_name_is_explained_and_everyt
         client.finish(client.send("DELETE", identifier), clients.poller, action="delete", deadline=60)
         clients.resources.resource_groups.begin_delete("softgroup").result()
     path = scenario(resource_group="resource_group: softgroup", limits=LIMITS)
-    error = refused(run, path, left)
+    error = run_refused(run, path, left)
     assert f"workspace {name} in resource group softgroup was deleted less than 14 days ago and keeps its name" in error
     assert "az ml workspace delete --name short-c --resource-group softgroup --permanently-delete" in error
 
@@ -318,7 +318,7 @@ def test_a_wrong_secret_is_one_sentence(run: Run, scenario: Write, left: Left, m
     assert left() == []
 
 
-def test_a_budget_that_is_too_small_asks_nobody(
+def test_a_budget_that_is_too_small_sends_no_request(
     run: Run, scenario: Write, left: Left, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_MAX_PRICE", "0.01")

@@ -14,14 +14,14 @@ from harness.cli.command import main
 
 
 def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command below a group, with its words."""
+    """Yield every command of a group, with the words that call it."""
     context = click.Context(group)
     for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        assert found is not None
-        yield (*words, name), found
-        if isinstance(found, click.Group):
-            yield from commands(found, (*words, name))
+        subcommand = group.get_command(context, name)
+        assert subcommand is not None
+        yield (*words, name), subcommand
+        if isinstance(subcommand, click.Group):
+            yield from commands(subcommand, (*words, name))
 
 
 COMMANDS = dict(commands(root))
@@ -55,10 +55,10 @@ def test_every_command_explains_itself_in_80_columns(
 def test_output_that_finds_no_room_is_one_sentence() -> None:
     with Path("/dev/full").open("w") as full:
         words = [sys.executable, "-m", "harness", "docs", "ray"]
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        process = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
-    assert done.stderr == "harness: the output could not be written completely: No space left on device\n"
-    assert done.returncode == 1
+    assert process.stderr == "harness: the output could not be written completely: No space left on device\n"
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -78,8 +78,8 @@ def test_no_help_points_to_a_file_that_only_a_checkout_has(words: tuple[str, ...
 
 def test_the_help_of_the_whole_imports_no_command() -> None:
     script = "import sys; from harness.cli import main; main(['--help']); print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    modules = done.stdout.splitlines()[-1]
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    modules = process.stdout.splitlines()[-1]
     for heavy in ("'azure'", "'pydantic'", "'rich'", "'yaml'", "'harness.cli.run'"):
         assert heavy not in modules
 
@@ -101,7 +101,7 @@ def test_an_unknown_command_gets_the_nearest_or_all(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["emulator", "status", "--nonsense"], "--nonsense"),
         (["run"], "Missing argument 'SCENARIO...'"),
@@ -110,26 +110,26 @@ def test_an_unknown_command_gets_the_nearest_or_all(
         (["reap", "--older-than", "old"], "'old' is not an age; write 90m"),
     ],
 )
-def test_a_wrong_option_is_bad_input(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_is_bad_input(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_command_ends_without_a_look_for_garbage() -> None:
+def test_a_command_ends_without_a_garbage_collection() -> None:
     program = (
         "import gc, sys; sys.argv = ['harness', '--version']; import harness.cli;"
         "gc.callbacks.append(lambda phase, _: phase == 'start' and print('looks at', len(gc.get_objects())));"
         "harness.cli.run()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    looked = [int(line.split()[-1]) for line in done.stdout.splitlines() if line.startswith("looks at")]
-    assert looked  # Python does look when it ends
-    assert max(looked) < 2000
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    counts = [int(line.split()[-1]) for line in process.stdout.splitlines() if line.startswith("looks at")]
+    assert counts  # Python does collect at exit
+    assert max(counts) < 2000
 
 
 def test_the_version_is_printed_by_the_module_too() -> None:
-    done = subprocess.run([sys.executable, "-m", "harness", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("batchai-harness ")
+    process = subprocess.run([sys.executable, "-m", "harness", "--version"], capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("batchai-harness ")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,10 @@ def test_the_shell_completes_commands_and_options(typed: str, completed: str) ->
         "COMP_CWORD": str(len(words) - 1),
     }
     script = "from harness.cli import run; run()"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
-    assert f"plain,{completed}\n" in done.stdout
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
+    )
+    assert f"plain,{completed}\n" in process.stdout
 
 
 def test_an_error_of_ours_is_a_traceback_without_values(
@@ -161,10 +163,10 @@ def test_an_error_of_ours_is_a_traceback_without_values(
         "page.find_pages = broken\n"
         "main(['docs'])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "RuntimeError: broken" in done.stderr
-    assert "hunter2" not in done.stderr
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert "RuntimeError: broken" in process.stderr
+    assert "hunter2" not in process.stderr
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: ``harness reap`` deletes all that the run left, and nothing of anybody else.
+"""Whatever process is killed, at any time, ``harness reap`` deletes all that the run left, and nothing else.
 
 HARNESS_TEST_DOSE=full pytest tests/cli/test_random_kills.py     # 50 kills on each service instead of 4
 """
@@ -33,22 +33,22 @@ from tests.fakes import write_scenario
 
 KILLS = 50 if os.environ.get("HARNESS_TEST_DOSE") == "full" else 4
 SEED = int(os.environ.get("HARNESS_TEST_SEED", "5"))
-MOST_LINES = 14  # that a run which nobody kills writes into the journal
-LATEST = 0.4  # seconds after one of these; all together they reach over the whole of a run
-SECONDS = 600.0  # that anything may take at most
+MOST_LINES = 14  # in the journal of a run that is not killed
+LATEST = 0.4  # seconds after such a line, so that kills can fall anywhere in a run
+SECONDS = 600.0  # the limit of any step
 
 SWEEP = "{grid: {score: [0, 0.5, 1, 2]}}"
 SCENARIO = "scenarios/short.yaml"
 MOUNT = "$AZ_BATCHAI_MOUNT_ROOT/azurefileshare"
 VICTIMS = ("run", "worker", "emulator", "pytest")
-STRANGERS = {"foreign", "share foreign", "living", "share living"}  # nobody's, and of a run that is alive
+FOREIGN = {"foreign", "share foreign", "living", "share living"}  # not of a run, or of a run that is alive
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class World:
-    """A project, its journal, and an emulator that lasts."""
+    """A project, its journal, and a lasting emulator."""
 
     project: Path
     environment: dict[str, str]
@@ -64,13 +64,13 @@ class World:
         return Journal(Path(self.environment["HARNESS_JOURNAL"]))
 
     def lines(self) -> list[str]:
-        """Of the journal."""
+        """Return the lines of the journal."""
         path = self.journal.path
         return [line for line in path.read_text().splitlines() if line] if path.exists() else []
 
     @contextmanager
     def started(self, words: list[str], output: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A command; what it prints goes to a file, since a pipe would stay open for as long as any worker lives."""
+        """Start a command; its output goes to a file, because workers that outlive it would keep a pipe open."""
         with (self.project / output).open("wb") as printed:
             process = subprocess.Popen(
                 words, stdout=printed, stderr=subprocess.STDOUT, cwd=self.project, env=self.environment
@@ -83,13 +83,13 @@ class World:
             process.wait()
 
     def do(self, *words: str) -> tuple[int, str]:
-        """A ``harness`` command to its end: its exit code, and what it printed."""
+        """Run a ``harness`` command; returns its exit code and output."""
         with self.started(harness_command(*words), "command.txt") as process:
             pass
         return process.returncode, (self.project / "command.txt").read_text()
 
     def serve(self) -> None:
-        """Start the emulator, always on the same port, unless a run has done so already for itself."""
+        """Start the emulator, always on the same port, unless a run has already started it."""
         where = ("--dir", str(self.directory), "--port", str(self.port))
         code, printed = self.do("emulator", "start", "--detach", *where)
         assert code == 0 or "in use by the emulator" in printed, printed
@@ -103,7 +103,7 @@ class World:
 
     @contextmanager
     def opened(self) -> Iterator[Provisioning]:
-        """What another run, which is alive, makes things from."""
+        """Open the emulator for another run, which is alive."""
         with (
             open_cloud("emulator", Settings(emulator_dir=self.directory), cassettes=self.project) as cloud,
             cloud.clients("look") as clients,
@@ -117,7 +117,9 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
         (tmp_path / name).mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     write_scenario(tmp_path / "scenarios", SWEEP)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))
+    }
     ours = {
         "HARNESS_EMULATOR_DIR": str(tmp_path / "emulator"),
         "HARNESS_JOURNAL": str(tmp_path / "journal.jsonl"),
@@ -125,37 +127,37 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
         "PYTHONPATH": str(Path(harness.__file__).parent.parent),
         "TMPDIR": str(tmp_path / "tmp"),
     }
-    made = World(tmp_path, kept | ours)
-    made.serve()
-    yield made
-    made.do("emulator", "reset", "--dir", str(made.directory))
-    assert processes(made) == []
+    started = World(tmp_path, inherited | ours)
+    started.serve()
+    yield started
+    started.do("emulator", "reset", "--dir", str(started.directory))
+    assert processes(started) == []
 
 
 @pytest.fixture
-def strangers_job(world: World) -> Callable[[], JobView]:
-    """A job that runs, in a group and on a share that are not ours; beside it what a living run has made."""
+def foreign_job(world: World) -> Callable[[], JobView]:
+    """A running job in a foreign group and on a foreign share, besides resources of a run that is alive."""
     plan = ClusterPlan("w", "eastus", "STANDARD_NC6", 1, (MountPlan("share", "foreign", "azurefileshare"),), SECONDS)
     spec = JobSpec(name="j", toolkit="customToolkit", command="sleep 86400", stdouterr=MOUNT)
     service = BatchAiService()
 
-    def job(made: Provisioning) -> Job:
-        cluster = service.cluster(made, group="foreign", name="c", plan=plan)
-        return service.job(made, cluster, experiment="e", name="j", spec=spec, limits=Limits())
+    def job(provisioning: Provisioning) -> Job:
+        cluster = service.cluster(provisioning, group="foreign", name="c", plan=plan)
+        return service.job(provisioning, cluster, experiment="e", name="j", spec=spec, limits=Limits())
 
-    with world.opened() as made:
-        ResourceGroup(made, name="living", location="eastus").create()
-        FileShare(made, group="living", name="living").create()
-        made.clients.files.create_share("foreign")
-        made.clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
-        cluster = service.cluster(made, group="foreign", name="c", plan=plan)
+    with world.opened() as provisioning:
+        ResourceGroup(provisioning, name="living", location="eastus").create()
+        FileShare(provisioning, group="living", name="living").create()
+        provisioning.clients.files.create_share("foreign")
+        provisioning.clients.resources.resource_groups.create_or_update("foreign", {"location": "eastus"})
+        cluster = service.cluster(provisioning, group="foreign", name="c", plan=plan)
         cluster.create()
-        service.make_experiment(made, cluster, "e")
-        job(made).create()
+        service.make_experiment(provisioning, cluster, "e")
+        job(provisioning).create()
 
     def look() -> JobView:
-        with world.opened() as made:
-            return job(made).list_jobs()["j"]
+        with world.opened() as provisioning:
+            return job(provisioning).list_jobs()["j"]
 
     until(lambda: look().state == "running")
     return look
@@ -175,7 +177,7 @@ def kill(process: psutil.Process) -> None:
 
 
 def strike(world: World, chance: random.Random, victim: str) -> bool:
-    """Start a run, and kill at some moment of it; False where it had ended before."""
+    """Start a run, and kill a process at a random moment; returns False if the run had ended before."""
     commands = {
         "run": harness_command("run", SCENARIO, "--set", "pause=0.3"),
         "pytest": pytest_command("-n", "2", "--cloud", "emulator", "--set", "pause=0.3", SCENARIO),
@@ -204,42 +206,42 @@ def strike(world: World, chance: random.Random, victim: str) -> bool:
     return True
 
 
-def here(world: World) -> set[str]:
-    """The groups and the shares of the emulator."""
-    with world.opened() as made:
-        groups = [group.name for group in made.clients.resources.resource_groups.list()]
-        return {*groups, *(f"share {share.name}" for share in made.clients.files.list_shares())}
+def groups_and_shares(world: World) -> set[str]:
+    """Return the groups and the shares of the emulator."""
+    with world.opened() as provisioning:
+        groups = [group.name for group in provisioning.clients.resources.resource_groups.list()]
+        return {*groups, *(f"share {share.name}" for share in provisioning.clients.files.list_shares())}
 
 
 def processes(world: World) -> list[str]:
-    """Command lines of what runs in the project, but for the emulator, sorted: a restart changes the order of ids."""
+    """Return the sorted command lines of processes in the project, without the emulator."""
     emulator = find(world.directory)
     serving = {emulator.pid} if emulator else set()
-    found = []
+    command_lines = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = " ".join(process.cmdline())
             is_ours = process.cwd().startswith(str(world.project)) or str(world.project) in words
             if is_ours and process.pid not in serving:
-                found.append(words)
-    return sorted(found)
+                command_lines.append(words)
+    return sorted(command_lines)
 
 
 @pytest.mark.slow
 def test_after_any_kill_reap_leaves_nothing_of_ours_and_all_that_is_not(
-    world: World, strangers_job: Callable[[], JobView]
+    world: World, foreign_job: Callable[[], JobView]
 ) -> None:
     chance = random.Random(SEED)
-    until(lambda: "sleep 86400" in processes(world))  # before that, its process still bears its supervisor's name
-    before, alone, strangers = strangers_job(), processes(world), here(world)
-    assert strangers >= STRANGERS
+    until(lambda: "sleep 86400" in processes(world))  # until then, its process has the command line of its supervisor
+    before, alone, foreign = foreign_job(), processes(world), groups_and_shares(world)
+    assert foreign >= FOREIGN
     kills = 0
     while kills < KILLS:
         kills += strike(world, chance, VICTIMS[kills % len(VICTIMS)])
         code, printed = world.do("reap", "--yes")
 
         assert code == 0, printed
-        assert here(world) == strangers
+        assert groups_and_shares(world) == foreign
         assert world.journal.open_entries() == []
-    assert strangers_job() == before
+    assert foreign_job() == before
     until(lambda: processes(world) == alone)

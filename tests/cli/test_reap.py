@@ -46,7 +46,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def project(own_orphans: None, tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with a journal of its own; nothing of this machine but the emulator is looked at."""
+    """A directory with its own journal; of this machine, only the emulator is searched."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_JOURNAL", str(tmp_path / "journal.jsonl"))
     monkeypatch.setenv("HARNESS_EMULATOR_DIR", str(emulator))
@@ -56,9 +56,9 @@ def project(own_orphans: None, tmp_path: Path, emulator: Path, monkeypatch: pyte
 @contextmanager
 def running(directory: Path | str, journal: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A run that has made a group and a share, and waits."""
-    words = [sys.executable, "-c", RUN, str(directory), str(journal)]
+    command = [sys.executable, "-c", RUN, str(directory), str(journal)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": {**os.environ, **environment}}
-    with subprocess.Popen(words, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
         assert process.stdout.readline() == "made\n"
         yield process
         process.kill()
@@ -74,7 +74,7 @@ def run(emulator: Path, project: Path) -> Iterator[subprocess.Popen[str]]:
 def left(directory: Path) -> list[str]:
     settings = Settings(emulator_dir=directory)
     with open_cloud("emulator", settings, cassettes=directory) as cloud, cloud.clients("look") as clients:
-        return [found.name for found in find(cloud, clients)]
+        return [resource.name for resource in find(cloud, clients)]
 
 
 def test_it_says_that_nothing_is_left_behind(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,14 +123,14 @@ def test_without_a_terminal_nothing_is_deleted_unless_an_option_allows_it(
     assert left(emulator) == ["leftgroup", "leftshare"]
 
 
-def test_what_is_younger_than_asked_for_is_spared(run: subprocess.Popen[str], project: Path, emulator: Path) -> None:
+def test_what_is_younger_than_the_age_is_kept(run: subprocess.Popen[str], project: Path, emulator: Path) -> None:
     run.kill()
     run.wait()
     assert main(["reap", "--yes", "--older-than", "1h"]) == 0
     assert left(emulator) == ["leftgroup", "leftshare"]
 
 
-@pytest.mark.slow  # an emulator of its own, stopped and started
+@pytest.mark.slow  # a separate emulator, stopped and started
 def test_it_is_found_from_anywhere_by_the_journal_and_its_emulator_started_for_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +142,7 @@ def test_it_is_found_from_anywhere_by_the_journal_and_its_emulator_started_for_i
 
 
 @pytest.mark.slow  # a whole run, killed
-def test_the_own_emulator_of_a_killed_run_goes_with_all_that_it_holds(
+def test_the_own_emulator_of_a_killed_run_is_deleted_with_its_content(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("HARNESS_EMULATOR_DIR")
@@ -157,7 +157,7 @@ def test_the_own_emulator_of_a_killed_run_goes_with_all_that_it_holds(
     assert Journal(project / "journal.jsonl").open_entries() == []
 
 
-def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_at(
+def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_searched(
     run: subprocess.Popen[str], project: Path, emulator: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run.kill()
@@ -168,22 +168,22 @@ def test_an_emulator_that_does_not_start_does_not_keep_others_from_being_looked_
     (broken / "emulator.db").write_text("this is no database" * 100)
     Journal(project / "journal.jsonl").append(Entry("r", "cluster", "g", "c", "creating", "emulator", str(broken)))
     assert main(["reap", "--yes"]) == 1
-    told = capsys.readouterr()
-    assert f"NOT searched {broken}: the emulator did not start" in told.err
-    assert "deleted resource group leftgroup" in told.out
+    captured = capsys.readouterr()
+    assert f"NOT searched {broken}: the emulator did not start" in captured.err
+    assert "deleted resource group leftgroup" in captured.out
 
 
-def test_a_place_in_the_journal_that_cannot_be_looked_at_is_passed_over_and_stays_there(
+def test_a_path_in_the_journal_that_cannot_be_checked_is_skipped_and_stays_there(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     journal = Journal(project / "journal.jsonl")
-    places = [f"/{'long' * 200}", "/a/\x00", "/dev/null/a"]
-    for place in places:
+    paths = [f"/{'long' * 200}", "/a/\x00", "/dev/null/a"]
+    for path in paths:
         ended = Owner(this_process().host, os.getpid(), "1")
-        journal.append(Entry("r", "cluster", "g", place, "creating", "emulator", place, owner=ended))
+        journal.append(Entry("r", "cluster", "g", path, "creating", "emulator", path, owner=ended))
     assert main(["reap", "--yes"]) == 0
     assert "nothing is left behind" in capsys.readouterr().out
-    assert [entry.place for entry in journal.open_entries()] == places[:1]
+    assert [entry.place for entry in journal.open_entries()] == paths[:1]
 
 
 @pytest.mark.parametrize("age", ["soon", "99999999999d", f"{'9' * 5000}s"])
@@ -213,24 +213,24 @@ job: {name: sleep, toolkit: customToolkit, command: sleep 120, stdouterr: $AZ_BA
 @pytest.mark.slow  # a whole run, killed
 def test_a_run_that_is_killed_while_its_job_runs_leaves_nothing_after_a_reap(project: Path) -> None:
     (project / "sleeper.yaml").write_text(SLEEPER)
-    surroundings = {name: value for name, value in os.environ.items() if name != "HARNESS_EMULATOR_DIR"}
+    environment = {name: value for name, value in os.environ.items() if name != "HARNESS_EMULATOR_DIR"}
     with subprocess.Popen(
         [sys.executable, "-m", "harness", "run", "sleeper.yaml"],
         stdout=subprocess.PIPE,
         text=True,
-        env={**surroundings, "TMPDIR": str(project)},
+        env={**environment, "TMPDIR": str(project)},
     ) as process:
         assert process.stdout is not None
         while "is running" not in process.stdout.readline():
             assert process.poll() is None
         [directory] = project.glob("batchai-*")
         process.kill()
-    sleeping = [one for one in psutil.process_iter() if _job_of(one).startswith(str(directory))]
+    sleeping = [sleeper for sleeper in psutil.process_iter() if _job_of(sleeper).startswith(str(directory))]
     assert sleeping != []
     journal = Journal(project / "journal.jsonl")
     assert {entry.kind for entry in journal.open_entries()} >= {"resource group", "cluster", "job"}
     assert main(["reap", "--yes"]) == 0
-    assert all(ends(one.pid, seconds=0) for one in sleeping)
+    assert all(ends(sleeper.pid, seconds=0) for sleeper in sleeping)
     assert not directory.exists()
     assert Journal(project / "journal.jsonl").open_entries() == []
 

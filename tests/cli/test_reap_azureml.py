@@ -1,4 +1,4 @@
-"""Runs on Azure Machine Learning that are interrupted or killed: nothing that costs is left, or reap finds it."""
+"""Runs on Azure Machine Learning that are interrupted or killed leave nothing that costs money, or reap finds it."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ EVERY_WORKSPACE = pytest.mark.parametrize("workspace", ["made for the run", "the
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """One that lasts: reap leaves temporary ones to those who launched them."""
+    """A lasting emulator, because reap ignores temporary emulators whose launcher is alive."""
     with launch(tmp_path_factory.mktemp("lasting") / "emulator") as endpoint:
         yield endpoint
 
@@ -38,7 +38,7 @@ def workspace(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def start(project: Path) -> Iterator[Start]:
-    """A run in a process of its own, whose job would last long; returns when it has printed some words."""
+    """Return a function that starts a run with a long job in another process, and waits until it has printed a text."""
     del project
     processes: list[subprocess.Popen[str]] = []
 
@@ -49,12 +49,12 @@ def start(project: Path) -> Iterator[Start]:
         )  # fmt: skip
         processes.append(process)
         assert process.stdout is not None
-        seen = []
+        lines = []
         for line in process.stdout:
-            seen.append(line)
+            lines.append(line)
             if words in line:
                 return process
-        pytest.fail(f"{words!r} was not printed: {''.join(seen)}{process.stderr.read() if process.stderr else ''}")
+        pytest.fail(f"{words!r} was not printed: {''.join(lines)}{process.stderr.read() if process.stderr else ''}")
 
     yield start_it
     for process in processes:
@@ -64,7 +64,7 @@ def start(project: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def groups(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
-    """The resource groups that runs have made."""
+    """Return a function that lists the resource groups of runs."""
 
     def list_them() -> list[str]:
         with (
@@ -89,8 +89,8 @@ def test_after_a_kill_reap_deletes_the_job_the_compute_and_all_that_they_need(
     process.wait()
     assert main(["reap", "--yes"]) == 0
     out = capsys.readouterr().out
-    for what in ("deleted job ", "deleted compute ", "deleted datastore ", "deleted resource group shortgroup"):
-        assert what in out
+    for message in ("deleted job ", "deleted compute ", "deleted datastore ", "deleted resource group shortgroup"):
+        assert message in out
     left = [name for name in left_in_workspaces() if "/codes/" not in name]
     assert (left, groups()) == ([], [])
 
@@ -106,8 +106,8 @@ def test_reap_leaves_what_a_run_uses_again_until_that_has_ended(
     process = start(path, "is running", "--reuse")
     before = left_in_workspaces()
     assert main(["reap", "--yes"]) == 0
-    kept = [name for name in left_in_workspaces() if not name.startswith("jobs/")]
-    assert kept == [name for name in before if not name.startswith("jobs/")]
+    names = [name for name in left_in_workspaces() if not name.startswith("jobs/")]
+    assert names == [name for name in before if not name.startswith("jobs/")]
     process.kill()
     process.wait()
     assert main(["reap", "--yes"]) == 0

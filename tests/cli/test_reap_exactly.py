@@ -1,4 +1,4 @@
-"""Two reaps at once, among decoys of every kind, delete exactly what is ours."""
+"""Two reaps at the same time, among decoys of every kind, delete exactly the orphans of runs."""
 
 import os
 import shutil
@@ -26,16 +26,16 @@ from harness.resources import Entry, Journal, Provisioning
 from harness.resources.owner import Owner, owner_of, this_process
 from harness.resources.tags import group_id, metadata_of, share_id, tags_of
 
-# As the command, but of this machine's processes and directories it sees the test's own alone.
+# The command, limited to the processes and directories of the test.
 REAP = """
 import sys
 from pathlib import Path
 from harness.cli import main, reap
 from harness.emulator import orphans
 root = Path(sys.argv[1])
-def found(candidates):
-    return [one for one in orphans.find_orphans(candidates) if one.directory.is_relative_to(root)]
-reap.find_orphans = found
+def find_own(candidates):
+    return [orphan for orphan in orphans.find_orphans(candidates) if orphan.directory.is_relative_to(root)]
+reap.find_orphans = find_own
 sys.exit(main(["reap", "--yes"]))
 """
 LAUNCH = """
@@ -74,21 +74,21 @@ def clients(cloud: Cloud) -> Iterator[Clients]:
 
 
 def groups_and_shares(clients: Clients) -> tuple[set[str], set[str]]:
-    """The names of all groups and shares; every emulator has some of its own."""
+    """Return the names of all groups and shares, including those that every emulator has."""
     groups = {group.name for group in clients.resources.resource_groups.list()}
     return groups, {share.name for share in clients.files.list_shares()}
 
 
 @pytest.fixture
 def processes() -> Iterator[ExitStack]:
-    """Ends what a test has started."""
+    """End the processes that a test has started."""
     with ExitStack() as stack:
         yield stack
 
 
 @contextmanager
 def running(words: list[str], environment: Mapping[str, str] = os.environ, **options: Path) -> Iterator[int]:
-    """A process that has printed a line and waits; its id."""
+    """Start a process that prints a line and waits; yields its id."""
     with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options) as process:  # type: ignore[call-overload]
         process.stdout.readline()
         yield process.pid
@@ -97,7 +97,7 @@ def running(words: list[str], environment: Mapping[str, str] = os.environ, **opt
 
 @pytest.fixture
 def ended() -> Owner:
-    """The owner of what a run made that has ended."""
+    """The owner of the resources of a run that has ended."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
         return owner_of(run.pid)
 
@@ -114,7 +114,7 @@ def killed_launcher(temporary: Path) -> Path:
 
 
 def make_resources(cloud: Cloud, clients: Clients, ended: Owner) -> None:
-    """Groups and shares, two of each kind ours; the names of what has to stay begin with "keep"."""
+    """Create groups and shares, two orphans of each kind; the names of all others begin with "keep"."""
     ours = Provisioning(cloud, clients, Journal(Path(os.devnull)), lambda _event: None, "dead", owner=ended)
     machine = this_process().host.partition(".")[0]
     clone = replace(ours, owner=replace(ended, host=f"{machine}.0123456789ab"), run="clone")
@@ -145,7 +145,7 @@ def make_resources(cloud: Cloud, clients: Clients, ended: Owner) -> None:
 
 
 def make_directories(temporary: Path) -> list[Path]:
-    """Directories beside the orphan that have to stay."""
+    """Create directories that must be kept, beside an orphan."""
     thesis = temporary / "batchai-thesis"
     thesis.mkdir()
     for name in ("temporary", "lock", "thesis.tex"):
@@ -165,7 +165,7 @@ def make_directories(temporary: Path) -> list[Path]:
 
 
 def start_decoys(root: Path, processes: ExitStack) -> list[int]:
-    """Processes that have to stay, by their ids."""
+    """Start processes that must be kept; returns their ids."""
     (root / "supervisor.py").write_text(WAITS)
     (root / "notes.txt").write_text("a line\n")
     fake = root / "harness" / "compute" / "supervisor.py"
@@ -191,7 +191,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.slow  # several emulators, launched, killed and served again
-def test_two_reaps_at_once_delete_exactly_what_is_ours(
+def test_two_reaps_at_once_delete_exactly_the_orphans(
     tmp_path: Path, cloud: Cloud, clients: Clients, ended: Owner, processes: ExitStack
 ) -> None:
     temporary = tmp_path / "tmp"
@@ -200,13 +200,13 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
     make_resources(cloud, clients, ended)
     staying = make_directories(temporary)
     decoys = start_decoys(tmp_path, processes)
-    left = killed_launcher(temporary)
+    orphan_directory = killed_launcher(temporary)
     waits = [sys.executable, "-c", WAITS]
     orphans = [
-        processes.enter_context(running(waits, {MARK: str(left / "jobs" / "1")})),
+        processes.enter_context(running(waits, {MARK: str(orphan_directory / "jobs" / "1")})),
         processes.enter_context(running(waits, {MARK: str(tmp_path / "gone" / "jobs" / "1")})),
     ]
-    surroundings = {
+    environment = {
         **os.environ,
         "TMPDIR": str(temporary),
         "HARNESS_JOURNAL": str(tmp_path / "journal.jsonl"),
@@ -215,16 +215,16 @@ def test_two_reaps_at_once_delete_exactly_what_is_ours(
 
     words = [sys.executable, "-c", REAP, str(tmp_path)]
     reaps = [
-        subprocess.Popen(words, env=surroundings, cwd=temporary, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        subprocess.Popen(words, env=environment, cwd=temporary, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for _ in range(2)
     ]
-    said = [reap.communicate()[0].decode() for reap in reaps]
+    outputs = [reap.communicate()[0].decode() for reap in reaps]
 
-    assert [reap.returncode for reap in reaps] == [0, 0], "\n".join(said)
+    assert [reap.returncode for reap in reaps] == [0, 0], "\n".join(outputs)
     groups, shares = (names - own for names, own in zip(groups_and_shares(clients), before, strict=True))
     assert all(name.startswith("keep") for name in groups | shares), groups | shares
     assert (len(groups), len(shares)) == (7, 4)
-    assert not left.exists()
+    assert not orphan_directory.exists()
     assert {path for path in temporary.iterdir() if path.name.startswith("batchai-")} == set(staying)
     assert (temporary / "batchai-thesis" / "thesis.tex").exists()
     assert [pid for pid in decoys if not is_running(pid)] == []
@@ -265,8 +265,8 @@ def test_no_emulator_is_started_in_a_directory_that_no_run_of_this_user_has_jour
 def test_a_journal_that_the_working_directory_names_starts_no_emulator_and_no_file_of_others_is_touched(
     enemy: Path, capsys: pytest.CaptureFixture[str], file: str
 ) -> None:
-    place = str(enemy / ".harness" / "emulator")
-    Journal(enemy / "evil").append(Entry("r", "resource group", "g", "g", "creating", "emulator", place, "a"))
+    directory = str(enemy / ".harness" / "emulator")
+    Journal(enemy / "evil").append(Entry("r", "resource group", "g", "g", "creating", "emulator", directory, "a"))
     name = "journal" if file == "harness.toml" else "HARNESS_JOURNAL"
     (enemy / file).write_text(f'{name} = "evil"\n')
     before = content(enemy / ".harness")
@@ -278,7 +278,7 @@ def test_a_journal_that_the_working_directory_names_starts_no_emulator_and_no_fi
     assert (enemy / "thesis.tex").read_text() == "a thesis\n"
 
 
-def test_an_endpoint_that_nobody_serves_is_not_believed(enemy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_endpoint_without_a_server_is_not_believed(enemy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (enemy / ".harness" / "emulator" / "endpoint.json").write_text(
         f'{{"proxy_url": "http://evil", "pid": {os.getppid()}}}'
     )
@@ -291,27 +291,27 @@ def test_an_endpoint_that_nobody_serves_is_not_believed(enemy: Path, capsys: pyt
 def test_an_entry_of_another_machine_starts_no_emulator_here_and_stays(
     enemy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The journal lies in a home directory that two machines share; their data directories have the same path."""
-    place, gone = str(enemy / ".harness" / "emulator"), str(tmp_path / "on the other machine alone")
+    """The journal is in a home directory that two machines share; their data directories have the same path."""
+    present, missing = str(enemy / ".harness" / "emulator"), str(tmp_path / "on the other machine alone")
     journal = Journal(tmp_path / "state" / "batchai-harness" / "journal.jsonl")
     far = Owner("0123456789ab.0123456789ab", 1, "1")
     later = "2999-01-01T00:00:00+00:00"
-    for directory in (place, gone):
+    for directory in (present, missing):
         journal.append(
             Entry("r", "resource group", "g", "g", "creating", "emulator", directory, "a", expires=later, owner=far)
         )
     before = content(enemy)
     assert main(["reap", "--yes"]) == 0
     assert content(enemy) == before
-    assert [entry.place for entry in journal.open_entries()] == [gone, place]
+    assert [entry.place for entry in journal.open_entries()] == [missing, present]
 
 
-def test_a_directory_whose_maker_nobody_can_see_is_shown_and_kept(
+def test_a_directory_whose_maker_cannot_be_seen_is_shown_and_kept(
     enemy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = killed_launcher(tmp_path / "tmp")
+    orphan_directory = killed_launcher(tmp_path / "tmp")
     monkeypatch.setattr("harness.emulator.temporary_directory.this_machine", lambda: "0123456789ab.0123456789ab")
     monkeypatch.setenv("COLUMNS", "400")
     assert main(["reap", "--yes"]) == 0
-    assert left.exists()
+    assert orphan_directory.exists()
     assert "if it is unused, delete it by hand" in capsys.readouterr().out

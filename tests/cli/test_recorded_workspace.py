@@ -1,4 +1,4 @@
-"""A recording that was made in a workspace of the user's own names another, and replays where there is none."""
+"""A recording in a user's workspace stores another name, and replays without a workspace."""
 
 import os
 import subprocess
@@ -11,20 +11,22 @@ from tests.commands import pytest_command
 from tests.fakes import write_scenario
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 600.0  # that a command may take at most
+SECONDS = 600.0  # the limit of a command
 
 
-def played(project: Path, *words: str, **settings: str) -> str:
-    """What pytest prints about the scenario of a project, which has to pass."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))}
-    done = subprocess.run(
+def run_pytest(project: Path, *words: str, **settings: str) -> str:
+    """Run the scenario of a project with pytest, which must pass; returns the output."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "AZURE_", "PYTEST_"))
+    }
+    process = subprocess.run(
         pytest_command("--service", "azureml", *words, "scenarios"),
         cwd=project,
-        env=kept | {"XDG_STATE_HOME": str(project / "state"), "PYTHONPATH": str(ROOT)} | settings,
+        env=inherited | {"XDG_STATE_HOME": str(project / "state"), "PYTHONPATH": str(ROOT)} | settings,
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 @pytest.mark.slow
@@ -32,7 +34,7 @@ def test_a_recording_in_a_workspace_replays_anywhere(emulator: Endpoint, tmp_pat
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     write_scenario(tmp_path / "scenarios")
-    played(
+    run_pytest(
         tmp_path, "--cloud", "emulator", "--record",
         HARNESS_EMULATOR_DIR=str(emulator.directory),
         HARNESS_AZUREML_RESOURCE_GROUP=emulator.azureml_resource_group,
@@ -44,6 +46,6 @@ def test_a_recording_in_a_workspace_replays_anywhere(emulator: Endpoint, tmp_pat
         assert emulator.azureml_resource_group not in text
         assert f"workspaces/{emulator.azureml_workspace}" not in text
 
-    assert "1 passed" in played(tmp_path)
+    assert "1 passed" in run_pytest(tmp_path)
     other = {"HARNESS_AZUREML_RESOURCE_GROUP": "theirs", "HARNESS_AZUREML_WORKSPACE": "theirs"}
-    assert "1 passed" in played(tmp_path, **other)
+    assert "1 passed" in run_pytest(tmp_path, **other)

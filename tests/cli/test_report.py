@@ -1,4 +1,4 @@
-"""``harness report``: where the page is written, of which runs, and what it is refused for."""
+"""``harness report``: the file of the page, its runs, and refused arguments."""
 
 import os
 import signal

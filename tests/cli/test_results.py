@@ -78,11 +78,11 @@ def test_files_are_written_and_standard_output_is_a_dash(
     run = str(make_run(*SWEEP))
     assert main(["results", run, "--csv", "t.csv", "--json", "-"]) == 0
     out = capfdbinary.readouterr().out
-    assert [json.loads(line)["trial"] for line in out.splitlines()] == [one.trial for one in SWEEP]
+    assert [json.loads(line)["trial"] for line in out.splitlines()] == [outcome.trial for outcome in SWEEP]
     assert (tmp_path / "t.csv").read_text().count("\n") == 5
 
 
-def test_a_file_that_cannot_be_written_is_said(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["results", str(make_run(*SWEEP)), "--csv", "no/where.csv"]) == 2
     assert "no/where.csv cannot be written: No such file or directory" in capsys.readouterr().err
 
@@ -114,7 +114,7 @@ def test_metrics_are_read_again_and_judged_and_no_trial_runs(misread: Path) -> N
     first, second = OutcomeFile(misread / "outcomes.jsonl").read()
     assert (first.metrics, first.series, second.metrics) == ({"loss": 0.5}, {"loss": [1.0, 0.5]}, {"loss": 0.25})
     assert first.errors == ("cannot list MODEL",)
-    assert [(one.place, one.observed, one.expected) for one in first.unmet] == [
+    assert [(unmet.place, unmet.observed, unmet.expected) for unmet in first.unmet] == [
         ("expect.metrics.loss", "0.5", "at most 0.3")
     ]
     assert second.unmet == ()
@@ -134,7 +134,7 @@ def test_a_scenario_that_has_moved_is_named(misread: Path, tmp_path: Path, capsy
     assert main(["results", str(misread), "--reread", "--scenario", "moved.yaml"]) == 0
 
 
-def test_a_run_that_goes_on_is_not_changed(misread: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_in_progress_is_not_changed(misread: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (misread / "outcomes.jsonl").read_bytes()
     with lock_file(misread / "run.json"):
         assert main(["results", str(misread), "--reread"]) == 2
@@ -142,7 +142,7 @@ def test_a_run_that_goes_on_is_not_changed(misread: Path, capsys: pytest.Capture
     assert (misread / "outcomes.jsonl").read_bytes() == before
 
 
-def test_to_look_at_results_loads_neither_scenarios_nor_settings_nor_what_those_need(make_run: MakeRun) -> None:
+def test_showing_results_imports_neither_scenarios_nor_settings_nor_their_dependencies(make_run: MakeRun) -> None:
     run = make_run(*SWEEP)
     script = (
         "import sys; from harness.cli import main; main(['results', sys.argv[1]]); "

@@ -18,14 +18,14 @@ from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import stop
 
-OWN_GROUP = "harness-emulator"  # the emulator's own, which lists as every other
+OWN_GROUP = "harness-emulator"  # a group that every emulator has
 Write = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process: exit code, standard output and standard error."""
+    """Return a function that runs the command in this process: exit code, standard output and standard error."""
 
     def run_it(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -37,7 +37,7 @@ def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def groups(emulator: Endpoint, tmp_path: Path) -> Callable[[], list[str]]:
-    """The resource groups that are in the emulator now."""
+    """Return a function that lists the resource groups in the emulator."""
 
     def list_them() -> list[str]:
         with (
@@ -74,12 +74,12 @@ def test_a_run_that_does_as_expected_ends_with_0(run: Run, scenario: Write, grou
 
 def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> None:
     run(scenario(), "--out", "here")
-    found = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
-    assert found == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
+    paths = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
+    assert paths == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
     assert Path("here/default/stderr.txt").read_text() == "about to end with 0\n"
 
 
-def test_a_run_without_out_gets_a_directory_of_its_own_and_says_which(run: Run, scenario: Write) -> None:
+def test_a_run_without_out_gets_its_own_directory_and_prints_it(run: Run, scenario: Write) -> None:
     _, out, _ = run(scenario())
     (directory,) = (path for path in Path("runs").iterdir() if path.is_dir())
     assert f"run directory: {directory}" in out
@@ -97,7 +97,7 @@ def test_every_trial_of_a_sweep_runs_on_one_cluster(run: Run, scenario: Write) -
 def test_a_failing_trial_shows_lines_parameters_values_and_log(run: Run, scenario: Write) -> None:
     code, out, _ = run(scenario("{grid: {score: [1, 3]}}"), "--out", "here")
     assert code == 1
-    told = out[out.index("trial score=3 of") :]
+    failure = out[out.index("trial score=3 of") :]
     for part in (
         "short.yaml:15: expect.metrics.score",
         "observed: 3",
@@ -106,10 +106,10 @@ def test_a_failing_trial_shows_lines_parameters_values_and_log(run: Run, scenari
         "about to end with 0",
         "files: here/score=3",
     ):
-        assert part in told
+        assert part in failure
 
 
-def test_a_job_that_exits_3_tells_its_exit_code_and_stderr(run: Run, scenario: Write) -> None:
+def test_a_job_that_exits_3_reports_its_exit_code_and_stderr(run: Run, scenario: Write) -> None:
     code, out, _ = run(scenario(), "--set", "code=3", "--out", "here")
     assert code == 1
     assert "observed: failed (JobFailed: Job failed with non-zero exit code)" in out
@@ -125,11 +125,11 @@ def test_the_jobs_own_lines_are_shown_while_it_runs(run: Run, scenario: Write) -
 def test_resuming_runs_what_has_no_outcome_yet(run: Run, scenario: Write) -> None:
     path = scenario("{grid: {score: [0, 1, 2]}}")
     assert run(path, "--out", "here", "--limit", "2")[0] == 0
-    # In the order in which they ended: they ran side by side.
+    # The order is that of their ends, because they ran in parallel.
     assert {outcome["trial"] for outcome in outcomes(Path("here"))} == {"score=0", "score=1"}
     code, out, _ = run(path, "--out", "here", "--resume")
     assert (code, [outcome["trial"] for outcome in outcomes(Path("here"))][2:]) == (0, ["score=2"])
-    assert [row.split()[0] for row in out.rstrip().splitlines()[-3:]] == ["0", "1", "2"]  # the table tells of all
+    assert [row.split()[0] for row in out.rstrip().splitlines()[-3:]] == ["0", "1", "2"]  # the table shows all
 
 
 def test_resuming_what_is_complete_creates_nothing(run: Run, scenario: Write) -> None:
@@ -150,7 +150,7 @@ def test_resume_needs_a_directory(run: Run, scenario: Write) -> None:
     assert (code, err) == (2, "harness: --resume continues an earlier run: name the run directory with --out\n")
 
 
-def test_a_dry_run_tells_the_plan_and_touches_nothing(run: Run, scenario: Write, project: Path) -> None:
+def test_a_dry_run_prints_the_plan_and_touches_nothing(run: Run, scenario: Write, project: Path) -> None:
     path = scenario("{grid: {score: [0, 1]}}")
     before = sorted(project.rglob("*"))
     code, out, _ = run(path, "--dry-run")
@@ -209,7 +209,7 @@ def test_a_kept_cluster_is_found_again(
 
 
 @pytest.mark.parametrize(
-    ("changes", "words", "told"),
+    ("changes", "words", "message"),
     [
         ({"cluster": "clustr: {name: c}"}, (), "short.yaml:4: clustr: there is no such field; did you mean 'cluster'?"),
         ({}, ("--set", "epochs=1"), "--set epochs: no such parameter; one of: score, code, pause"),
@@ -219,11 +219,11 @@ def test_a_kept_cluster_is_found_again(
     ],
 )  # fmt: skip
 def test_bad_input_ends_with_2_and_one_message(
-    run: Run, scenario: Write, changes: dict[str, str], words: tuple[str, ...], told: str
+    run: Run, scenario: Write, changes: dict[str, str], words: tuple[str, ...], message: str
 ) -> None:
     code, _, err = run(scenario(**changes), *words, "--out", "here")
     assert code == 2
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
 
 
@@ -236,7 +236,7 @@ def test_a_wrong_client_secret_names_the_setting(run: Run, scenario: Write, monk
     assert "Traceback" not in err
 
 
-def test_a_script_that_is_not_on_the_share_is_told_before_a_job_is_submitted(
+def test_a_script_that_is_not_on_the_share_is_reported_before_a_job_is_submitted(
     run: Run, scenario: Write, groups: Callable[[], list[str]]
 ) -> None:
     job = "  toolkit: pyTorch\n  script: $AZ_BATCHAI_INPUT_S/tain.py\n"
@@ -259,7 +259,7 @@ def test_a_job_over_its_limit_is_stopped_and_says_so(run: Run, scenario: Write) 
 
 @pytest.fixture
 def started(project: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """The command as a process of its own."""
+    """Return a function that starts the command in another process."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*words: object) -> subprocess.Popen[str]:
@@ -277,14 +277,14 @@ def started(project: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def until(process: subprocess.Popen[str], words: str) -> None:
-    """Read what a process prints until a line holds the words."""
+    """Read the output of a process until a line contains a text."""
     assert process.stdout is not None
-    seen = []
+    lines = []
     for line in process.stdout:
-        seen.append(line)
+        lines.append(line)
         if words in line:
             return
-    pytest.fail(f"{words!r} was not printed: {''.join(seen)}{process.stderr.read() if process.stderr else ''}")
+    pytest.fail(f"{words!r} was not printed: {''.join(lines)}{process.stderr.read() if process.stderr else ''}")
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_second_ctrl_c_does_not_break_the_teardown(
     groups: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("HARNESS_EMULATOR_DIR")  # the run then has an emulator of its own to end
+    monkeypatch.delenv("HARNESS_EMULATOR_DIR")  # the run then ends a temporary emulator
     process = started(scenario(), "--set", "pause=60", "--out", "here")
     until(process, "is running")
     children = psutil.Process(process.pid).children(recursive=True)
@@ -357,12 +357,12 @@ def test_a_run_whose_own_emulator_is_killed_says_so_and_can_be_resumed(
     path = scenario()
     process = started(path, "--set", "pause=60", "--out", "here", "--fault", "throttle=0.1")
     until(process, "is running")
-    (emulator,) = [each for each in psutil.Process(process.pid).children() if "harness.emulator" in each.cmdline()]
+    (emulator,) = [child for child in psutil.Process(process.pid).children() if "harness.emulator" in child.cmdline()]
     emulator.kill()
     out, err = process.communicate(timeout=300)
-    ended = "the emulator that this run started was ended by SIGKILL"
+    cause = "the emulator that this run started was ended by SIGKILL"
     remedy = "to run the remaining trials, use --out here --resume"
-    assert (process.returncode, err) == (1, f"harness: {ended}; {remedy}; it printed nothing\n")
+    assert (process.returncode, err) == (1, f"harness: {cause}; {remedy}; it printed nothing\n")
     assert "left behind" not in out
     assert run(path, "--out", "here", "--resume")[0] == 0
 
@@ -388,7 +388,7 @@ def test_a_run_that_is_refused_before_it_begins_leaves_no_directory(
     assert not Path("runs").exists()
 
 
-def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_told(run: Run, scenario: Write) -> None:
+def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_reported(run: Run, scenario: Write) -> None:
     swept = {
         "cluster": "cluster: {name: c, vm_size: '{size}'}",
         "parameters": "parameters: {score: 0.5, code: 0, pause: 0, size: STANDARD_NC6}",
@@ -402,7 +402,7 @@ def test_trials_run_on_the_clusters_that_they_name_and_the_best_is_told(run: Run
     assert plan.count(" for 1 of the trials") == 2
 
 
-def test_what_came_out_of_a_trial_of_a_sweep_is_told_while_others_run(run: Run, scenario: Write) -> None:
+def test_what_came_out_of_a_trial_of_a_sweep_is_reported_while_others_run(run: Run, scenario: Write) -> None:
     expect = {"expect": "expect: {metrics: {score: {max: 1}}}"}
     code, out, _ = run(scenario("{grid: {score: [1, 2]}}", **expect), "--out", "here")
     assert code == 1
@@ -432,7 +432,7 @@ def test_what_is_expected_of_a_sweep_is_judged_when_all_trials_have_ended(run: R
     )
 
 
-def test_failures_that_are_alike_are_told_once_and_the_table_comes_last(run: Run, scenario: Write) -> None:
+def test_failures_that_are_alike_are_reported_once_and_the_table_comes_last(run: Run, scenario: Write) -> None:
     code, out, _ = run(scenario("{grid: {score: [1, 1.5, 1.75]}}"), "--set", "code=3", "--out", "here")
     assert code == 1
     assert out.count("observed: failed") == 1

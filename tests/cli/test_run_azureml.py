@@ -16,7 +16,7 @@ Left = Callable[[], list[str]]
 
 @pytest.fixture
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process: exit code, and all that it printed."""
+    """Return a function that runs the command in this process: exit code and all output."""
 
     def run_it(*words: object) -> tuple[int, str]:
         capsys.readouterr()
@@ -37,19 +37,19 @@ def test_a_run_has_the_outcome_that_it_has_on_batch_ai(run: Run, scenario: Write
     code, out = run(path, "--out", "azureml")
     assert code == 0, out
     assert "VM size STANDARD_NC6 is retired on 31 August 2023; Standard_NC4as_T4_v3 is used instead" in out
-    one, other = outcomes(Path("batchai"))[0], outcomes(Path("azureml"))[0]
-    differing = {name for name in one if one[name] != other[name]}
-    assert one.keys() == other.keys()
+    batchai, azureml = outcomes(Path("batchai"))[0], outcomes(Path("azureml"))[0]
+    differing = {name for name in batchai if batchai[name] != azureml[name]}
+    assert batchai.keys() == azureml.keys()
     assert differing <= {"service", "durations", "times"}
-    assert other["service"] == "azureml"
-    assert other["durations"].keys() == {"queued", "running"}
+    assert azureml["service"] == "azureml"
+    assert azureml["durations"].keys() == {"queued", "running"}
     assert left_in_workspaces() == []
 
 
 def test_logs_and_the_last_model_are_downloaded(run: Run, scenario: Write) -> None:
     run(scenario(), "--out", "here")
-    found = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
-    assert found == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
+    paths = {str(path.relative_to("here/default")) for path in Path("here/default").rglob("*") if path.is_file()}
+    assert paths == {"stdout.txt", "stderr.txt", "execution.log", "MODEL/net_10.txt"}
     assert Path("here/default/stderr.txt").read_text() == "about to end with 0\n"
 
 

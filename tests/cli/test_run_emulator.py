@@ -1,4 +1,4 @@
-"""The emulator of a run's own: it ends as soon as the run needs it no longer."""
+"""The temporary emulator of a run ends as soon as the run no longer needs it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from harness.config import Settings
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A directory without an emulator of the project's own."""
+    """A directory without an emulator of the project."""
     monkeypatch.chdir(tmp_path)
 
 

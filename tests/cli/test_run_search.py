@@ -17,7 +17,7 @@ from tests.commands import harness_command
 Write = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
 
-# Says a loss at each of three steps; between them it waits to be told to end, where it is worth nothing.
+# Prints a score at each of three steps; a job with a bad score waits after step 2 until the service terminates it.
 SCRIPT = """\
 for step in 1 2 3; do
     echo "score = $1"
@@ -31,7 +31,7 @@ SEARCH = "{search: {space: {score: SPACE}, trials: 4, at_once: 2, OPTIONS}, goal
 
 @pytest.fixture
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process: exit code, standard output and standard error."""
+    """Return a function that runs the command in this process: exit code, standard output and standard error."""
 
     def run_it(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -53,13 +53,13 @@ def stored(out: Path) -> optuna.Study:
     return optuna.load_study(study_name="short", storage=f"sqlite:///{out / 'study.db'}")
 
 
-def test_a_search_runs_its_trials_and_optuna_opens_what_it_kept(run: Run, scenario: Write) -> None:
+def test_a_search_runs_its_trials_and_optuna_opens_the_study(run: Run, scenario: Write) -> None:
     code, out, _ = run(scenario(search("{low: 0.0, high: 0.5}")), "--out", "here")
     assert code == 0
-    study, found = stored(Path("here")), outcomes(Path("here"))
+    study, results = stored(Path("here")), outcomes(Path("here"))
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
-    assert {one["trial"].partition(",")[0] for one in found} == {f"trial={number}" for number in range(4)}
-    by_number = {int(one["trial"].partition(",")[0].partition("=")[2]): one for one in found}
+    assert {outcome["trial"].partition(",")[0] for outcome in results} == {f"trial={number}" for number in range(4)}
+    by_number = {int(outcome["trial"].partition(",")[0].partition("=")[2]): outcome for outcome in results}
     assert [trial.params["score"] for trial in study.trials] == [
         by_number[number]["parameters"]["score"] for number in range(4)
     ]
@@ -73,7 +73,7 @@ def test_the_study_is_in_the_run_directory_whatever_its_name_for_its_owner_alone
     assert {path.stat().st_mode & 0o077 for path in out.iterdir()} == {0}
 
 
-def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run, scenario: Write) -> None:
+def test_a_trial_that_is_pruned_is_terminated_by_the_service(run: Run, scenario: Write) -> None:
     path = scenario(
         search("[0.5, 9, 8]", "sampler: grid, pruner: {name: 'optuna.pruners:ThresholdPruner', options: {upper: 5}}"),
         script=SCRIPT,
@@ -83,9 +83,9 @@ def test_a_trial_that_is_not_worth_its_end_is_terminated_by_the_service(run: Run
     )
     code, out, _ = run(path, "--out", "here")
     assert code == 0, out
-    states = {one["parameters"]["score"]: one["state"] for one in outcomes(Path("here"))}
+    states = {outcome["parameters"]["score"]: outcome["state"] for outcome in outcomes(Path("here"))}
     assert states == {0.5: "succeeded", 9: "pruned", 8: "pruned"}
-    assert any("pruned at step" in text for one in outcomes(Path("here")) for text in one["errors"])
+    assert any("pruned at step" in text for outcome in outcomes(Path("here")) for text in outcome["errors"])
     assert out.count("note: trial trial=1,score=9, and 1 more alike: pruned at step") == 1
     assert out.count("pruned at step") == 1
     assert [trial.state.name for trial in stored(Path("here")).trials] == ["COMPLETE", "PRUNED", "PRUNED"]
@@ -98,7 +98,9 @@ def test_a_trial_outside_of_the_constraints_is_not_the_best(run: Run, scenario: 
     assert code == 0
     assert "trial=0,score=0.5: score 0.5; outside of constraints: score\n" in out
     assert "best: trial=1,score=1 (score 1)" in out
-    assert [one["violated"] for one in sorted(outcomes(Path("here")), key=lambda one: one["trial"])] == [["score"], []]
+    assert [
+        outcome["violated"] for outcome in sorted(outcomes(Path("here")), key=lambda outcome: outcome["trial"])
+    ] == [["score"], []]
 
 
 def test_a_resumed_search_runs_only_the_trials_that_are_left(run: Run, scenario: Write) -> None:
@@ -106,22 +108,22 @@ def test_a_resumed_search_runs_only_the_trials_that_are_left(run: Run, scenario:
     run(path, "--out", "here", "--limit", 1)
     code, _, _ = run(path, "--out", "here", "--resume")
     assert code == 0
-    assert len(outcomes(Path("here"))) == len({one["trial"] for one in outcomes(Path("here"))}) == 4
-    whole = run(path, "--out", "there")
-    assert whole[0] == 0
+    assert len(outcomes(Path("here"))) == len({outcome["trial"] for outcome in outcomes(Path("here"))}) == 4
+    uninterrupted = run(path, "--out", "there")
+    assert uninterrupted[0] == 0
     assert [trial.params for trial in stored(Path("here")).trials] == [
         trial.params for trial in stored(Path("there")).trials
     ]
 
 
-def test_what_failed_is_run_again_when_that_is_asked_for(run: Run, scenario: Write) -> None:
+def test_what_failed_is_run_again_on_request(run: Run, scenario: Write) -> None:
     path = scenario("{grid: {score: [1, 3]}}")
     assert run(path, "--out", "here")[0] == 1
     path.write_text(path.read_text().replace("max: 2", "max: 4"))
     code, out, _ = run(path, "--out", "here", "--rerun", "failed")
     assert code == 0, out
-    assert [one["trial"] for one in outcomes(Path("here"))].count("score=3") == 2
-    assert [one["trial"] for one in outcomes(Path("here"))].count("score=1") == 1
+    assert [outcome["trial"] for outcome in outcomes(Path("here"))].count("score=3") == 2
+    assert [outcome["trial"] for outcome in outcomes(Path("here"))].count("score=1") == 1
 
 
 def test_what_is_expected_of_a_search_is_judged_when_its_last_trial_has_ended(run: Run, scenario: Write) -> None:
@@ -141,7 +143,7 @@ def test_one_trial_is_run_by_its_values(run: Run, scenario: Write) -> None:
     swept = scenario("{grid: {score: [0.5, 1], code: [0, 1]}}")
     code, _, _ = run(swept, "--out", "here", "--trial", "code=0,score=1")
     assert code == 0
-    assert [one["trial"] for one in outcomes(Path("here"))] == ["score=1,code=0"]
+    assert [outcome["trial"] for outcome in outcomes(Path("here"))] == ["score=1,code=0"]
     code, _, error = run(swept, "--out", "here", "--trial", "scor=1", "--resume")
     assert code == 2
     assert "'scor=1' gives no swept name a value; did you mean 'score'?" in error
@@ -153,13 +155,13 @@ def test_a_job_that_fails_is_tried_again_as_often_as_the_scenario_says(run: Run,
     path = scenario("{grid: {code: [3, 4]}}", limits="retries: {exit_code: {times: 2, codes: [3]}}")
     code, out, _ = run(path, "--out", "here")
     assert code == 1
-    found = {one["parameters"]["code"]: one for one in outcomes(Path("here"))}
-    assert (found[3]["attempts"], found[4]["attempts"]) == (3, 1)
-    assert found[3]["errors"][:2] == ["attempt 1: exit code 3", "attempt 2: exit code 3"]
+    by_code = {outcome["parameters"]["code"]: outcome for outcome in outcomes(Path("here"))}
+    assert (by_code[3]["attempts"], by_code[4]["attempts"]) == (3, 1)
+    assert by_code[3]["errors"][:2] == ["attempt 1: exit code 3", "attempt 2: exit code 3"]
     assert "attempt 1 of code=3 failed and is followed by another: exit code 3" in out
 
 
-def test_a_dry_run_tells_the_size_of_a_search_and_what_it_costs_at_most(run: Run, scenario: Write) -> None:
+def test_a_dry_run_prints_the_size_of_a_search_and_what_it_costs_at_most(run: Run, scenario: Write) -> None:
     code, out, _ = run(scenario(search("{low: 0.0, high: 0.5}", "pruner: hyperband")), "--dry-run")
     assert code == 0
     assert "trials          4, at most 2 node(s) at a time" in out
@@ -198,25 +200,25 @@ def test_the_first_ctrl_c_lets_running_trials_end_and_begins_no_other(project: P
         go.touch()
         printed, _ = process.communicate()
     assert process.returncode == 130, printed
-    assert [one["state"] for one in outcomes(Path("here"))] == ["succeeded"] * 2
+    assert [outcome["state"] for outcome in outcomes(Path("here"))] == ["succeeded"] * 2
     assert "drained: to run the remaining trials, use --out here --resume" in printed
     assert run(path, "--out", "here", "--resume")[0] == 0
-    assert len({one["trial"] for one in outcomes(Path("here"))}) == len(outcomes(Path("here"))) == 6
+    assert len({outcome["trial"] for outcome in outcomes(Path("here"))}) == len(outcomes(Path("here"))) == 6
 
 
 def test_an_experiment_takes_no_more_jobs_than_a_list_should_have(
     run: Run, scenario: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[str] = []
+    names: list[str] = []
     make = BatchAiService.make_experiment
 
-    def noted(service: BatchAiService, provisioning: Any, cluster: Any, name: str) -> None:
-        made.append(name)
+    def record(service: BatchAiService, provisioning: Any, cluster: Any, name: str) -> None:
+        names.append(name)
         make(service, provisioning, cluster, name)
 
-    monkeypatch.setattr(BatchAiService, "make_experiment", noted)
+    monkeypatch.setattr(BatchAiService, "make_experiment", record)
     monkeypatch.setattr("harness.experiments.run_policy.MOST_JOBS", 2)
     code, _, _ = run(scenario("{grid: {score: [0.1, 0.2, 0.3, 0.4, 0.5]}}"), "--out", "here")
     assert code == 0
-    assert made == ["short", "short-2", "short-3"]
+    assert names == ["short", "short-2", "short-3"]
     assert len(outcomes(Path("here"))) == 5

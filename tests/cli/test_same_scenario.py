@@ -14,7 +14,7 @@ from tests.podman import IMAGE, PodmanEngine
 from tests.ray_cluster import RayCluster
 
 pytestmark = pytest.mark.slow
-# The files of the image that it runs in tell where it ran: what the tests' image lacks, every machine has.
+# The job detects where it runs by a file that every machine has, and that the tests' image lacks.
 SCRIPT = """\
 echo "score = $1"
 if [ -e /usr/bin/env ]; then echo host; else echo image; fi

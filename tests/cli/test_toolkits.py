@@ -11,7 +11,7 @@ from harness.toolkits.interpreters import installed_cntk
 
 
 @pytest.fixture(autouse=True)
-def a_home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def separate_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)

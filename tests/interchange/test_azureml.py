@@ -67,9 +67,9 @@ def imported(project: Path, text: str, *changes: str, compute: str = "") -> tupl
         text = text.replace(old, new)
     (project / "it.yml").write_text(text)
     (project / "compute.yml").write_text(compute)
-    made = import_files([project / "it.yml", *([project / "compute.yml"] if compute else [])], project)
-    (project / "made.yaml").write_text(made.text)
-    return load_scenario(project / "made.yaml"), [note.replace(f"{project}/", "") for note in made.notes]
+    result = import_files([project / "it.yml", *([project / "compute.yml"] if compute else [])], project)
+    (project / "imported.yaml").write_text(result.text)
+    return load_scenario(project / "imported.yaml"), [note.replace(f"{project}/", "") for note in result.notes]
 
 
 def test_a_command_becomes_a_shell_command_with_parameters_and_directories(project: Path) -> None:
@@ -111,9 +111,9 @@ def test_a_command_becomes_a_shell_command_with_parameters_and_directories(proje
         ("limits:", "distribution: {type: pytorch}\nlimits:", "type: is not imported: the command is"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_carried_over_is_said_with_its_line(project: Path, old: str, new: str, note: str) -> None:
+def test_what_cannot_be_imported_is_noted_with_its_line(project: Path, old: str, new: str, note: str) -> None:
     _, notes = imported(project, JOB, old, new)
-    assert any(note in each for each in notes), notes
+    assert any(note in message for message in notes), notes
 
 
 def test_processes_of_mpi_and_pytorch_are_counted_over_all_nodes(project: Path) -> None:

@@ -59,18 +59,18 @@ CLUSTER: dict[str, Any] = {
 
 
 def written(path: Path, document: dict[str, Any], **changes: Any) -> Path:
-    """A file of Batch AI; ``changes`` are to its properties, None removes one."""
+    """Write a file of Batch AI; ``changes`` replace properties, and None removes one."""
     properties = {**document["properties"], **changes}
-    kept = {name: value for name, value in properties.items() if value is not None}
-    path.write_text(json.dumps({**document, "properties": kept}, indent=2))
+    present = {name: value for name, value in properties.items() if value is not None}
+    path.write_text(json.dumps({**document, "properties": present}, indent=2))
     return path
 
 
 def scenario_of(directory: Path, *paths: Path) -> tuple[Scenario, tuple[str, ...]]:
     imported = import_files(paths, directory)
-    made = directory / "made.yaml"
-    made.write_text(imported.text)
-    return load_scenario(made), tuple(note.replace(f"{directory}/", "") for note in imported.notes)
+    target = directory / "imported.yaml"
+    target.write_text(imported.text)
+    return load_scenario(target), tuple(note.replace(f"{directory}/", "") for note in imported.notes)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_job_and_cluster_keep_what_a_scenario_has(recipe: tuple[Scenario, tuple[
     assert cluster.setup.environment == {"A": "b"}
 
 
-def test_what_cannot_be_carried_over_is_said_with_its_line(tmp_path: Path) -> None:
+def test_what_cannot_be_imported_is_noted_with_its_line(tmp_path: Path) -> None:
     job = written(
         tmp_path / "train.json",
         JOB,
@@ -125,7 +125,7 @@ def test_what_cannot_be_carried_over_is_said_with_its_line(tmp_path: Path) -> No
     text = job.read_text().splitlines()
 
     def line(word: str) -> int:
-        return next(number for number, each in enumerate(text, 1) if f'"{word}"' in each)
+        return next(number for number, row in enumerate(text, 1) if f'"{word}"' in row)
 
     cluster = written(
         tmp_path / "cluster.json", CLUSTER, userAccountSettings={"adminUserName": "a", "adminUserPassword": "hidden"}
@@ -137,12 +137,12 @@ def test_what_cannot_be_carried_over_is_said_with_its_line(tmp_path: Path) -> No
     )
     assert any(note.startswith(f"train.json:{line('odd')}: properties.odd: is not imported") for note in notes)
     assert any("properties.userAccountSettings: is not imported" in note for note in notes)
-    made = scenario.path.read_text()
-    assert all(note in made for note in notes)
-    assert "hidden" not in made
+    imported = scenario.path.read_text()
+    assert all(note in imported for note in notes)
+    assert "hidden" not in imported
 
 
-def test_without_a_cluster_its_mounts_and_nodes_are_guessed_aloud(tmp_path: Path) -> None:
+def test_without_a_cluster_its_mounts_and_nodes_are_guessed_with_a_note(tmp_path: Path) -> None:
     scenario, notes = scenario_of(tmp_path, written(tmp_path / "train.json", JOB))
     assert ("share", "external") in {(volume.kind, volume.name) for volume in scenario.volumes.values()}
     assert scenario.cluster.nodes == 2
@@ -167,11 +167,13 @@ def test_without_a_cluster_its_mounts_and_nodes_are_guessed_aloud(tmp_path: Path
          "account two is another one"),
     ],
 )  # fmt: skip
-def test_volumes_that_a_scenario_has_not_are_replaced_aloud(tmp_path: Path, mounts: dict[str, Any], note: str) -> None:
+def test_volumes_that_a_scenario_cannot_have_are_replaced_with_a_note(
+    tmp_path: Path, mounts: dict[str, Any], note: str
+) -> None:
     only = {"pythonScriptFilePath": "/opt/train.py"}
     job = written(tmp_path / "train.json", JOB, mountVolumes=mounts, inputDirectories=None, cntkSettings=only)
     _, notes = scenario_of(tmp_path, job)
-    assert any(note in each for each in notes)
+    assert any(note in message for message in notes)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_volumes_that_a_scenario_has_not_are_replaced_aloud(tmp_path: Path, moun
          {"command": "echo $AZ_BATCHAI_MOUNT_ROOT/logs"}),
     ],
 )  # fmt: skip
-def test_every_toolkit_is_carried_over(
+def test_every_toolkit_is_imported(
     tmp_path: Path, toolkit: str, settings: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     script = {} if "commandLine" in settings else {"pythonScriptFilePath": "/opt/train.py"}
@@ -268,11 +270,11 @@ def test_the_command_writes_a_scenario_that_passes_a_dry_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job, cluster = written(tmp_path / "job.json", JOB), written(tmp_path / "cluster.json", CLUSTER)
-    made = tmp_path / "with a space" / "made.yaml"
-    assert main(["import", str(job), str(cluster), "--out", str(made)]) == 0
-    assert main(["run", str(made), "--dry-run"]) == 0
+    target = tmp_path / "with a space" / "imported.yaml"
+    assert main(["import", str(job), str(cluster), "--out", str(target)]) == 0
+    assert main(["run", str(target), "--dry-run"]) == 0
     assert "blob container  data, mounted at" in capsys.readouterr().out
-    assert main(["import", str(job), "--out", str(made)]) == 2
+    assert main(["import", str(job), "--out", str(target)]) == 2
     assert "already exists, and nothing is overwritten" in capsys.readouterr().err
 
 
@@ -281,11 +283,11 @@ def test_the_command_prints_a_scenario_and_notes_apart(tmp_path: Path, capsys: p
     captured = capsys.readouterr()
     assert captured.out.startswith("# Imported from train.json by harness import.\n")
     assert "note: " in captured.err
-    (tmp_path / "made.yaml").write_text(captured.out)
-    assert load_scenario(tmp_path / "made.yaml").scenario == "train"
+    (tmp_path / "imported.yaml").write_text(captured.out)
+    assert load_scenario(tmp_path / "imported.yaml").scenario == "train"
 
 
-def test_a_name_of_a_stranger_s_field_stays_in_its_comment(tmp_path: Path) -> None:
+def test_a_hostile_name_of_a_field_stays_in_its_comment(tmp_path: Path) -> None:
     job = written(tmp_path / "train.json", {**JOB, "x\nlocation: evil\x1b]0;title\x07": 1})
     scenario, notes = scenario_of(tmp_path, job)
     assert scenario.location != "evil"
@@ -299,7 +301,7 @@ def test_the_number_of_volumes_is_bounded(tmp_path: Path) -> None:
         import_files([written(tmp_path / "train.json", {"properties": properties})])
 
 
-def test_all_that_a_large_file_holds_besides_is_looked_at_once(tmp_path: Path) -> None:
+def test_unread_fields_of_a_large_file_are_visited_once(tmp_path: Path) -> None:
     variables = [{"name": f"V{number}", "value": "x", "other": 1} for number in range(2500)]
     properties = {**JOB["properties"], "environmentVariables": variables}
     notes = import_files([written(tmp_path / "train.json", {"properties": properties})]).notes

@@ -39,18 +39,18 @@ limits: {running: PT90S}
 
 
 def exported(tmp_path: Path, *changes: str) -> tuple[list[dict[str, object]], dict[str, dict[str, object]], list[str]]:
-    """Jobs, other files by name, and notes."""
+    """Export the scenario; returns jobs, resources by file name, and notes."""
     text = SCENARIO
     for old, new in zip(changes[::2], changes[1::2], strict=True):
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "several.yaml").write_text(text)
-    made = export_azureml(load_scenario(tmp_path / "several.yaml"))
-    others = {file.name: yaml.safe_load(file.text) for file in made.resources}
+    export = export_azureml(load_scenario(tmp_path / "several.yaml"))
+    resources = {file.name: yaml.safe_load(file.text) for file in export.resources}
     return (
-        [yaml.safe_load(job.text) for job in made.jobs],
-        others,
-        [note.replace(f"{tmp_path}/", "") for note in made.notes],
+        [yaml.safe_load(job.text) for job in export.jobs],
+        resources,
+        [note.replace(f"{tmp_path}/", "") for note in export.notes],
     )
 
 
@@ -91,16 +91,16 @@ python $AZ_BATCHAI_MOUNT_ROOT/blobs/train.py --lr 0.1 --data $AZ_BATCHAI_INPUT_D
 
 
 def test_compute_and_datastores_are_written_too(tmp_path: Path) -> None:
-    _, others, _ = exported(tmp_path)
-    compute = others["compute.yml"]
+    _, resources, _ = exported(tmp_path)
+    compute = resources["compute.yml"]
     assert [compute[name] for name in ("size", "tier", "min_instances", "max_instances")] == [
         "STANDARD_NC12", "low_priority", 0, 4,
     ]  # fmt: skip
-    assert others["datastore-logs_here.yml"]["file_share_name"] == "logs-here"
-    assert others["datastore-logs_here__container.yml"]["container_name"] == "logs-here"
+    assert resources["datastore-logs_here.yml"]["file_share_name"] == "logs-here"
+    assert resources["datastore-logs_here__container.yml"]["container_name"] == "logs-here"
 
 
-def test_what_azure_ml_has_not_is_said_with_its_line(tmp_path: Path) -> None:
+def test_what_azure_ml_does_not_have_is_noted_with_its_line(tmp_path: Path) -> None:
     _, _, notes = exported(tmp_path)
     assert notes == [
         "several.yaml:5: containers.0.upload: is not exported: upload the files to the container",
@@ -143,7 +143,7 @@ def test_a_search_becomes_a_bayesian_sweep(tmp_path: Path) -> None:
     assert any("sweep.search: Azure ML uses its own sampling algorithm" in note for note in notes)
 
 
-def test_a_search_that_azure_ml_has_not_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_a_search_that_azure_ml_does_not_have_is_refused_with_its_line(tmp_path: Path) -> None:
     search = "sweep: {search: {trials: 7, space: {lr: {low: 0.1, high: 1.0, log: true}}}, goal: {minimize: loss}}"
     metric = "metrics: {loss: {file: stdout.txt, pattern: '(.*)'}}"
     with pytest.raises(UserError, match=r"several.yaml:22: sweep.search: Azure ML has no such search space"):
@@ -158,17 +158,19 @@ def test_a_search_that_azure_ml_has_not_is_refused_with_its_line(tmp_path: Path)
         ("sweep: {grid: {lr: [0.1, 0.2]}}", 2),  # the swept name is a part of a directory
     ],
 )
-def test_a_sweep_that_azure_ml_has_not_becomes_a_job_for_each_trial(tmp_path: Path, sweep: str, jobs: int) -> None:
-    made, _, notes = exported(tmp_path, "lr: 0.1}", f"lr: 0.1}}\n{sweep}", "suffix: m", "suffix: 'm{lr}'")
-    assert [job["type"] for job in made] == ["command"] * jobs
+def test_a_sweep_that_azure_ml_does_not_have_becomes_a_job_for_each_trial(
+    tmp_path: Path, sweep: str, jobs: int
+) -> None:
+    documents, _, notes = exported(tmp_path, "lr: 0.1}", f"lr: 0.1}}\n{sweep}", "suffix: m", "suffix: 'm{lr}'")
+    assert [job["type"] for job in documents] == ["command"] * jobs
     assert any("sweep: Azure ML has no such search space" in note for note in notes)
 
 
 @pytest.mark.parametrize("name", ["mnist_quickstart", "mnist_learning_rate"])
 def test_an_exported_scenario_is_imported_as_it_was(tmp_path: Path, name: str) -> None:
     scenario = load_scenario(SCENARIOS / f"{name}.yaml")
-    made = export_azureml(scenario)
-    for file in (*made.jobs, *made.resources):
+    export = export_azureml(scenario)
+    for file in (*export.jobs, *export.resources):
         (tmp_path / file.name).write_text(file.text)
     (tmp_path / "back.yaml").write_text(import_files([tmp_path / "job.yml", tmp_path / "compute.yml"], tmp_path).text)
     back = load_scenario(tmp_path / "back.yaml")

@@ -10,7 +10,7 @@ Change = Callable[..., Path]
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Change:
-    """A copy of the quickstart in which texts are replaced: old, new, old, new, ..."""
+    """Return a function that copies the quickstart and replaces texts: old, new, old, new, ..."""
 
     def change(*texts: str) -> Path:
         text = QUICKSTART.read_text()

@@ -1,4 +1,4 @@
-"""``azureml:`` in a scenario: what only Azure Machine Learning has."""
+"""The section ``azureml`` of a scenario."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +17,7 @@ Load = Callable[[str], Scenario]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """A scenario with a section ``azureml``, in flow style, on line 7."""
+    """Return a function that loads a scenario with a section ``azureml``, in flow style, on line 7."""
 
     def load_it(section: str) -> Scenario:
         return load_scenario(write_scenario(tmp_path, resource_group=f"resource_group: g\nazureml: {section}"))

@@ -1,4 +1,4 @@
-"""Reading YAML: the core schema of YAML 1.2, hostile files, and files that are no scenarios."""
+"""Reading YAML: the core schema of YAML 1.2, hostile files, and files that are not scenarios."""
 
 import math
 from itertools import pairwise
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from harness.errors import ScenarioError
 from harness.scenario.document import is_scenario_file, read_document, read_value
 
-# Each level has six times as much as the one before.
+# Each level expands to six times the size of the level before.
 LAUGHS = "a: &a [1]\n" + "".join(f"{new}: &{new} [{', '.join([f'*{old}'] * 6)}]\n" for old, new in pairwise("abcdefg"))
 
 
-def written(directory: Path, text: str) -> Path:
+def write(directory: Path, text: str) -> Path:
     path = directory / "file.yaml"
     path.write_text(text)
     return path
@@ -50,8 +50,8 @@ def written(directory: Path, text: str) -> Path:
     ],
 )
 def test_a_scalar_is_read_by_the_core_schema(tmp_path: Path, text: str, value: Any) -> None:
-    found = read_document(written(tmp_path, f"a: {text}")).data["a"]
-    assert (type(found), found) == (type(value), value)
+    result = read_document(write(tmp_path, f"a: {text}")).data["a"]
+    assert (type(result), result) == (type(value), value)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70))
@@ -60,12 +60,12 @@ def test_every_number_as_python_writes_it_is_that_number(number: float) -> None:
 
 
 def test_the_text_of_a_scalar_is_kept(tmp_path: Path) -> None:
-    document = read_document(written(tmp_path, "a: 3.10\nb: [08, '08', True]\n"))
+    document = read_document(write(tmp_path, "a: 3.10\nb: [08, '08', True]\n"))
     assert document.texts == {("a",): "3.10", ("b", 0): "08", ("b", 2): "True"}
 
 
 def test_every_field_has_a_line(tmp_path: Path) -> None:
-    document = read_document(written(tmp_path, "# comment\na:\n  b:\n    - 1\n    - {c: 2}\n"))
+    document = read_document(write(tmp_path, "# comment\na:\n  b:\n    - 1\n    - {c: 2}\n"))
     assert document.lines == {("a",): 2, ("a", "b"): 3, ("a", "b", 0): 4, ("a", "b", 1): 5, ("a", "b", 1, "c"): 5}
     assert document.line(("a", "b", 1, "missing")) == 5
     assert document.line(("missing",)) == 2
@@ -73,7 +73,7 @@ def test_every_field_has_a_line(tmp_path: Path) -> None:
 
 def test_merge_keys_add_what_a_mapping_lacks(tmp_path: Path) -> None:
     text = "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {x: 0, z: 4}]}\n"
-    data = read_document(written(tmp_path, text)).data
+    data = read_document(write(tmp_path, text)).data
     assert (data["b"], data["c"]) == ({"x": 1, "y": 3}, {"x": 1, "y": 2, "z": 4})
 
 
@@ -100,7 +100,7 @@ def test_merge_keys_add_what_a_mapping_lacks(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_hostile_file_is_a_clear_error(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        read_document(written(tmp_path, text))
+        read_document(write(tmp_path, text))
     assert "file.yaml" in str(caught.value)
     assert reason in str(caught.value)
 
@@ -127,7 +127,7 @@ def test_a_hostile_file_is_a_clear_error(tmp_path: Path, text: str, reason: str)
     ],
 )  # fmt: skip
 def test_a_scenario_has_the_key_at_its_top(tmp_path: Path, text: str, is_scenario: bool) -> None:
-    assert is_scenario_file(written(tmp_path, text)) is is_scenario
+    assert is_scenario_file(write(tmp_path, text)) is is_scenario
 
 
 def test_what_cannot_be_read_is_no_scenario(tmp_path: Path) -> None:

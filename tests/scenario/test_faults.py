@@ -16,10 +16,10 @@ Load = Callable[[str], Scenario]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """The quickstart with a section of faults in its last line."""
+    """Return a function that loads the quickstart with a section ``faults`` in its last line."""
 
     def load_it(faults: str) -> Scenario:
-        path = tmp_path / "struck.yaml"
+        path = tmp_path / "faulty.yaml"
         path.write_text(f"{QUICKSTART.read_text().rstrip()}\nfaults: {faults}\n")
         return load_scenario(path)
 
@@ -40,13 +40,13 @@ def test_a_fault_is_a_rate_or_a_rule(load: Load) -> None:
     }
 
 
-def test_they_are_told_in_one_line(load: Load) -> None:
+def test_their_text_is_one_line(load: Load) -> None:
     faults = load("{seed: 7, throttle: 0.3, preempt: {rate: 1, times: 1}, slow: {rate: 0.5, seconds: 3}}").faults
     assert str(faults) == "throttle 0.3, slow 0.5 for 3 s, preempt 1 at most 1 time(s); seed 7"
 
 
 @pytest.mark.parametrize(
-    ("faults", "told"),
+    ("faults", "message"),
     [
         ("{throtle: 0.3}", "faults.throtle: there is no such field; did you mean 'throttle'?"),
         ("{meteor: 0.3}", "faults.meteor: there is no such field; one of: seed, throttle, unavailable"),
@@ -62,23 +62,23 @@ def test_they_are_told_in_one_line(load: Load) -> None:
         ("{seed: lucky}", "faults.seed: must be a whole number; found 'lucky'"),
     ],
 )
-def test_mistakes_are_told_with_their_line(load: Load, faults: str, told: str) -> None:
+def test_mistakes_are_reported_with_their_line(load: Load, faults: str, message: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load(faults)
     line = len(QUICKSTART.read_text().rstrip().splitlines()) + 1
-    assert f"struck.yaml:{line}: " in str(caught.value)
-    assert told in str(caught.value)
+    assert f"faulty.yaml:{line}: " in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_command_line_adds_to_them_and_wins() -> None:
     spec = FaultsSpec.model_validate({"seed": 7, "throttle": 0.3, "drop": 0.1})
-    made = with_faults(spec, ["drop=0.5", "preempt={rate: 1, times: 1}"], None)
-    assert (made.seed, made.rules) == (7, {"throttle": 0.3, "drop": 0.5, "preempt": {"rate": 1, "times": 1}})
+    faults = with_faults(spec, ["drop=0.5", "preempt={rate: 1, times: 1}"], None)
+    assert (faults.seed, faults.rules) == (7, {"throttle": 0.3, "drop": 0.5, "preempt": {"rate": 1, "times": 1}})
     assert with_faults(spec, [], 9).seed == 9
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "message"),
     [
         ("meteor=1", "there is no fault 'meteor'; the faults are throttle, .*, preempt"),
         ("drop", "write NAME=RATE"),
@@ -89,8 +89,8 @@ def test_a_command_line_adds_to_them_and_wins() -> None:
         ("drop={", "--fault drop={: .* is not a rate"),
     ],
 )
-def test_a_word_that_is_no_fault_is_refused(word: str, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_a_word_that_is_no_fault_is_refused(word: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         with_faults(FaultsSpec(), [word], None)
 
 

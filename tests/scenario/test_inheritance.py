@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def derived(changed: Change, tmp_path: Path) -> Write:
-    """Write a scenario below a folder that extends the quickstart."""
+    """Return a function that writes a scenario that extends the quickstart."""
     changed()
 
     def write(text: str, folder: str = ".") -> Path:
@@ -30,7 +30,7 @@ def derived(changed: Change, tmp_path: Path) -> Write:
     return write
 
 
-def test_what_a_scenario_does_not_say_is_said_by_its_base(derived: Write) -> None:
+def test_a_base_provides_the_values_that_a_scenario_does_not_have(derived: Write) -> None:
     path = derived("scenario: mine\nbase: changed.yaml\ncluster: {nodes: 3}\nparameters: {epochs: 2}\n")
     scenario = load_scenario(path)
     assert (scenario.scenario, scenario.path) == ("mine", path)
@@ -56,7 +56,7 @@ def test_a_mistake_names_the_file_that_it_is_in(derived: Write, tmp_path: Path) 
     assert "found 'cntc'" in str(caught.value)
 
 
-def test_the_line_of_what_the_base_says_is_that_of_the_reference(derived: Write) -> None:
+def test_the_line_of_a_value_of_the_base_is_that_of_the_reference(derived: Write) -> None:
     scenario = load_scenario(derived("scenario: mine\nbase: changed.yaml\nlimits: {queued: PT1M}\n"))
     assert scenario.line("expect", "state") == 2
     assert scenario.line("limits", "queued") == 3

@@ -1,4 +1,4 @@
-"""What a scenario file means, and what is said of one that cannot work."""
+"""The meaning of scenario files, and the messages for files that cannot work."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.scenario.conftest import QUICKSTART, Change
 
 
 def line_of(path: Path, text: str) -> int:
-    """The line in which a file first has a text."""
+    """Return the first line of a file that contains a text."""
     return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
@@ -45,9 +45,9 @@ def test_an_unknown_key_without_a_near_one_lists_the_known(changed: Change, old:
 
 
 def test_an_unknown_parameter_is_reported_with_its_line_and_both_remedies(changed: Change) -> None:
-    found = mistakes(changed("{epochs}", "{epoch}"))
-    assert "changed.yaml:19: job.args: there is no parameter 'epoch'; did you mean 'epochs'?" in found
-    assert "write {{epoch}} for literal braces" in found
+    messages = mistakes(changed("{epochs}", "{epoch}"))
+    assert "changed.yaml:19: job.args: there is no parameter 'epoch'; did you mean 'epochs'?" in messages
+    assert "write {{epoch}} for literal braces" in messages
 
 
 def test_a_missing_section_is_reported_where_the_file_begins(changed: Change) -> None:
@@ -56,8 +56,8 @@ def test_a_missing_section_is_reported_where_the_file_begins(changed: Change) ->
 
 
 def test_a_metric_without_a_group_is_refused(changed: Change) -> None:
-    found = mistakes(changed(r"loss = (\S+)", "loss"))
-    assert f":{line_of(QUICKSTART, 'loss: {')}: metrics.loss.pattern: the pattern 'loss' needs a group" in found
+    messages = mistakes(changed(r"loss = (\S+)", "loss"))
+    assert f":{line_of(QUICKSTART, 'loss: {')}: metrics.loss.pattern: the pattern 'loss' needs a group" in messages
 
 
 def test_a_scenario_remembers_its_file_and_lines() -> None:
@@ -69,14 +69,14 @@ def test_a_scenario_remembers_its_file_and_lines() -> None:
 
 def test_every_mistake_of_a_file_is_reported_at_once(changed: Change) -> None:
     path = changed("nodes: 1}", "nodes: x}", "PT2H", "2 hours", "sweep: {}", "sweep: {grid: {seed: [1]}}")
-    found = mistakes(path)
+    messages = mistakes(path)
     for part in (":12: cluster.nodes: must be a whole number; found 'x'", ":33: limits.running: ", ":24: sweep.grid."):
-        assert part in found
+        assert part in messages
 
 
 def test_one_wrong_upload_is_one_mistake(changed: Change) -> None:
-    found = mistakes(changed("- dataset: mnist-ctf", "- dataset: mnist"))
-    assert found.endswith("share.upload.0.dataset: did you mean 'mnist-ctf'? It must be 'mnist-ctf'; found 'mnist'")
+    messages = mistakes(changed("- dataset: mnist-ctf", "- dataset: mnist"))
+    assert messages.endswith("share.upload.0.dataset: did you mean 'mnist-ctf'? It must be 'mnist-ctf'; found 'mnist'")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_one_wrong_upload_is_one_mistake(changed: Change) -> None:
 )  # fmt: skip
 def test_what_cannot_work_is_refused_in_its_line(changed: Change, old: str, new: str, field: str, reason: str) -> None:
     path = changed(old, new)
-    found = mistakes(path)
-    assert f"changed.yaml:{line_of(path, new.splitlines()[0])}: {field}: " in found
-    assert reason in found
+    messages = mistakes(path)
+    assert f"changed.yaml:{line_of(path, new.splitlines()[0])}: {field}: " in messages
+    assert reason in messages
 
 
 def test_no_message_has_the_words_of_a_library(changed: Change) -> None:
@@ -133,10 +133,10 @@ def test_no_message_has_the_words_of_a_library(changed: Change) -> None:
         "['*.dnn']", "'*.dnn'",
         "PT30M", "later",
     )  # fmt: skip
-    found = mistakes(path)
-    assert len(found.splitlines()) >= 13
+    messages = mistakes(path)
+    assert len(messages.splitlines()) >= 13
     for words in ("Input should", "Value error", "valid string", "valid integer", "parse", "pydantic", "one of: \n"):
-        assert words not in found
+        assert words not in messages
 
 
 def test_the_directories_of_a_job_may_be_anywhere_on_the_share(changed: Change) -> None:
@@ -201,8 +201,8 @@ def test_a_value_is_one_argument_of_a_command(changed: Change) -> None:
 
 
 def test_a_shell_variable_in_braces_is_refused_with_a_hint(changed: Change) -> None:
-    found = mistakes(changed("--epochs {epochs}", "--home ${HOME} --epochs ${epochs}"))
-    assert "changed.yaml:19: job.args: ${HOME} is ambiguous: write ${{HOME}} for the shell's variable" in found
+    messages = mistakes(changed("--epochs {epochs}", "--home ${HOME} --epochs ${epochs}"))
+    assert "changed.yaml:19: job.args: ${HOME} is ambiguous: write ${{HOME}} for the shell's variable" in messages
     arguments = load_scenario(changed("--epochs {epochs}", "--home ${{HOME}}")).job.args
     assert arguments.endswith("--home ${HOME}")
 

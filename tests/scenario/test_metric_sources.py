@@ -1,4 +1,4 @@
-"""Where a metric may say that its number is."""
+"""The sources of a metric."""
 
 import pytest
 

@@ -19,9 +19,9 @@ def test_what_is_no_assignment_is_refused(word: str) -> None:
 
 
 def test_a_value_goes_to_the_scenarios_that_know_it(tmp_path: Path) -> None:
-    one = write_scenario(tmp_path, name="one")
+    first = write_scenario(tmp_path, name="one")
     other = write_scenario(tmp_path, name="other", parameters="parameters: {score: 0.5, code: 0, pause: 0, more: 1}")
-    loaded = load_scenarios([one, other], {"more": "7", "score": "1"})
+    loaded = load_scenarios([first, other], {"more": "7", "score": "1"})
     assert [scenario.parameters.get("more") for scenario in loaded] == [None, 7]
     assert [scenario.parameters["score"] for scenario in loaded] == [1, 1]
 

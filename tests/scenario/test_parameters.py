@@ -1,4 +1,4 @@
-"""``--set``: which value a parameter gets."""
+"""``--set``: the values of parameters."""
 
 import pytest
 

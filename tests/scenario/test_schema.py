@@ -1,4 +1,4 @@
-"""The JSON Schema of scenarios: equal to the models, and judging as the loader does."""
+"""The JSON Schema of scenarios: equal to the models, with the same verdicts as the loader."""
 
 import copy
 from pathlib import Path
@@ -18,9 +18,9 @@ VALIDATOR = Draft202012Validator(scenario_schema())
 QUICKSTART = yaml.safe_load((Path(__file__).parents[2] / "scenarios" / "mnist_quickstart.yaml").read_text())
 
 
-def changed(place: str, value: object) -> Any:
+def changed(field: str, value: object) -> Any:
     document = copy.deepcopy(QUICKSTART)
-    *above, last = place.split(".")
+    *above, last = field.split(".")
     part = document
     for name in above:
         part = part[name]
@@ -57,7 +57,7 @@ def test_it_accepts_the_shipped_scenarios(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("field", "value"),
     [
         ("cluster.nodes", "{epochs}"),
         ("job.name", "job-{epochs}"),
@@ -76,14 +76,14 @@ def test_it_accepts_the_shipped_scenarios(path: Path) -> None:
         ("share.directory", None),
     ],
 )
-def test_it_accepts_what_the_loader_accepts(place: str, value: object, tmp_path: Path) -> None:
-    document = changed(place, value)
+def test_it_accepts_what_the_loader_accepts(field: str, value: object, tmp_path: Path) -> None:
+    document = changed(field, value)
     assert loads(document, tmp_path)
     assert list(VALIDATOR.iter_errors(document)) == []
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("field", "value"),
     [
         ("jobs", {}),
         ("job.arguments", "--epochs 5"),
@@ -109,8 +109,8 @@ def test_it_accepts_what_the_loader_accepts(place: str, value: object, tmp_path:
         ("resource_group", None),
     ],
 )
-def test_it_refuses_typical_mistakes_as_the_loader_does(place: str, value: object, tmp_path: Path) -> None:
-    document = changed(place, value)
+def test_it_refuses_typical_mistakes_as_the_loader_does(field: str, value: object, tmp_path: Path) -> None:
+    document = changed(field, value)
     assert not loads(document, tmp_path)
     assert list(VALIDATOR.iter_errors(document)) != []
 

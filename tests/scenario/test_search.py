@@ -1,4 +1,4 @@
-"""The section ``sweep.search``: what is no search, and what is known of one before it runs."""
+"""The section ``sweep.search``: invalid searches, and what is known before a search runs."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ SPACE = "space: {epochs: {low: 1, high: 9}}, trials: 5"
 
 
 @pytest.fixture
-def searched(changed: Change) -> Any:
-    """The quickstart with a search of epochs."""
+def load_search(changed: Change) -> Any:
+    """Return a function that loads the quickstart with a search of epochs."""
 
     def load(more: str = "", goal: str = "{minimize: test_error}", *texts: str) -> Any:
         return load_scenario(changed("sweep: {}", f"sweep: {{search: {{{SPACE}{more}}}, goal: {goal}}}", *texts))
@@ -23,8 +23,8 @@ def searched(changed: Change) -> Any:
     return load
 
 
-def test_no_trial_of_a_search_is_known_before_and_both_ends_of_its_ranges_are_tried(searched: Any) -> None:
-    scenario = searched()
+def test_no_trial_of_a_search_is_known_before_and_both_ends_of_its_ranges_are_tried(load_search: Any) -> None:
+    scenario = load_search()
     assert (len(scenario.trials), list(scenario.trials.ids())) == (0, [])
     assert [trial.parameters["epochs"] for trial in scenario.trials.sample()] == [1, 9]
     assert scenario.trial({"epochs": 4}, "trial=7,epochs=4").job.args.endswith("--epochs 4")
@@ -49,21 +49,21 @@ def test_a_trial_is_called_by_its_number_and_six_digits_of_its_values() -> None:
         (", trials: 0", "{minimize: loss}", "is given twice"),
     ],
 )  # fmt: skip
-def test_what_is_no_search_is_refused(searched: Any, more: str, goal: str, mistake: str) -> None:
+def test_what_is_no_search_is_refused(load_search: Any, more: str, goal: str, mistake: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        searched(more, goal)
+        load_search(more, goal)
     assert mistake in str(caught.value)
 
 
-def test_a_pruner_looks_at_the_only_metric_that_has_steps(searched: Any) -> None:
-    assert watched_metric(searched(", pruner: median")) == "loss"
+def test_a_pruner_looks_at_the_only_metric_that_has_steps(load_search: Any) -> None:
+    assert watched_metric(load_search(", pruner: median")) == "loss"
     with pytest.raises(ScenarioError, match="a pruner needs a metric that is read while a job runs: add step: true"):
-        searched(", pruner: median", "{minimize: loss}", ", step: true", "")
+        load_search(", pruner: median", "{minimize: loss}", ", step: true", "")
 
 
-def test_a_search_does_not_sweep_clusters(searched: Any) -> None:
+def test_a_search_does_not_sweep_clusters(load_search: Any) -> None:
     with pytest.raises(ScenarioError, match=r"cluster\.nodes: \{epochs\} is swept; a search runs on one cluster"):
-        searched("", "{minimize: loss}", "nodes: 1}", "nodes: '{epochs}'}")
+        load_search("", "{minimize: loss}", "nodes: 1}", "nodes: '{epochs}'}")
 
 
 def test_a_name_of_a_search_is_not_fixed(changed: Change) -> None:

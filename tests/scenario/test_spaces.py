@@ -1,4 +1,4 @@
-"""Values of swept names: ranges, files and draws; conditions, exclusions, clusters of trials' own."""
+"""Values of swept names: ranges, files and draws; conditions, exclusions, and the clusters of trials."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ ALL = f"{ARGUMENTS} {{rate}} {{kind}}"
 
 @pytest.fixture
 def swept(changed: Change) -> Load:
-    """The quickstart with a sweep of epochs, rate and kind."""
+    """Return a function that loads the quickstart with a sweep of epochs, rate and kind."""
 
     def load(sweep: str, *texts: str, **values: str) -> Scenario:
         parameters = ("parameters: {epochs: 5}", "parameters: {epochs: 5, rate: 0.5, kind: sgd}")
@@ -110,7 +110,7 @@ def test_a_seed_draws_the_same_points_each_time(swept: Load, method: str) -> Non
 
 def test_quasi_random_points_lie_more_evenly_than_random_ones(swept: Load) -> None:
     def fullest(method: str) -> int:
-        """Of 16 parts of the range, the one with most of 64 points."""
+        """Return the largest number of 64 points in one of 16 parts of the range."""
         scenario = swept(f"{{{method}: {{samples: 64, seed: 3, space: {{rate: {{low: 0.0, high: 1.0}}}}}}}}")
         parts = [int(float(trial.parameters["rate"]) * 16) for trial in scenario.trials]
         return max(map(parts.count, range(16)))
@@ -119,7 +119,7 @@ def test_quasi_random_points_lie_more_evenly_than_random_ones(swept: Load) -> No
     assert fullest("random") > 4
 
 
-def test_drawn_points_avoid_what_is_excluded_and_there_are_as_many_as_asked(swept: Load) -> None:
+def test_drawn_points_avoid_what_is_excluded_and_there_are_as_many_as_requested(swept: Load) -> None:
     sample = "random: {samples: 10, space: {epochs: {low: 1, high: 40}, kind: [a, b]}}"
     scenario = swept(f"{{{sample}, exclude: [{{epochs: {{low: 21}}}}, {{kind: b, epochs: [1, 2]}}]}}")
     assert len(scenario.trials) == 10
@@ -176,9 +176,7 @@ def test_each_file_that_is_uploaded_makes_a_trial(swept: Load, tmp_path: Path) -
     assert [trial.parameters["kind"] for trial in scenario.trials] == ["files/b.csv", "files/deep/a.csv"]
 
 
-def test_a_directory_without_end_is_not_walked_through(
-    swept: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_huge_directory_is_not_walked_through(swept: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.scenario.swept_files.MOST_ENTRIES", 2)
     (tmp_path / "files").mkdir(exist_ok=True)
     for name in ("a.txt", "b.txt", "c.txt"):
@@ -211,8 +209,8 @@ def test_the_job_of_a_trial_must_fit_its_own_cluster(changed: Change) -> None:
     assert "count=4" not in str(caught.value)
 
 
-def test_stars_in_a_row_mean_what_one_means(swept: Load, tmp_path: Path) -> None:
-    for number in range(30):  # a look at every folder for each of the stars would never end
+def test_repeated_stars_are_equal_to_one(swept: Load, tmp_path: Path) -> None:
+    for number in range(30):  # to visit every folder again for each star would never end
         (tmp_path / "deep" / "/".join("d" * (number + 1))).mkdir(parents=True, exist_ok=True)
     (tmp_path / "deep" / "d" / "x.csv").touch()
     scenario = swept("{grid: {kind: {files: 'deep/**/**/**/**/**/**/**/**/**/**/*.csv'}}}")

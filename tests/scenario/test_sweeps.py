@@ -1,4 +1,4 @@
-"""The trials of a sweep: their number, names and values, and what is no sweep."""
+"""The trials of a sweep: their number, names and values, and invalid sweeps."""
 
 import tracemalloc
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_a_trial_that_cannot_work_is_named(changed: Change) -> None:
     assert ":17: job.nodes: the job needs 3 nodes, the cluster has 1 (in trial epochs=3)" in str(caught.value)
 
 
-def test_a_million_trials_are_counted_and_made_as_they_are_asked_for(changed: Change) -> None:
+def test_a_million_trials_are_counted_and_created_on_demand(changed: Change) -> None:
     numbers = f"[{', '.join(map(str, range(1000)))}]"
     path = changed(SWEEP, f"sweep: {{grid: {{epochs: {numbers}, seed: {numbers}}}}}", ARGUMENTS, SEEDED)
     tracemalloc.start()

@@ -11,7 +11,7 @@ from harness.scenario.template import TemplateError, fill, fill_command, fill_te
 
 SHELLS = [shell for shell in ("sh", "bash") if shutil.which(shell)]
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-# Each prints the value alone, however it is quoted there.
+# Each command prints only the value, in other quotes.
 COMMANDS = (
     "printf %s {value}",
     "printf %s '{value}'",
@@ -26,7 +26,7 @@ COMMANDS = (
 
 
 @given(st.text())
-def test_doubled_braces_stand_for_themselves(text: str) -> None:
+def test_doubled_braces_are_literal(text: str) -> None:
     assert fill(text.replace("{", "{{").replace("}", "}}"), {}) == text
 
 
@@ -42,12 +42,12 @@ def test_the_names_in_a_text_are_those_of_parameters() -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 @given(st.lists(WORDS, min_size=len(COMMANDS), max_size=len(COMMANDS)))
 def test_a_value_in_a_command_is_a_part_of_one_argument(shell: str, values: list[str]) -> None:
-    # One shell runs all commands: each writes into its own part of the output.
+    # One shell runs all commands; each writes to its own part of the output.
     filled = [fill_command(command, {"value": value}) for command, value in zip(COMMANDS, values, strict=True)]
     script = "\n".join(f"{command}\nprintf '\\000'" for command in filled)
-    found = subprocess.run([shell, "-c", script], capture_output=True, check=True).stdout.split(b"\0")
+    arguments = subprocess.run([shell, "-c", script], capture_output=True, check=True).stdout.split(b"\0")
     dotted = [f"{value}." if "printf ." in command else value for command, value in zip(COMMANDS, values, strict=True)]
-    assert [part.decode() for part in found[:-1]] == dotted
+    assert [part.decode() for part in arguments[:-1]] == dotted
 
 
 def test_an_empty_value_is_an_argument_too() -> None:

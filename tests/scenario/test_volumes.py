@@ -93,5 +93,5 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
         ("blobs/here/data", "blobs/there", "several.yaml:13: job.inputs.DATA: "),
     ],
 )  # fmt: skip
-def test_what_cannot_work_is_reported_with_its_line(tmp_path: Path, old: str, new: str, found: str) -> None:
-    assert found in mistakes(written(tmp_path, old, new))
+def test_what_cannot_work_is_reported_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert message in mistakes(written(tmp_path, old, new))

@@ -1,4 +1,4 @@
-"""What the strategies draw is what they say: right, or wrong in the field that they name."""
+"""The strategies draw valid scenarios, or scenarios that are wrong in the named field."""
 
 import json
 import os
@@ -50,20 +50,20 @@ def test_the_flaw_of_a_scenario_is_named_with_its_line(tmp_path: Path, flawed: s
     assert any(f": {flawed.field}" in line and ".yaml:" in line for line in str(caught.value).splitlines())
 
 
-def ran(job: JobSpec) -> JobSpec:
-    """A job as far as Azure ML's files hold it: logs and the arguments of other processes are not in them."""
-    kept = {"stdouterr": "", "worker_args": None, "parameter_server_args": None}
+def exportable(job: JobSpec) -> JobSpec:
+    """Reduce a job to what Azure ML's files express: no logs, and no arguments of other processes."""
+    fields = {"stdouterr": "", "worker_args": None, "parameter_server_args": None}
     if job.toolkit == "tensorFlow":
-        kept |= {"workers": None, "parameter_servers": None}  # what is default is written
-    return job.model_copy(update=kept)
+        fields |= {"workers": None, "parameter_servers": None}  # the export writes defaults
+    return job.model_copy(update=fields)
 
 
 @FEW
 @given(strategies.scenarios())
 def test_what_is_exported_to_azure_ml_is_imported_as_it_was(tmp_path: Path, document: dict[str, Any]) -> None:
     scenario = loaded(tmp_path, {**document, "job": {**document["job"], "image": "an/image:1"}})
-    with TemporaryDirectory(dir=tmp_path) as made:
-        directory = Path(made)
+    with TemporaryDirectory(dir=tmp_path) as name:
+        directory = Path(name)
         exported = export_azureml(scenario)
         for file in (*exported.jobs, *exported.resources):
             (directory / file.name).write_text(file.text, encoding="utf-8")
@@ -73,7 +73,7 @@ def test_what_is_exported_to_azure_ml_is_imported_as_it_was(tmp_path: Path, docu
             imported = import_files([directory / file.name, directory / "compute.yml"], directory)
             back.write_text(imported.text, encoding="utf-8")
             jobs += [trial.job for trial in load_scenario(back).trials]
-    assert [ran(job) for job in jobs] == [ran(trial.job) for trial in scenario.trials]
+    assert [exportable(job) for job in jobs] == [exportable(trial.job) for trial in scenario.trials]
 
 
 @FEW
@@ -86,20 +86,22 @@ def test_what_batch_ai_takes_becomes_a_scenario(
         if document is not None:
             paths.append(tmp_path / f"{name}.json")
             paths[-1].write_text(json.dumps(document), encoding="utf-8")
-    (tmp_path / "made.yaml").write_text(import_files(paths, tmp_path).text, encoding="utf-8")
-    made = load_scenario(tmp_path / "made.yaml").job
+    (tmp_path / "imported.yaml").write_text(import_files(paths, tmp_path).text, encoding="utf-8")
+    imported = load_scenario(tmp_path / "imported.yaml").job
     properties = job["properties"]
-    assert made.nodes == properties["nodeCount"]
-    assert list(made.outputs) == [output["id"] for output in properties.get("outputDirectories", [])]
-    assert made.environment == {each["name"]: each["value"] for each in properties.get("environmentVariables", [])}
+    assert imported.nodes == properties["nodeCount"]
+    assert list(imported.outputs) == [output["id"] for output in properties.get("outputDirectories", [])]
+    assert imported.environment == {
+        variable["name"]: variable["value"] for variable in properties.get("environmentVariables", [])
+    }
 
 
 @FEW
 @given(strategies.azureml_job_files())
 def test_what_az_ml_takes_becomes_a_scenario(tmp_path: Path, document: dict[str, Any]) -> None:
     (tmp_path / "it.yml").write_text(yaml_text(document), encoding="utf-8")
-    (tmp_path / "made.yaml").write_text(import_files([tmp_path / "it.yml"], tmp_path).text, encoding="utf-8")
-    scenario = load_scenario(tmp_path / "made.yaml")
+    (tmp_path / "imported.yaml").write_text(import_files([tmp_path / "it.yml"], tmp_path).text, encoding="utf-8")
+    scenario = load_scenario(tmp_path / "imported.yaml")
     part = document.get("trial", document)
     assert scenario.job.nodes == part["resources"]["instance_count"]
     assert scenario.job.image == part["environment"]["image"]
