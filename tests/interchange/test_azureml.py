@@ -99,12 +99,13 @@ def test_a_command_becomes_a_shell_command_with_parameters_and_directories(proje
 @pytest.mark.parametrize(
     ("old", "new", "note"),
     [
-        ("{image: \"python:3.11\"}", "azureml:mine@latest", "it.yml:9: environment: azureml:mine@latest is known"),
+        ("{image: \"python:3.11\"}", "azureml:mine@latest",
+         "it.yml:9: environment: only the workspace knows azureml:mine@latest"),
         ("limits:", "identity: {type: managed}\nlimits:", "identity: is not imported"),
         ("limits:", "odd: 1\nlimits:", "it.yml:22: odd: is not imported: a scenario has no such field"),
         ("path: ./data", "path: https://example.org/x", "inputs.data.path: https://example.org/x is not downloaded"),
         ("path: ./data", "path: azureml:mine:1", "inputs.data.path: azureml:mine:1 is not downloaded"),
-        ("path: ./data", "path: ./gone", "inputs.data.path: there is no "),
+        ("path: ./data", "path: ./gone", "inputs.data.path: gone does not exist"),
         ("${{outputs.model}}", "${{outputs.modle}}", "it.yml:6: command: ${{outputs.modle}} refers to nothing"),
         ("timeout: 3600", "timeout: 0", "it.yml:22: limits.timeout: is not imported: 0 is not between 1 s and 7 days"),
         ("instance_count: 2", "instance_count: 2, instance_type: Standard_Odd", "instance_type: Standard_Odd is not"),

@@ -159,12 +159,13 @@ def test_without_a_cluster_its_mounts_and_nodes_are_guessed_with_a_note(tmp_path
     ("mounts", "note"),
     [
         ({"fileServers": [{"fileServer": {"id": "/x"}, "relativeMountPath": "logs"}]}, "the share logs replaces it"),
-        ({"unmanagedFileSystems": [{"mountCommand": "mount x", "relativeMountPath": "logs"}]}, "the share logs stands"),
+        ({"unmanagedFileSystems": [{"mountCommand": "mount x", "relativeMountPath": "logs"}]},
+         "the share logs replaces"),
         ({"azureFileShares": [{"azureFileUrl": f"{SHARE}/<NAME>", "relativeMountPath": "logs"}]},
          "'<NAME>' cannot be the name of a share; name replaces it"),
         ({"azureFileShares": [{"azureFileUrl": "https://one.file.core.windows.net/aaa", "relativeMountPath": "logs"},
                               {"azureFileUrl": "https://two.file.core.windows.net/bbb", "relativeMountPath": "b"}]},
-         "account two is another one"),
+         "account two is a second account"),
     ],
 )  # fmt: skip
 def test_volumes_that_a_scenario_cannot_have_are_replaced_with_a_note(
@@ -204,7 +205,7 @@ def test_every_toolkit_is_imported(
     [
         ({"cntkSettings": {"configFilePath": "x.cntk"}},
          "train.json:6: properties.cntkSettings.configFilePath: is BrainScript"),
-        ({"cntkSettings": {"commandLineArgs": "x"}}, "properties.cntkSettings: gives no pythonScriptFilePath"),
+        ({"cntkSettings": {"commandLineArgs": "x"}}, "properties.cntkSettings: has no pythonScriptFilePath"),
         ({"caffeSettings": {"pythonScriptFilePath": "x"}}, "settings of exactly one toolkit; found cntk"),
         ({"stdOutErrPathPrefix": None}, "properties.stdOutErrPathPrefix: is missing"),
         ({"nodeCount": "two"}, "properties.nodeCount: must be a whole number"),

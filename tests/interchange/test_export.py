@@ -106,7 +106,7 @@ def test_what_azure_ml_does_not_have_is_noted_with_its_line(tmp_path: Path) -> N
         "several.yaml:5: containers.0.upload: is not exported: upload the files to the container",
         "several.yaml:7: cluster.setup: each job runs it, because Azure ML's nodes have no set-up task",
         "several.yaml:19: job.stdouterr: logs are in user_logs of the job's run, not on the share",
-        "several.yaml:22: expect: is not exported: Azure ML judges no outcome",
+        "several.yaml:22: expect: is not exported: Azure ML has no expectations",
     ]
 
 

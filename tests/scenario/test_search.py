@@ -38,7 +38,7 @@ def test_a_trial_is_called_by_its_number_and_six_digits_of_its_values() -> None:
     ("more", "goal", "mistake"),
     [
         ("", "null", "sweep.goal: a search needs a goal"),
-        (", sampler: tbe", "{minimize: loss}", "search.sampler.name: there is no sampler 'tbe'; write one of grid"),
+        (", sampler: tbe", "{minimize: loss}", "search.sampler.name: there is no sampler 'tbe'; use one of grid"),
         (", pruner: hyperbend", "{minimize: loss}", "search.pruner.name: there is no pruner 'hyperbend'"),
         (", sampler: 'os.path:'", "{minimize: loss}", "there is no sampler 'os.path:'"),
         (", pruner: median", "{minimize: [loss, test_error]}", "search.pruner: trials are pruned by one metric"),

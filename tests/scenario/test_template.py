@@ -73,7 +73,7 @@ def test_where_no_quotes_work_a_value_is_refused(command: str) -> None:
     [
         ("${HOME}", "${HOME} is ambiguous: write ${{HOME}} for the shell's variable"),
         ("${rate}", "write ${{rate}} for the shell's variable, or {rate} for the parameter"),
-        ("{rat}", "there is no parameter 'rat'; did you mean 'rate'?; write {{rat}} where the braces"),
+        ("{rat}", "there is no parameter 'rat'; did you mean 'rate'?; write {{rat}} for literal"),
         ("{x}", "there is no parameter 'x'; the parameters are: rate; write {{x}}"),
     ],
 )

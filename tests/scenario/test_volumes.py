@@ -72,7 +72,7 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "found"),
+    ("old", "new", "message"),
     [
         ("mount: second}", "mount: azurefileshare}",
          "several.yaml:5: shares.0.mount: 'azurefileshare' is taken: nodes mount share at 'azurefileshare'"),
@@ -85,7 +85,7 @@ def test_without_storage_the_remedy_is_named(tmp_path: Path) -> None:
         ("ROOT/second/deep", "ROOT/secnd/deep",
          "several.yaml:14: job.outputs.MODEL.prefix: '$AZ_BATCHAI_MOUNT_ROOT/secnd/deep' is on no share or container"),
         ("ROOT/second/deep", "ROOT/secnd",
-         "see them as $AZ_BATCHAI_MOUNT_ROOT/azurefileshare, $AZ_BATCHAI_MOUNT_ROOT/second, $AZ"),
+         "mounted at $AZ_BATCHAI_MOUNT_ROOT/azurefileshare, $AZ_BATCHAI_MOUNT_ROOT/second, $AZ"),
         ("cluster: {name: c}", "cluster: {name: c, setup: {command: ls, stdouterr: $AZ_BATCHAI_MOUNT_ROOT/no}}",
          "several.yaml:8: cluster.setup.stdouterr: '$AZ_BATCHAI_MOUNT_ROOT/no' is on no share"),
         ("name: j\n", "name: j\n  processes: 2\n",
