@@ -43,7 +43,7 @@ class FileResource(Resource):
 
 def provisioning(directory: Path, *, interruption: Interruption | None = None, sink: Any = None) -> Provisioning:
     """Return the provisioning for a resource, without a real cloud."""
-    facts = SimpleNamespace(run="run", place="nowhere", subscription_id="s", storage_account="a")
+    facts = SimpleNamespace(run="run", scope="nowhere", subscription_id="s", storage_account="a")
     cloud: Any = SimpleNamespace(name="emulator", clock=SteppingClock(), facts=facts, has_ended=bool)
     nothing: Any = None
     return Provisioning(
