@@ -28,7 +28,7 @@ class Printing:
     def __init__(self) -> None:
         self.output = self
 
-    def learn(self, _jobs: object) -> None:
+    def update_from(self, _jobs: object) -> None:
         """It still runs."""
 
     def files(self, directory: str) -> Listing:
