@@ -104,7 +104,7 @@ def reap_command(cloud: CloudChoice, dry_run: bool, older_than: str, yes: bool) 
             orphans, undecided = find_orphans(candidates), find_undecided(candidates)
             targets = _search_targets(settings, journal, [*(orphan.directory for orphan in orphans), *undecided])
             surveys, failures = _survey_emulators(stack, targets, age)
-        old = [orphan for orphan in orphans if SystemClock().now() - orphan.made >= age]
+        old = [orphan for orphan in orphans if SystemClock().now() - orphan.launched >= age]
         count = _show(surveys, old, undecided)
         if not dry_run:
             if count:

@@ -9,7 +9,7 @@ from harness.cli.options import DEFAULT_DIRECTORY
 from harness.cli.output import say
 from harness.config import Settings
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launch import LaunchedEmulator, data_directory, find, launched, start_detached
+from harness.emulator.launch import LaunchedEmulator, data_directory, find, launch_with, start_detached
 from harness.emulator.launched_process import Ending
 from harness.emulator.options import Options
 
@@ -69,7 +69,7 @@ def _start_lasting(options: Options) -> Endpoint:
 def _launched(settings: Settings) -> Iterator[LaunchedEmulator]:
     with (
         data_directory(settings.emulator_dir) as directory,
-        launched(Options(directory, cntk_python=settings.cntk_python)) as emulator,
+        launch_with(Options(directory, cntk_python=settings.cntk_python)) as emulator,
     ):
         yield emulator
 

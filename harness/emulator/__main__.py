@@ -5,6 +5,6 @@ import sys
 from importlib import import_module
 
 if __name__ == "__main__":
-    # To look for garbage takes a quarter of the time of the imports, which leave none. ``serve`` enables it again.
+    # Garbage collection would take a quarter of the time of the imports, which leave no garbage. ``serve`` enables it.
     gc.disable()
     sys.exit(import_module("harness.emulator.command").main())

@@ -1,8 +1,8 @@
 """Accepts the connections of one listening socket, as far as its admission allows.
 
-The server of asyncio accepts up to a whole backlog before it looks at a connection that is open already, and does not
-know a connection until its TLS handshake has ended. Here each turn of the event loop accepts one connection, so that a
-flood of newcomers delays nobody, and admission counts it before its first byte.
+The server of asyncio accepts up to a whole backlog before it serves a connection that is already open, and it learns of
+a connection only when the TLS handshake has ended. Here each turn of the event loop accepts one connection, so a flood
+of new connections delays no other, and admission counts a connection before its first byte.
 """
 
 import asyncio
@@ -11,21 +11,21 @@ import errno
 import socket
 from collections.abc import Awaitable, Callable
 
-from harness.emulator.admission import Admission, Visitor
+from harness.emulator.admission import Admission, ConnectionSlot
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_PAUSE_SECONDS = 0.05  # until the next try where the process has no file descriptor left
+_PAUSE_SECONDS = 0.05  # until the next attempt when the process has no file descriptor left
 
-Serve = Callable[[socket.socket, Visitor], Awaitable[None]]
+Serve = Callable[[socket.socket, ConnectionSlot], Awaitable[None]]
 
 
 class Acceptor:
-    """Calls ``serve``, in a task of its own, with each connection; an ``OSError`` of it ends that connection alone.
+    """Calls ``serve`` with each connection, in a separate task; an ``OSError`` in it ends that connection alone.
 
     Args:
         listener: a listening socket; ``close`` closes it.
-        admission: who may come in.
-        serve: takes the connection over, and closes it.
+        admission: decides which connections are admitted.
+        serve: takes over the connection, and closes it.
     """
 
     def __init__(self, listener: socket.socket, admission: Admission, serve: Serve) -> None:
@@ -49,17 +49,17 @@ class Acceptor:
                 self._loop.remove_reader(self._listener)
                 self._admission.make_room()
                 self._retry = self._loop.call_later(_PAUSE_SECONDS, self._listen)
-            return  # otherwise the client has left already
+            return  # otherwise the client has already closed the connection
         connection.setblocking(False)
-        visitor = admitted(connection, address[0], self._admission)
-        if visitor is None:
+        slot = admit(connection, address[0], self._admission)
+        if slot is None:
             return
-        task = self._loop.create_task(served(connection, visitor, self._serve))
+        task = self._loop.create_task(serve_connection(connection, slot, self._serve))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Accept nothing more, and end the connections that are still being served by a task."""
+        """Stop accepting, and end the connections that a task still serves."""
         if self._retry:
             self._retry.cancel()
         self._loop.remove_reader(self._listener)
@@ -70,24 +70,24 @@ class Acceptor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def admitted(connection: socket.socket, peer: str, admission: Admission) -> Visitor | None:
-    """A connection as its admission knows it; None where it is not admitted, and closed."""
-    visitor = admission.enter(peer, lambda: _shut(connection))
-    if visitor is None:
+def admit(connection: socket.socket, peer: str, admission: Admission) -> ConnectionSlot | None:
+    """Admit a connection; None if it is not admitted, in which case it is closed."""
+    slot = admission.enter(peer, lambda: _shut(connection))
+    if slot is None:
         connection.close()
-    return visitor
+    return slot
 
 
-async def served(connection: socket.socket, visitor: Visitor, serve: Serve) -> None:
-    """Have an admitted connection served; an ``OSError`` of it, or its being cancelled, ends the connection."""
+async def serve_connection(connection: socket.socket, slot: ConnectionSlot, serve: Serve) -> None:
+    """Serve an admitted connection; an ``OSError`` or a cancellation ends the connection."""
     try:
-        await serve(connection, visitor)
-    except (OSError, asyncio.CancelledError):  # asyncio 3.11 reports a task that ends as cancelled as an error
-        visitor.leave()
+        await serve(connection, slot)
+    except (OSError, asyncio.CancelledError):  # asyncio 3.11 reports a task that ends cancelled as an error
+        slot.leave()
         connection.close()
 
 
 def _shut(connection: socket.socket) -> None:
-    """End a connection whose descriptor belongs to a transport: the transport sees the end, and closes it."""
+    """Shut down a connection whose descriptor belongs to a transport, which sees the end and closes it."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,9 +1,9 @@
-"""How many connections a peer may have open, and which of them is closed to make room for the next.
+"""Limits the open connections of each peer, and chooses which one is closed to make room for the next.
 
-A connection costs memory before its client has shown any credentials. A plain limit would let one client lock out all
-others of its address. So a newcomer is admitted as long as another newcomer waits for its client, and the one that has
-been silent for longest makes room. Connections that have shown valid credentials have a limit of their own, which a
-flood of newcomers does not touch.
+A connection costs memory before its client has shown credentials. With a plain limit one client could lock out all
+others of its address. So when an address reaches the limit of connections without credentials, the one among them that
+has been silent for longest is closed for the new one. Connections that have shown valid credentials count towards a
+separate limit, which a flood of new connections does not affect.
 """
 
 import asyncio
@@ -11,26 +11,26 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 
-PROVEN_LIMIT = 512  # connections of one peer with valid credentials
-UNPROVEN_BYTES = 1 << 20  # that came without valid credentials and can still be in memory, of all peers together
+AUTHENTICATED_LIMIT = 512  # connections of one peer with valid credentials
+UNAUTHENTICATED_BYTES = 1 << 20  # received without valid credentials and perhaps still in memory; of all peers
 
 
 class Activity(IntEnum):
-    """What a connection does; the lower, the sooner it makes room for another one."""
+    """What a connection does; one with a lower value is closed sooner to make room for another."""
 
-    SILENT = 0  # no whole request head has come yet
-    IDLE = 1  # all requests so far have been answered
-    RECEIVING = 2  # the client has to send the rest of a request, or to read the rest of an answer
-    WORKING = 3  # an answer is being made: such a connection is never closed
+    SILENT = 0  # it has not received a whole request head yet
+    IDLE = 1  # it has answered all requests so far
+    RECEIVING = 2  # the client has to send the rest of a request, or read the rest of a response
+    WORKING = 3  # the emulator computes a response: such a connection is never closed
 
 
-class Visitor:
-    """One admitted connection.
+class ConnectionSlot:
+    """The place of one admitted connection.
 
     Attributes:
         peer: the address of the client.
         close: closes the connection at once.
-        activity: what the connection does now; it is asked only when room has to be made.
+        activity: returns what the connection does now; called only when room has to be made.
     """
 
     __slots__ = ("_admission", "activity", "close", "peer")
@@ -46,110 +46,114 @@ class Visitor:
         self._admission.touch(self)
 
     def hold(self, size: int) -> None:
-        """Note how many bytes the connection may hold that came without valid credentials."""
+        """Note how many bytes the connection may hold that it received without valid credentials."""
         self._admission.hold(self, size)
 
-    def prove(self) -> None:
+    def mark_authenticated(self) -> None:
         """Note that the client has shown valid credentials."""
-        self._admission.prove(self)
+        self._admission.mark_authenticated(self)
 
     def leave(self) -> None:
-        """Note that the connection has ended, or needs no limit any more."""
+        """Note that the connection has ended, or that no limit applies to it any more."""
         self._admission.leave(self)
-        self.close, self.activity = _nothing, _silent  # what they were bound to is not needed any more
+        self.close, self.activity = _nothing, _silent  # releases the objects that both were bound to
 
 
-Visitors = OrderedDict[Visitor, None]  # the one that has been silent for longest is the first
+ConnectionSlots = OrderedDict[ConnectionSlot, None]  # the one that has been silent for longest is the first
 
 
 class _Peer:
     """The connections of one address."""
 
-    __slots__ = ("newcomers", "proven")
+    __slots__ = ("authenticated", "unauthenticated")
 
     def __init__(self) -> None:
-        self.newcomers = Visitors()
-        self.proven = Visitors()
+        self.unauthenticated = ConnectionSlots()
+        self.authenticated = ConnectionSlots()
 
     def __len__(self) -> int:
-        return len(self.newcomers) + len(self.proven)
+        return len(self.unauthenticated) + len(self.authenticated)
 
 
 class Admission:
     """The open connections of one listening socket.
 
     Args:
-        newcomers_limit: the most connections of one peer without valid credentials.
-        proven_limit: the most connections of one peer with valid credentials.
-        unproven_bytes: the most bytes that all connections together hold without valid credentials.
+        unauthenticated_limit: the most connections of one peer without valid credentials.
+        authenticated_limit: the most connections of one peer with valid credentials.
+        unauthenticated_bytes: the most bytes that all connections together hold without valid credentials.
     """
 
     def __init__(
-        self, newcomers_limit: int, *, proven_limit: int = PROVEN_LIMIT, unproven_bytes: int = UNPROVEN_BYTES
+        self,
+        unauthenticated_limit: int,
+        *,
+        authenticated_limit: int = AUTHENTICATED_LIMIT,
+        unauthenticated_bytes: int = UNAUTHENTICATED_BYTES,
     ) -> None:
-        self._newcomers_limit = newcomers_limit
-        self._proven_limit = proven_limit
-        self._unproven_bytes = unproven_bytes
+        self._unauthenticated_limit = unauthenticated_limit
+        self._authenticated_limit = authenticated_limit
+        self._unauthenticated_bytes = unauthenticated_bytes
         self._peers: dict[str, _Peer] = {}
-        self._held: dict[Visitor, int] = {}
+        self._held: dict[ConnectionSlot, int] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def enter(self, peer: str, close: Callable[[], None]) -> Visitor | None:
-        """Admit a connection, at the cost of another one where the peer has too many; None if that cannot be.
+    def enter(self, peer: str, close: Callable[[], None]) -> ConnectionSlot | None:
+        """Admit a connection, and close another one if the peer has too many; None if none can be closed.
 
         Args:
             peer: the address of the client.
             close: closes the connection at once.
         """
-        known = self._peers.get(peer)
-        if known and len(known.newcomers) >= self._newcomers_limit and not self._make_room(known.newcomers):
+        slots = self._peers[peer].unauthenticated if peer in self._peers else ConnectionSlots()
+        if slots and len(slots) >= self._unauthenticated_limit and not self._make_room(slots):
             return None
-        visitor = Visitor(self, peer, close)
-        self._peers.setdefault(peer, _Peer()).newcomers[visitor] = None
+        slot = ConnectionSlot(self, peer, close)
+        self._peers.setdefault(peer, _Peer()).unauthenticated[slot] = None
         self._empty.clear()
-        return visitor
+        return slot
 
     def make_room(self) -> None:
         """Close a connection of the peer that has the most, because the process has no file descriptor left."""
         if self._peers:
             peer = max(self._peers.values(), key=len)
-            self._make_room(peer.newcomers) or self._make_room(peer.proven)
+            self._make_room(peer.unauthenticated) or self._make_room(peer.authenticated)
 
-    def touch(self, visitor: Visitor) -> None:
+    def touch(self, slot: ConnectionSlot) -> None:
         """Note that a client has sent something."""
-        if (visitors := self._visitors_with(visitor)) is not None:
-            visitors.move_to_end(visitor)
+        if (slots := self._slots_with(slot)) is not None:
+            slots.move_to_end(slot)
 
-    def hold(self, visitor: Visitor, size: int) -> None:
-        """Note what a connection holds without valid credentials; the largest is closed if it becomes too much.
+    def hold(self, slot: ConnectionSlot, size: int) -> None:
+        """Note how many bytes a connection holds without valid credentials; the largest is closed above the limit.
 
-        A client sends a few kilobytes before it has shown its credentials, so an honest one is the last to be closed.
+        An honest client sends only a few kilobytes before it has shown its credentials, so it is the last to be closed.
         """
-        if (peer := self._peers.get(visitor.peer)) is None or visitor not in peer.newcomers:
+        if (peer := self._peers.get(slot.peer)) is None or slot not in peer.unauthenticated:
             return
-        self._held[visitor] = size
-        if sum(self._held.values()) > self._unproven_bytes:
+        self._held[slot] = size
+        if sum(self._held.values()) > self._unauthenticated_bytes:
             self._expel(max(self._held, key=self._held.__getitem__))
 
-    def prove(self, visitor: Visitor) -> None:
+    def mark_authenticated(self, slot: ConnectionSlot) -> None:
         """Note that a client has shown valid credentials."""
-        if (peer := self._peers.get(visitor.peer)) is None or visitor not in peer.newcomers:
+        if (peer := self._peers.get(slot.peer)) is None or slot not in peer.unauthenticated:
             return
-        if len(peer.proven) >= self._proven_limit:
-            self._make_room(peer.proven)
-        self._held.pop(visitor, None)
-        del peer.newcomers[visitor]
-        peer.proven[visitor] = None
+        if len(peer.authenticated) >= self._authenticated_limit:
+            self._make_room(peer.authenticated)
+        self._held.pop(slot, None)
+        del peer.unauthenticated[slot]
+        peer.authenticated[slot] = None
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, slot: ConnectionSlot) -> None:
         """Forget a connection."""
-        self._held.pop(visitor, None)
-        if (visitors := self._visitors_with(visitor)) is None:
+        self._held.pop(slot, None)
+        if (slots := self._slots_with(slot)) is None:
             return
-        del visitors[visitor]
-        if not self._peers[visitor.peer]:
-            del self._peers[visitor.peer]
+        del slots[slot]
+        if not self._peers[slot.peer]:
+            del self._peers[slot.peer]
         if not self._peers:
             self._empty.set()
 
@@ -160,32 +164,32 @@ class Admission:
     def close_all(self) -> None:
         """Close every connection at once."""
         for peer in list(self._peers.values()):
-            for visitor in [*peer.newcomers, *peer.proven]:
-                self._expel(visitor)
+            for slot in [*peer.unauthenticated, *peer.authenticated]:
+                self._expel(slot)
 
-    def _visitors_with(self, visitor: Visitor) -> Visitors | None:
-        peer = self._peers.get(visitor.peer)
+    def _slots_with(self, slot: ConnectionSlot) -> ConnectionSlots | None:
+        peer = self._peers.get(slot.peer)
         if peer is None:
             return None
-        if visitor in peer.newcomers:
-            return peer.newcomers
-        return peer.proven if visitor in peer.proven else None
+        if slot in peer.unauthenticated:
+            return peer.unauthenticated
+        return peer.authenticated if slot in peer.authenticated else None
 
-    def _make_room(self, visitors: Iterable[Visitor]) -> bool:
-        """Close the connection that can best be spared; False if none can."""
-        visitor = min(visitors, key=_activity, default=None)
-        if visitor is None or visitor.activity() is Activity.WORKING:
+    def _make_room(self, slots: Iterable[ConnectionSlot]) -> bool:
+        """Close the least active connection; False if all are working."""
+        slot = min(slots, key=_activity, default=None)
+        if slot is None or slot.activity() is Activity.WORKING:
             return False
-        self._expel(visitor)
+        self._expel(slot)
         return True
 
-    def _expel(self, visitor: Visitor) -> None:
-        self.leave(visitor)
-        visitor.close()
+    def _expel(self, slot: ConnectionSlot) -> None:
+        self.leave(slot)
+        slot.close()
 
 
-def _activity(visitor: Visitor) -> Activity:
-    return visitor.activity()
+def _activity(slot: ConnectionSlot) -> Activity:
+    return slot.activity()
 
 
 def _nothing() -> None:

@@ -1,7 +1,7 @@
-"""What an answer is written to: with the service's own reason phrase, and as few writes as it needs.
+"""Writes one response to its connection, with the service's own reason phrase and with few writes.
 
-Azure's services put the sentence of a refusal into the reason phrase, uvicorn only the standard's words. A client that
-gets no body, as after HEAD, has nothing else to show its user.
+Azure's services put the sentence of an error into the reason phrase; uvicorn knows only the standard phrases. A client
+that gets no body, as after HEAD, has nothing else to show its user.
 """
 
 import asyncio
@@ -9,14 +9,14 @@ import re
 
 _LENGTH = 500  # characters of a phrase
 _UNSENDABLE = re.compile(r"[^\x20-\x7e]+", re.ASCII)
-_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) [^\r]*\r\n")  # but not that of an interim answer
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) [^\r]*\r\n")  # not that of an interim response
 
 
 class AnswerTransport:
-    """What one answer is written to: its connection, and the phrase that the answer has, if it is not the usual one.
+    """The transport of one response, which may have a reason phrase other than the standard one.
 
     Args:
-        transport: of the connection.
+        transport: the transport of the connection.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -25,12 +25,12 @@ class AnswerTransport:
         self._held: list[bytes] | None = None
 
     def set_phrase(self, sentence: str) -> None:
-        """Give the answer, which is not begun yet, a phrase: the first line of a sentence."""
+        """Set the reason phrase to the first line of a sentence; the response must not have been started."""
         line = sentence.partition("\n")[0][:_LENGTH]
         self._phrase = _UNSENDABLE.sub("?", line).strip().encode("ascii")
 
     def write(self, data: bytes) -> None:
-        """Write a part of the answer; the first is its head."""
+        """Write a part of the response; the first part is its head."""
         if self._phrase and (match := _STATUS_LINE.match(data)):
             data = b"HTTP/1.1 %b %b\r\n%b" % (match[1], self._phrase, data[match.end() :])
             self._phrase = b""
@@ -40,14 +40,14 @@ class AnswerTransport:
             self._held.append(data)
 
     def hold(self) -> None:
-        """Keep what is written until ``release``, which writes it at once: with TLS, each write costs a record."""
+        """Buffer all writes until ``release``: with TLS, each write costs a record."""
         self._held = []
 
     def release(self) -> None:
-        """Write what was held, and hold nothing more."""
-        held, self._held = self._held, None
-        if held:
-            self._transport.write(b"".join(held))
+        """Write the buffered parts at once, and stop buffering."""
+        parts, self._held = self._held, None
+        if parts:
+            self._transport.write(b"".join(parts))
 
     def is_closing(self) -> bool:
         """Whether the connection is being closed."""

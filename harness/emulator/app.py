@@ -1,4 +1,4 @@
-"""The emulator as one ASGI application: what happens to a request, in order."""
+"""The emulator as one ASGI application: the steps of a request, in order."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from harness.clock import SystemClock
 from harness.emulator.connection import SpelledName
 from harness.emulator.context import (
     BrokenAnswerError,
-    ClientGoneError,
+    ClientDisconnectedError,
     DroppedRequestError,
     MalformedRequestError,
     Receive,
@@ -25,8 +25,8 @@ from harness.emulator.request_log import RequestLog, entry_of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_RECORD = 15 << 10  # bytes of a body that fits with its head into one record of TLS (RFC 8446, section 5.1)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110, section 5.5, does not allow in a field value
+_RECORD = 15 << 10  # bytes of a body that fits into one TLS record together with its head (RFC 8446, section 5.1)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # characters that RFC 9110, section 5.5, forbids in a field value
 _UNSENDABLE_VALUE = "The request has a value with a control character that would become a header of the answer."
 
 _CLOCK = SystemClock()
@@ -35,13 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 class Emulator:
-    """Answers for every host that it plays.
+    """Answers the requests to every host that the emulator plays.
 
     Args:
-        hosts: who answers; the first that plays a request's host does.
-        injector: makes faults strike, while a plan for them is in force.
-        advice: what an answer adds when the emulator does not serve the host of the request.
-        log: where requests are logged; default nowhere.
+        hosts: the hosts; the first one that plays the host of a request answers it.
+        injector: injects faults while a fault plan is in force.
+        advice: added to the response when the emulator does not play the host of the request.
+        log: where requests are logged; by default they are not.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Emulator:
         self._faults = injector.faults
 
     def plays(self, host: str) -> bool:
-        """Whether some part of the emulator answers for a host (lower case, no port)."""
+        """Whether the emulator answers for a host name (lower case, no port)."""
         return any(part.plays(host) for part in self._hosts)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -64,27 +64,27 @@ class Emulator:
         if self._log is None:
             await self._handle(scope, receive, send)
             return
-        began = _CLOCK.monotonic()
+        start = _CLOCK.monotonic()
         answer = await self._handle(scope, receive, send)
-        seconds = _CLOCK.monotonic() - began
+        seconds = _CLOCK.monotonic() - start
         self._log.add(entry_of(scope, answer, now=_CLOCK.now(), seconds=seconds))
 
     async def _handle(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Response | None:
-        """Answer one request; the answer, or None where the connection ended without one."""
+        """Answer one request; returns the response, or None if the connection ended without one."""
         try:
             answer = await self._answer(scope, receive)
             if answer.reason:
                 scope["state"]["answer"].set_phrase(answer.reason)
             await _send(answer, scope, send)
             return answer
-        except ClientGoneError:
+        except ClientDisconnectedError:
             pass
         except DroppedRequestError:
             scope["state"]["connection"].abort()
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
         except BrokenAnswerError:
             scope["state"]["connection"].close()
-            await _gone(receive)
+            await _wait_for_disconnect(receive)
         return None
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Response:
@@ -104,21 +104,21 @@ class Emulator:
             return answer if _is_sendable(answer) else part.malformed(_UNSENDABLE_VALUE)
         except MalformedRequestError as error:
             return part.malformed(str(error))
-        except (ClientGoneError, DroppedRequestError):
+        except (ClientDisconnectedError, DroppedRequestError):
             raise
         except Exception:
-            # The path may hold no secret, the query may: a SAS signature.
+            # The path holds no secret, but the query may: a SAS signature.
             _log.exception("%s https://%s%s failed", scope["method"], name, scope["path"])
             return part.broken()
 
 
 def _is_sendable(answer: Response) -> bool:
-    """Whether the headers of an answer hold no control characters: a new line would begin another header."""
+    """Whether no header of a response holds a control character: a line break would begin another header."""
     return not _CONTROL.search("".join([value for _, value in answer.headers]))
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until a connection that was closed is: uvicorn takes an early end for a mistake and answers it."""
+async def _wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the connection has closed: uvicorn treats an application that returns earlier as failed."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -129,19 +129,19 @@ def _name(name: str) -> bytes:
     return encoded if name.islower() else SpelledName(encoded)
 
 
-def _while_there(scope: MutableMapping[str, Any], send: Send) -> Send:
-    """Send to a client that is there: to one that has gone uvicorn sends without waiting, a file with holes for hours.
+def _checked_send(scope: MutableMapping[str, Any], send: Send) -> Send:
+    """A ``send`` that stops once the client has disconnected.
 
-    Raises:
-        ClientGoneError: by what is returned; the client has gone.
+    uvicorn discards what is sent to a disconnected client without waiting, so a large sparse file would keep it busy
+    for hours. The returned function raises ``ClientDisconnectedError`` instead.
     """
 
     async def attempt(message: MutableMapping[str, Any]) -> None:
         await send(message)
         if message.get("more_body"):
-            await asyncio.sleep(0)  # other requests get their turn, and the end of the connection is noted
+            await asyncio.sleep(0)  # lets other requests run, and the end of the connection be noticed
             if scope["state"]["connection"].is_closed:
-                raise ClientGoneError
+                raise ClientDisconnectedError
 
     return attempt
 
@@ -159,7 +159,7 @@ async def _send(answer: Response, scope: MutableMapping[str, Any], send: Send) -
         await send({"type": "http.response.body", "body": body})
         scope["state"]["answer"].release()
         return
-    attempt = _while_there(scope, send)
+    attempt = _checked_send(scope, send)
     await attempt(start)
     async for piece in answer.body:
         await attempt({"type": "http.response.body", "body": piece, "more_body": True})

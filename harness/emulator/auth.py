@@ -1,4 +1,4 @@
-"""Bearer tokens: signed like Azure Active Directory's, and checked on every call that brings one."""
+"""Bearer tokens: signed like those of Azure Active Directory, and checked on every request that carries one."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from harness.emulator.guids import new_guid
 from harness.emulator.identity import Application, Identity, object_id, signing_key
 from harness.emulator.roles import manages
 
-LIFETIME = timedelta(seconds=3599)  # as AAD's client credentials tokens
+LIFETIME = timedelta(seconds=3599)  # as of Azure Active Directory's client credentials tokens
 AUDIENCES = (
     "https://management.core.windows.net/",
     "https://management.azure.com/",
@@ -21,15 +21,15 @@ AUDIENCES = (
 STORAGE_AUDIENCE = "https://storage.azure.com"
 KEY_ID = "emulator"
 _ACCOUNT_AUDIENCE = re.compile(r"https://[a-z0-9]{3,24}\.(blob|file)\.core\.windows\.net", re.ASCII)
-_SKEW = timedelta(minutes=5)  # that Azure allows between the clock of a token's issuer and its own
+_SKEW = timedelta(minutes=5)  # the clock skew that Azure allows between the issuer of a token and itself
 
 
 class InvalidTokenError(Exception):
-    """The token is missing, malformed, expired, or not for who is asked; the text says which."""
+    """The token is missing, malformed, expired, or for another audience; the text says which."""
 
 
 class NotYetValidError(InvalidTokenError):
-    """The token's time has not come."""
+    """The token is not valid yet."""
 
 
 class WrongAudienceError(InvalidTokenError):
@@ -41,11 +41,11 @@ class WrongIssuerError(InvalidTokenError):
 
 
 class NoRoleError(InvalidTokenError):
-    """The token is valid, and no role of its application lets it do what it asks for."""
+    """The token is valid, but no role of its application permits the requested action."""
 
 
 class Bearer(NamedTuple):
-    """What a valid token says about who brings it."""
+    """The claims of a valid token about its bearer."""
 
     audience: str
     client_id: str
@@ -56,16 +56,15 @@ class Bearer(NamedTuple):
 
 
 class ExpiredTokenError(InvalidTokenError):
-    """The token's time is over.
+    """The token has expired.
 
     Attributes:
-        revoked: what the token says, where it was ended early; otherwise None.
+        revoked: the claims of the token if it was revoked before its time; otherwise None.
     """
 
     def __init__(self, until: datetime, now: datetime, *, revoked: Bearer | None = None) -> None:
-        super().__init__(
-            f"The access token expiry UTC time '{_written(until)}' is earlier than current UTC time '{_written(now)}'."
-        )
+        expiry, current = _sentence_time(until), _sentence_time(now)
+        super().__init__(f"The access token expiry UTC time '{expiry}' is earlier than current UTC time '{current}'.")
         self.revoked = revoked
 
 
@@ -78,16 +77,16 @@ class Tokens:
         self._private = signing_key(identity)
         self._public = self._private.public_key()
         self._issuer = issuer_of(identity.tenant_id)
-        self._roles = {each.client_id: each.roles for each in identity.all_applications}
+        self._roles = {application.client_id: application.roles for application in identity.all_applications}
         self._verified: dict[str, Bearer] = {}
-        self._revoked: dict[str, tuple[datetime, Bearer]] = {}  # token to the moment, and what it says
+        self._revoked: dict[str, tuple[datetime, Bearer]] = {}  # token to the time of revocation and the claims
 
     def issue(self, audience: str, application: Application | None = None, tenant: str = "") -> str:
         """A signed token for one audience, valid for an hour.
 
         Args:
-            application: for whom; default the first one.
-            tenant: where it signs in; default the identity's.
+            application: the application that signs in; by default the first one.
+            tenant: the tenant that it signs in to; by default that of the identity.
         """
         now = self._clock.now()
         tenant = tenant or self._identity.tenant_id
@@ -102,19 +101,19 @@ class Tokens:
             "oid": object_id(client_id),
             "sub": object_id(client_id),
             "tid": tenant,
-            "uti": new_guid(),  # no two tokens are the same, even of one second
+            "uti": new_guid(),  # makes every token unique, even within one second
             "ver": "1.0",
         }
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": KEY_ID})
 
     def verify(self, authorization: str, ahead: timedelta = timedelta()) -> Bearer:
-        """What a valid token for Resource Manager in an ``Authorization`` header says.
+        """The claims of a valid token for Resource Manager in an ``Authorization`` header.
 
         Args:
-            ahead: how far the clock that judges it is ahead of ours.
+            ahead: how far the clock that checks the token is ahead of ours.
 
         Raises:
-            InvalidTokenError: there is none, it is not valid, or it is for another resource.
+            InvalidTokenError: the token is missing, not valid, or for another resource.
         """
         bearer = self.read(authorization, ahead)
         if bearer.audience not in AUDIENCES:
@@ -122,14 +121,14 @@ class Tokens:
         return bearer
 
     def check_role(self, bearer: Bearer, action: str, scope: str) -> None:
-        """Let the application that brings a token do what one of its roles permits.
+        """Check that a role of the token's application permits an action.
 
         Args:
-            action: by Azure's name, such as ``Microsoft.BatchAI/workspaces/write``.
-            scope: the path of the resource; roles hold for the whole subscription.
+            action: Azure's name of the action, such as ``Microsoft.BatchAI/workspaces/write``.
+            scope: the path of the resource; roles are assigned on the whole subscription.
 
         Raises:
-            NoRoleError: none does.
+            NoRoleError: no role permits it.
         """
         if not manages(self._roles.get(bearer.client_id, ()), action):
             raise NoRoleError(
@@ -139,21 +138,21 @@ class Tokens:
             )
 
     def read(self, authorization: str, ahead: timedelta = timedelta()) -> Bearer:
-        """What a valid token in an ``Authorization`` header says, whomever it is for.
+        """The claims of a valid token in an ``Authorization`` header, for any audience.
 
         Args:
-            ahead: how far the clock that judges it is ahead of ours.
+            ahead: how far the clock that checks the token is ahead of ours.
 
         Raises:
-            InvalidTokenError: there is none, or it is not valid.
+            InvalidTokenError: the token is missing or not valid.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise InvalidTokenError("Authentication failed. The 'Authorization' header is missing.")
         now = self._clock.now() + ahead
         if (bearer := self._verified.get(token)) is None:
-            if ended := self._revoked.get(token):
-                raise ExpiredTokenError(ended[0], now, revoked=ended[1])
+            if revocation := self._revoked.get(token):
+                raise ExpiredTokenError(revocation[0], now, revoked=revocation[1])
             bearer = self._decode(token)
             if len(self._verified) > 1000:
                 self._verified.clear()
@@ -165,10 +164,10 @@ class Tokens:
         return bearer
 
     def revoke(self, authorization: str) -> ExpiredTokenError:
-        """Refuse a valid token from now on, as if it had expired; returns the error for its bearer.
+        """Refuse a valid token from now on as if it had expired; returns the error for its bearer.
 
         Raises:
-            InvalidTokenError: it is not valid any more, or never was.
+            InvalidTokenError: the token is not valid.
         """
         bearer = self.read(authorization)
         token = authorization.partition(" ")[2]
@@ -201,9 +200,9 @@ class Tokens:
 
 
 def audience_of(resource: str) -> str:
-    """The audience of tokens for a resource as a client names it; empty where the tenant knows no such resource.
+    """The audience of tokens for a resource as a client names it; empty if the tenant has no such resource.
 
-    Every name that an account could have is a resource of Azure Storage, whether there is such an account or not.
+    The host of every possible account name is a resource of Azure Storage, whether the account exists or not.
     """
     if resource in AUDIENCES or f"{resource}/" in AUDIENCES:
         return resource if resource in AUDIENCES else f"{resource}/"
@@ -212,7 +211,7 @@ def audience_of(resource: str) -> str:
 
 
 def issuer_of(tenant: str) -> str:
-    """Who signs the tokens of a tenant."""
+    """The issuer of the tokens of a tenant."""
     return f"https://sts.windows.net/{tenant}/"
 
 
@@ -220,6 +219,6 @@ def _moment(seconds: Any) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _written(moment: datetime) -> str:
-    """As Resource Manager writes moments in sentences."""
+def _sentence_time(moment: datetime) -> str:
+    """A time as Resource Manager writes it in sentences."""
     return f"{moment.month}/{moment.day}/{moment.year} {moment:%I:%M:%S %p}"

@@ -1,4 +1,4 @@
-"""Standard error of an emulator: of a log of its own the last part is kept; a file of its user stays whole."""
+"""Keeps the log on an emulator's standard error short: only its last part is kept."""
 
 import fcntl
 import io
@@ -10,15 +10,15 @@ from pathlib import Path
 from harness.emulator.paths import DataDirectory
 
 LAUNCHED = "emulator.log"  # the name of the file in memory that a launcher gives its emulator
-_MOST = 1 << 20  # bytes of a log
+_MOST = 1 << 20  # bytes
 
 
 class BoundedLog(io.RawIOBase):
-    """Appends to a file that others may append to as well, and drops its beginning whenever it has grown too long.
+    """Appends to a file that other processes may append to, and drops its beginning whenever it is too long.
 
     Args:
-        descriptor: of the file, open for writing.
-        most: bytes; half of them are kept.
+        descriptor: a descriptor of the file, open for writing.
+        most: the most bytes of the file; half of them are kept when it grows beyond.
     """
 
     def __init__(self, descriptor: int, most: int = _MOST) -> None:
@@ -31,7 +31,7 @@ class BoundedLog(io.RawIOBase):
         self._lock = threading.Lock()
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True: the log is only written."""
         return True
 
     def fileno(self) -> int:
@@ -41,20 +41,20 @@ class BoundedLog(io.RawIOBase):
     def write(self, data: "bytes | memoryview") -> int:  # type: ignore[override]
         """Append to the file."""
         with self._lock:
-            written = os.write(self._descriptor, data)
+            count = os.write(self._descriptor, data)
             size = os.fstat(self._descriptor).st_size
             if size > self._most:
                 self._drop_beginning(size)
-        return written
+        return count
 
     def close(self) -> None:
-        """Close what this has opened; the descriptor stays."""
+        """Close the second descriptor, which this object has opened; the first one stays open."""
         if not self.closed:
             os.close(self._anywhere)
         super().close()
 
     def _drop_beginning(self, size: int) -> None:
-        """Keep the last lines: they are moved to the beginning before the file is cut, so that no kill loses them."""
+        """Keep the last lines: move them to the beginning before cutting the file, so that a kill loses none."""
         last = os.pread(self._anywhere, self._most // 2, size - self._most // 2)
         lines = last[last.find(b"\n") + 1 :]
         os.pwrite(self._anywhere, lines, 0)
@@ -62,7 +62,7 @@ class BoundedLog(io.RawIOBase):
 
 
 def bound_own_log(directory: Path) -> None:
-    """Keep standard error from growing without end where it is the emulator's own log; a file of its user stays whole.
+    """Bound standard error if it is the emulator's own log; a file that its user chose is never cut.
 
     Args:
         directory: the data directory.

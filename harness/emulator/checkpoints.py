@@ -1,7 +1,8 @@
-"""Moves pages from SQLite's write-ahead log into the database file, on a thread of its own.
+"""Moves pages from SQLite's write-ahead log into the database file, on a separate thread.
 
-By default SQLite runs a checkpoint inside a commit, once in 1,000 pages; no request is answered during it, for 5 ms or
-for as long as a slow disk takes. The thread runs checkpoints often, so that each is short, and writers do not wait.
+By default SQLite runs a checkpoint inside a commit, once in 1,000 pages; the commit then blocks all requests for 5 ms,
+or for as long as a slow disk takes. The thread runs checkpoints often, so that each is short, and no write waits for
+it.
 """
 
 import logging
@@ -10,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-_WRITES = 100  # from one checkpoint to the next
+_WRITES = 100  # between two checkpoints
 _log = logging.getLogger(__name__)
 
 
@@ -19,8 +20,8 @@ class Checkpoints:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        # A queue, not a pool: requests wait while the thread runs Python, and a pool's futures take ten times as much.
-        self._asked: SimpleQueue[bool] = SimpleQueue()  # False is the end
+        # A thread pool would need ten times as much Python code, during which requests wait for the interpreter lock.
+        self._queue: SimpleQueue[bool] = SimpleQueue()  # True asks for a checkpoint, False ends the thread
         self._thread: Thread | None = None
         self._busy = False
         self._writes = 0
@@ -34,23 +35,23 @@ class Checkpoints:
             thread = Thread(target=self._run, name="checkpoints", daemon=True)
             try:
                 thread.start()
-            except RuntimeError as error:  # the system has no thread left, and what was written is stored all the same
-                _log.warning("no checkpoint can be made yet: %s", error)
+            except RuntimeError as error:  # the system has no thread left; the write itself is stored nevertheless
+                _log.warning("the thread for checkpoints cannot be started yet: %s", error)
                 self._writes = 0
                 return
             self._thread = thread
         self._writes, self._busy = 0, True
-        self._asked.put(True)
+        self._queue.put(True)
 
     def close(self) -> None:
         """Wait until no checkpoint is running, and end the thread."""
         if self._thread:
-            self._asked.put(False)
+            self._queue.put(False)
             self._thread.join()
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        while self._asked.get():
+        while self._queue.get():
             try:
                 connection = connection or sqlite3.connect(self._path)
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -1,7 +1,7 @@
-"""Looks at the first bytes of a TLS connection before OpenSSL does.
+"""Checks the first bytes of a TLS connection before OpenSSL reads them.
 
-OpenSSL takes a ClientHello of up to 128 KiB and keeps what it has of one that is not finished. Real ones have less than
-2 KiB, and announce their length in their first bytes (RFC 8446, sections 4 and 5.1).
+OpenSSL accepts a ClientHello of up to 128 KiB and buffers an unfinished one. Real ones have less than 2 KiB, and
+announce their length in their first bytes (RFC 8446, sections 4 and 5.1).
 """
 
 import asyncio
@@ -13,10 +13,10 @@ HANDSHAKE, _CLIENT_HELLO = 22, 1
 
 
 async def check_client_hello(connection: socket.socket) -> None:
-    """Wait for the first bytes of a connection, and leave them to be read.
+    """Wait for the first bytes of a connection and check them without consuming them.
 
     Raises:
-        OSError: the connection ended, or does not begin with a ClientHello of usual length.
+        OSError: the connection ended, or does not begin with a ClientHello of at most 16 KiB.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _HEADER)
     await wait_until_readable(connection)
@@ -28,7 +28,7 @@ async def check_client_hello(connection: socket.socket) -> None:
 
 
 async def wait_until_readable(connection: socket.socket) -> None:
-    """Return when something can be read of a connection that has no transport, or when it has ended."""
+    """Return when a connection without a transport has data to read, or has ended."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What an emulator is composed of: its foundation, the storage services, and everything that answers."""
+"""Builds the parts of an emulator: its foundation, the storage services, and all hosts that it plays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from harness.emulator.subscription_limits import START, SubscriptionLimits
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """What every part of the emulator is built on."""
+    """The objects that all parts of the emulator share."""
 
     paths: DataDirectory
     clock: Clock
@@ -54,7 +54,7 @@ class Foundation:
 
 @dataclass(frozen=True, slots=True)
 class StorageServices:
-    """The storage services, which answer at hosts of their own and at plain ports.
+    """The storage services, which answer at Azure's host names and at plain ports.
 
     ``locked`` are the ids of the resources that Resource Manager does not delete.
     """
@@ -68,21 +68,21 @@ class StorageServices:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """What answers, and the steps that the reconciler runs."""
+class Services:
+    """The hosts of an emulator, and the steps of its reconciler."""
 
     hosts: Sequence[Host]
     steps: Sequence[Step]
 
 
 def development_account(identity: Identity, options: Options) -> Account:
-    """The first account of storage alone: its key is known to everybody, unless others can reach it."""
+    """The first account of an emulator of storage alone; its key is secret if other machines can reach it."""
     is_known = options.development_key or not is_open_to_others(options.listen)
     return Account(DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY if is_known else identity.storage_key)
 
 
-def storage_services(base: Foundation, options: Options) -> StorageServices:
-    """The storage services, with the accounts that they begin with."""
+def create_storage_services(base: Foundation, options: Options) -> StorageServices:
+    """The storage services, with their first account and the configured ones."""
     accounts, trash = Accounts(base.store, base.clock, root=base.paths.storage), Trash(base.paths.trash)
     accounts.settle(trash)
     if options.only:
@@ -92,8 +92,9 @@ def storage_services(base: Foundation, options: Options) -> StorageServices:
         first = Account(base.identity.storage_account, base.identity.storage_key)
     if first.key != DEVELOPMENT_KEY:
         accounts.revoke(DEVELOPMENT_KEY)
-    ready = [accounts.ensure(each.name, each.key, group, sku=each.sku) for each in (first, *options.accounts)]
-    locked = [group, *(account for account in ready if account.startswith(f"{group}/"))] if group else []
+    configured = (first, *options.accounts)
+    ids = [accounts.ensure(account.name, account.key, group, sku=account.sku) for account in configured]
+    locked = [group, *(account_id for account_id in ids if account_id.startswith(f"{group}/"))] if group else []
     sources = CopySources(accounts, BearerAuthority(base.identity, base.tokens), delay=options.copy_delay)
     if options.seed:
         seed(accounts, first.name, options.seed)
@@ -102,10 +103,10 @@ def storage_services(base: Foundation, options: Options) -> StorageServices:
     return StorageServices(locked, accounts, trash, sources, files, blobs)
 
 
-def _everything(
+def _all_services(
     base: Foundation, storage: StorageServices, options: Options, reconciler: Reconciler, backend: Backend
-) -> Played:
-    """What a whole emulator plays, and the steps of its reconciler."""
+) -> Services:
+    """The hosts of an emulator of all services, and the steps of its reconciler."""
     files, blobs = storage.files, storage.blobs
     provider = StorageProvider(
         base.identity,
@@ -129,7 +130,7 @@ def _everything(
     tracked = [TrackedResources(kind, base.identity, store=base.store, clock=base.clock) for kind in TYPES]
 
     def exists(identifier: str) -> bool:
-        return storage.accounts.has(identifier) or any(each.has(identifier) for each in tracked)
+        return storage.accounts.has(identifier) or any(resources.has(identifier) for resources in tracked)
 
     run_tokens = RunTokens(base.identity, base.clock)
     variables = JobVariables(base.store, run_tokens, base.proxy_settings)
@@ -151,11 +152,11 @@ def _everything(
     )
     directory = AzureActiveDirectory(base.identity, tokens, base.clock)
     data_plane = DataPlane(azureml.service, tokens, run_tokens, storage.accounts, base.store)
-    return Played([manager, files, blobs, directory, data_plane], [engine.reconcile, manager.reconcile])
+    return Services([manager, files, blobs, directory, data_plane], [engine.reconcile, manager.reconcile])
 
 
 def _faults(store: Store, options: Options) -> Faults:
-    """The stored plans, and that of this start in place of the last one's."""
+    """The stored fault plans, in which the plan of this start replaces that of the last start."""
     faults = Faults(store)
     faults.delete(START_PLAN)
     if options.faults:
@@ -163,8 +164,8 @@ def _faults(store: Store, options: Options) -> Faults:
     return faults
 
 
-def foundation(paths: DataDirectory, store: Store, options: Options) -> Foundation:
-    """What the parts of one emulator share, read from its data directory."""
+def create_foundation(paths: DataDirectory, store: Store, options: Options) -> Foundation:
+    """The shared objects of one emulator, opened from its data directory."""
     clock, identity = SystemClock(), open_identity(paths, dict(options.applications), options.tenants)
     tokens = Tokens(identity, clock)
     faults, limits = _faults(store, options), _limits(store, options)
@@ -172,7 +173,7 @@ def foundation(paths: DataDirectory, store: Store, options: Options) -> Foundati
 
 
 def _limits(store: Store, options: Options) -> SubscriptionLimits:
-    """The stored limits, and those of this start in place of the last one's."""
+    """The stored limits, in which the limits of this start replace those of the last start."""
     limits = SubscriptionLimits(store)
     limits.delete(START)
     if options.limit:
@@ -180,10 +181,12 @@ def _limits(store: Store, options: Options) -> SubscriptionLimits:
     return limits
 
 
-def played(
+def create_services(
     base: Foundation, storage: StorageServices, options: Options, *, reconciler: Reconciler, backend: Backend
-) -> Played:
-    """What the emulator plays: everything, or storage alone."""
+) -> Services:
+    """The services of an emulator: all of them, or storage alone."""
     if options.only:
-        return Played([storage.files, storage.blobs, AzureActiveDirectory(base.identity, base.tokens, base.clock)], [])
-    return _everything(base, storage, options, reconciler, backend)
+        return Services(
+            [storage.files, storage.blobs, AzureActiveDirectory(base.identity, base.tokens, base.clock)], []
+        )
+    return _all_services(base, storage, options, reconciler, backend)

@@ -1,4 +1,4 @@
-"""What a handler sees of HTTP: one request in, one response out."""
+"""The HTTP request that a handler gets, and the response that it returns."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, MutableMapping
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from harness.emulator.host_names import host_of
 from harness.emulator.text_cache import text_cache
 
-_STALL_SECONDS = 30.0  # without a byte of a body that is awaited
+_STALL_SECONDS = 30.0  # without a byte of an expected body
 _NOTHING = timedelta()
 _NO_NAMES: Mapping[bytes, bytes] = {}
 BODY_LIMIT = 4 << 20  # bytes; Resource Manager's own limit for a request body
@@ -24,22 +24,22 @@ class Receive(Protocol):
 
 
 class Connection(Protocol):
-    """What a request needs of the connection on which it came."""
+    """The connection of a request, as far as the request needs it."""
 
     def trust(self) -> None:
         """Note that a request on this connection had valid credentials."""
 
 
 class MalformedRequestError(Exception):
-    """The request line, a header or the encoding of the path cannot be understood; the text says which."""
+    """The request line, a header or the encoding of the path is malformed; the text says which."""
 
 
-class ClientGoneError(Exception):
-    """The client left in the middle of its request: nobody waits for an answer."""
+class ClientDisconnectedError(Exception):
+    """The client disconnected in the middle of its request, so no response is needed."""
 
 
 class BodyTooLargeError(Exception):
-    """The request's body is longer than the operation takes, which is ``limit`` bytes."""
+    """The request body is longer than the limit of the operation, which is ``limit`` bytes."""
 
     def __init__(self, limit: int = BODY_LIMIT) -> None:
         super().__init__(f"the body is longer than {limit} bytes")
@@ -47,25 +47,25 @@ class BodyTooLargeError(Exception):
 
 
 class BodyStalledError(MalformedRequestError):
-    """The client stopped in the middle of its body."""
+    """The client stopped sending in the middle of a body."""
 
 
 class BrokenAnswerError(Exception):
-    """An answer's body cannot be sent to the end that its head promised: the connection is dropped instead."""
+    """A response body cannot be sent to its announced end; the connection is dropped instead."""
 
 
 class DroppedRequestError(Exception):
-    """A request gets no answer: the connection is dropped instead."""
+    """A request gets no response; the connection is dropped instead."""
 
 
 class Request:
     """One HTTP request.
 
-    ``host`` is lower-case without port (``host_of``); ``path`` is percent-decoded and ``raw_target`` is path and query
-    exactly as sent; names in ``query`` and ``headers`` are lower-case; ``params`` holds what the route's
-    template matched, in the caller's casing. ``spelled`` has the names of headers of metadata as the client wrote
-    them, by their names in lower case. ``ahead`` is how far the clock of who judges the request is ahead of ours.
-    ``content`` is the body, once it has been read whole.
+    ``host`` is in lower case and without port (``host_of``); ``path`` is percent-decoded; ``raw_target`` is path and
+    query exactly as sent; names in ``query`` and ``headers`` are in lower case; ``params`` holds the values that the
+    template of the route matched, in the caller's casing. ``spelled`` maps names of metadata headers in lower case to
+    the client's casing. ``ahead`` is how far the clock that the request is checked by is ahead of ours. ``content`` is
+    the body, once ``read`` has returned it.
 
     Raises:
         MalformedRequestError: the path is not UTF-8 or holds a NUL.
@@ -99,8 +99,8 @@ class Request:
         self.headers: dict[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        spelled: Mapping[bytes, bytes] = scope.get("state", {}).get("spelled", _NO_NAMES)
-        self.spelled = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in spelled.items()}
+        casings: Mapping[bytes, bytes] = scope.get("state", {}).get("spelled", _NO_NAMES)
+        self.spelled = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in casings.items()}
         self.host = host_of(self.headers.get("host", ""))
         raw_path: bytes = scope["raw_path"].partition(b"?")[0]
         query: bytes = scope["query_string"]
@@ -113,18 +113,18 @@ class Request:
         self.params: Mapping[str, str] = {}
 
     def trust(self) -> None:
-        """Note that the request has valid credentials, before its body is read."""
+        """Mark the connection as authenticated, before the body is read."""
         self._connection.trust()
 
     def part(self, method: str, target: bytes, headers: Mapping[str, str]) -> "Request":
-        """A request without a body that came in this one's body, as if it had come by itself.
+        """A request without a body that is a part of this request's body, as a request by itself.
 
         Args:
             target: path and query as sent.
-            headers: by their names in lower case.
+            headers: the headers, with names in lower case.
 
         Raises:
-            MalformedRequestError: the target cannot be understood.
+            MalformedRequestError: the target is malformed.
         """
         path, _, query = target.partition(b"?")
         scope = {
@@ -136,9 +136,9 @@ class Request:
             "raw_path": path,
             "query_string": query,
         }
-        made = Request(scope, _nothing)
-        made.host, made.ahead = self.host, self.ahead
-        return made
+        request = Request(scope, _nothing)
+        request.host, request.ahead = self.host, self.ahead
+        return request
 
     async def read(self, limit: int = BODY_LIMIT) -> bytes:
         """The whole body.
@@ -161,14 +161,14 @@ class Request:
         """The body in the pieces in which it arrives.
 
         Raises:
-            ClientGoneError: the client went away before the end.
-            BodyStalledError: nothing came for half a minute.
+            ClientDisconnectedError: the client disconnected before the end.
+            BodyStalledError: nothing arrived for half a minute.
         """
         more = True
         while more:
             event = await self._next()
             if event["type"] == "http.disconnect":
-                raise ClientGoneError
+                raise ClientDisconnectedError
             more = event.get("more_body", False)
             if body := event.get("body"):
                 yield body
@@ -195,16 +195,17 @@ def _decoded(raw_path: bytes) -> str:
 
 @text_cache
 def _parsed(query: bytes) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict"):
-        found.setdefault(name.lower(), value)
-    return MappingProxyType(found)
+        parameters.setdefault(name.lower(), value)
+    return MappingProxyType(parameters)
 
 
 class Response:
-    """One HTTP answer. A body of bytes gets its ``content-length``; a streamed one must bring its own or is chunked.
+    """One HTTP response.
 
-    ``reason`` is what the status line says beside the status; the standard's words where it is empty.
+    A body of bytes gets a ``content-length``; a streamed body is chunked unless ``headers`` has that header. ``reason``
+    is the reason phrase of the status line; if it is empty, the standard phrase is used.
     """
 
     __slots__ = ("body", "headers", "reason", "status")

@@ -1,6 +1,6 @@
-"""Azurite's account with its well-known key, used only where no job can run.
+"""Azurite's account with its well-known key, used only with ``--only storage``, where no job can run.
 
-Whoever can write files in an emulator that runs jobs can run code.
+In an emulator that runs jobs, a client that can write files can run code.
 """
 
 DEVELOPMENT_ACCOUNT = "devstoreaccount1"

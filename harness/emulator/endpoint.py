@@ -1,4 +1,4 @@
-"""Where a running emulator answers, and the credentials that it accepts."""
+"""The addresses of a running emulator, and the credentials that it accepts."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from harness.compute.process_handle import ends
 from harness.emulator.development_account import DEVELOPMENT_KEY
 from harness.errors import EmulatorError
 
-# Seconds between two looks of azure-ai-ml's ``jobs.stream``, whose own pauses grow to a minute.
+# Seconds between two polls of azure-ai-ml's ``jobs.stream``, whose default interval grows to a minute.
 _STREAMING = {"AZUREML_RUN_POLLING_INTERVAL_MIN": "1", "AZUREML_RUN_POLLING_INTERVAL_MAX": "1"}
 
 
@@ -29,9 +29,9 @@ class SignIn(msgspec.Struct, frozen=True):
 class Endpoint(msgspec.Struct, frozen=True):
     """One running emulator; its ``repr`` shows no secret.
 
-    ``file_url`` and ``blob_url`` answer on plain HTTP, the account being the first segment of the path; ``only`` is
-    ``storage`` where nothing else is served. ``applications`` are those besides the first one, by name.
-    ``identity_variables`` lead to the endpoint of managed identities. A ``guarded`` one ends with its launcher.
+    ``file_url`` and ``blob_url`` are the plain ports, where the account is the first segment of the path; ``only`` is
+    ``storage`` if nothing else is served. ``applications`` are the additional applications, by name.
+    ``identity_variables`` lead to the endpoint of managed identities. A ``guarded`` emulator ends with its launcher.
     """
 
     proxy_url: str
@@ -58,14 +58,14 @@ class Endpoint(msgspec.Struct, frozen=True):
         return f"Endpoint({self.proxy_url}, pid={self.pid}, directory={self.directory!r})"
 
     def has_ended(self) -> bool:
-        """Whether nobody will answer here any more: the process of a guarded emulator has ended.
+        """Whether this is a guarded emulator whose process has ended, so that it will never answer again.
 
-        Any other one can be started again, at the same ports, while its clients wait.
+        Any other emulator can be started again at the same ports while its clients wait.
         """
         return self.guarded and ends(self.pid, 0)
 
     def lines(self) -> list[str]:
-        """Where the emulator answers, for people; a connection string where its key is no secret."""
+        """A summary of the addresses for people, with a connection string if its key is no secret."""
         shown = [
             f"emulator    {self.proxy_url} (process {self.pid})",
             f"directory   {self.directory}",
@@ -73,7 +73,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             f"files       {self.file_url}/{self.storage_account}",
             f"blobs       {self.blob_url}/{self.storage_account}",
         ]
-        if not self.only:  # the key of a whole emulator is secret: only ``env`` gives it out
+        if not self.only:  # the key of an emulator that runs jobs is secret: only ``env`` prints it
             return shown
         if self.storage_key == DEVELOPMENT_KEY:
             return [*shown, f"connection  {self.connection_string}"]
@@ -81,11 +81,14 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def connection_string(self) -> str:
-        """Of the first storage account at the plain ports; holds the account's key."""
+        """The connection string of the first storage account at the plain ports, with the account's key."""
         return self.connection_string_of(self.storage_account, self.storage_key)
 
     def connection_string_of(self, account: str, key: str) -> str:
-        """Of any storage account at the plain ports; no ``;`` at the end, which some SDKs take for an empty setting."""
+        """The connection string of a storage account at the plain ports.
+
+        It does not end with ``;``, which some SDKs take for an empty setting.
+        """
         parts = {
             "DefaultEndpointsProtocol": "https" if self._has_tls else "http",
             "AccountName": account,
@@ -98,18 +101,18 @@ class Endpoint(msgspec.Struct, frozen=True):
     def environment(self, application: str = "", *, by_proxy: bool = False) -> dict[str, str]:
         """The variables with which unmodified Azure clients reach the emulator and sign in.
 
-        An emulator of storage alone needs no proxy for keys, and leaves that of the surroundings as it is. Of a whole
-        one the connection string has a name of ours: by Azure's name ``az`` would take it before any account that its
-        user names, and a whole emulator has many. For an application that is named, its roles decide what it may do, so
-        the account's key is left out.
+        An emulator of storage alone needs no proxy for requests with keys, and leaves the proxy variables unset. An
+        emulator of all services has many accounts, and ``az`` would prefer Azure's variable for the connection string
+        to any account that its user names; so the connection string is in a variable of the harness. For a named
+        application the account's key is left out, because the roles of the application decide what it may do.
 
         Args:
-            application: who signs in; default the first application.
-            by_proxy: of an emulator of storage alone, too, the variables that lead through its proxy, where it has
-                Azure's own host names and a sign-in; an application implies them.
+            application: the application that signs in; by default the first one.
+            by_proxy: for an emulator of storage alone, include the variables that lead through its proxy, which has
+                Azure's host names and a sign-in; a named application implies this.
 
         Raises:
-            EmulatorError: there is no such application.
+            EmulatorError: the emulator has no such application.
         """
         connection = "AZURE_STORAGE_CONNECTION_STRING" if self.only else "HARNESS_STORAGE_CONNECTION_STRING"
         storage = {connection: self.connection_string, "HARNESS_STORAGE_ACCOUNT": self.storage_account}
@@ -118,10 +121,10 @@ class Endpoint(msgspec.Struct, frozen=True):
             storage = {"HARNESS_STORAGE_ACCOUNT": self.storage_account}
         if self.only:
             if by_proxy or application:
-                return storage | self._proxied(application)
-            return storage | (self._trusting() if self._has_tls else {})
+                return storage | self._proxy_variables(application)
+            return storage | (self._ca_variables() if self._has_tls else {})
         return storage | {
-            **self._proxied(application),
+            **self._proxy_variables(application),
             "AZURE_SUBSCRIPTION_ID": self.subscription_id,
             "HARNESS_AZUREML_RESOURCE_GROUP": self.azureml_resource_group,
             "HARNESS_AZUREML_WORKSPACE": self.azureml_workspace,
@@ -129,17 +132,17 @@ class Endpoint(msgspec.Struct, frozen=True):
             **_STREAMING,
         }
 
-    def seen_from_outside(self, host: str, authority: str) -> "Endpoint":
-        """The same emulator for another machine, which has no managed identity here.
+    def for_host(self, host: str, authority: str) -> "Endpoint":
+        """The endpoint as another machine reaches it, without managed identities.
 
         Args:
-            host: how that machine calls this one.
-            authority: the file in which it has the certificate that is here in ``ca_path``.
+            host: the name or address of this machine on the other one.
+            authority: the path on the other machine of the certificate that is in ``ca_path`` here.
         """
-        proxy, files, blobs = (_at(host, url) for url in (self.proxy_url, self.file_url, self.blob_url))
+        proxy, files, blobs = (_with_host(host, url) for url in (self.proxy_url, self.file_url, self.blob_url))
         return replace(self, proxy_url=proxy, file_url=files, blob_url=blobs, ca_path=authority, identity_variables={})
 
-    def _proxied(self, application: str) -> dict[str, str]:
+    def _proxy_variables(self, application: str) -> dict[str, str]:
         sign_in = self._sign_in(application)
         direct = ",".join(dict.fromkeys([*_LOOPBACK, str(urlsplit(self.file_url).hostname)])) if self._has_tls else ""
         return {
@@ -147,7 +150,7 @@ class Endpoint(msgspec.Struct, frozen=True):
             "https_proxy": self.proxy_url,
             "NO_PROXY": direct,
             "no_proxy": direct,
-            **self._trusting(),
+            **self._ca_variables(),
             **self.identity_variables,
             "AZURE_TENANT_ID": self.tenant_id,
             "AZURE_CLIENT_ID": sign_in.client_id,
@@ -156,10 +159,10 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def _has_tls(self) -> bool:
-        """Whether the ports of storage speak TLS."""
+        """Whether the storage ports use TLS."""
         return self.file_url.startswith("https:")
 
-    def _trusting(self) -> dict[str, str]:
+    def _ca_variables(self) -> dict[str, str]:
         names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return dict.fromkeys(names, self.ca_path)
 
@@ -167,15 +170,15 @@ class Endpoint(msgspec.Struct, frozen=True):
         if not application:
             return SignIn(self.client_id, self.client_secret)
         if application not in self.applications:
-            known = ", ".join(self.applications) or "none besides the first one"
+            names = ", ".join(self.applications) or "none besides the first one"
             raise EmulatorError(
-                f"the emulator has no application {application!r}; it has: {known}. Start it with "
-                f"--application {application}=reader, for one"
+                f"the emulator has no application {application!r}; it has: {names}. Start it with "
+                f"--application {application}=reader, for example"
             )
         return self.applications[application]
 
 
-def _at(host: str, url: str) -> str:
-    """An address with another host."""
+def _with_host(host: str, url: str) -> str:
+    """A URL with another host."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"

@@ -1,4 +1,4 @@
-"""The emulator's own operations on fault plans."""
+"""The emulator's own operations, which Azure does not have, on fault plans."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _ONE = ADDRESS + "/{name}"
 
 
 class FaultPlans:
-    """Puts plans in force, shows and ends them."""
+    """The handlers that create, show and delete fault plans."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -45,12 +45,12 @@ class FaultPlans:
         name = request.params["name"]
         if shown := self._shown(name):
             return json_response(200, shown)
-        known = ", ".join(self._faults.names()) or "none"
-        return arm_error(404, "FaultPlanNotFound", f"There is no fault plan '{name[:100]}'. In force: {known}.")
+        names = ", ".join(self._faults.names()) or "none"
+        return arm_error(404, "FaultPlanNotFound", f"There is no fault plan '{name[:100]}'. In force: {names}.")
 
     def _delete(self, request: Request) -> Response:
         return Response(200 if self._faults.delete(request.params["name"]) else 204)
 
     def _shown(self, name: str) -> dict[str, Any]:
-        found = self._faults.get(name)
-        return found[0].wire() | {"struck": found[1]} if found else {}
+        entry = self._faults.get(name)
+        return entry[0].wire() | {"struck": entry[1]} if entry else {}

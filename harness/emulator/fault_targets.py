@@ -1,4 +1,4 @@
-"""What a fault may strike, and what a host answers then: known to every service, which need not know of fault plans."""
+"""The targets of faults, and the errors that hosts answer with. Services need only these types, not fault plans."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,16 +6,16 @@ from typing import Literal
 from harness.fault_plans import Scope
 
 InjectedError = Literal["throttled", "unavailable", "failed", "absent", "expired", "full"]
-"""What a host can be made to answer: 429 or its like, 503, 500, 404, 401 for the token, a full disk."""
+"""An error that a host answers with: 429 or the service's equivalent, 503, 500, 404, 401 for the token, a full disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultTarget:
-    """What a request or a decision concerns, as far as a plan's scope can tell.
+    """What a request or a decision concerns, as far as the scope of a fault plan distinguishes it.
 
     Attributes:
-        group: a resource group; empty where there is none.
-        share: a share or container; empty where there is none.
+        group: a resource group; empty if there is none.
+        share: a share or container; empty if there is none.
         polls: whether a request polls a long-running operation, which belongs to every scope.
     """
 
@@ -25,10 +25,10 @@ class FaultTarget:
     polls: bool = False
 
 
-def covers(scope: Scope, place: FaultTarget) -> bool:
-    """Whether a plan of this scope may strike there."""
-    if not (scope.group or scope.shares) or place.polls:
+def covers(scope: Scope, target: FaultTarget) -> bool:
+    """Whether a fault plan of this scope applies to a target."""
+    if not (scope.group or scope.shares) or target.polls:
         return True
-    if place.share:
-        return place.share in scope.shares
-    return bool(place.group) and place.group.lower() == scope.group.lower()
+    if target.share:
+        return target.share in scope.shares
+    return bool(target.group) and target.group.lower() == scope.group.lower()

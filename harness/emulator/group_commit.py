@@ -1,6 +1,6 @@
-"""What several clients write at one time is stored in one transaction, before any of them is answered.
+"""Stores the concurrent writes of several clients in one transaction, before any of them is answered.
 
-A transaction costs as much as what it holds: requests that were read in one turn of the event loop share theirs.
+A transaction costs as much as the writes in it, so requests that arrive in one turn of the event loop share one.
 """
 
 import asyncio
@@ -22,38 +22,38 @@ class GroupCommit:
         self._waiting: list[_Write] = []
 
     async def write(self, act: Callable[[], T]) -> T:
-        """Have ``act`` called in the next transaction; what it returned, as soon as that is stored.
+        """Call ``act`` in the next transaction; returns its result once that transaction is stored.
 
         Raises:
-            Exception: what it raised; what it had written by then, and what others wrote, is stored all the same.
-            sqlite3.Error: nothing could be stored.
+            Exception: the error of ``act``; its writes until then, and those of others, are stored nevertheless.
+            sqlite3.Error: the transaction could not be stored.
         """
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._commit)
-        done: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Write(act, done))
-        return await done
+        result: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(_Write(act, result))
+        return await result
 
     def _commit(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        writes, self._waiting = self._waiting, []
         try:
             with self._store.transaction():
-                for write in waiting:
+                for write in writes:
                     write.run()
-        except Exception as error:  # whatever it is: nobody must wait for ever
-            for write in waiting:
+        except Exception as error:  # every kind of error: each request must get its result
+            for write in writes:
                 write.error = error
-        for write in waiting:
-            write.tell()
+        for write in writes:
+            write.resolve()
 
 
 @dataclass(slots=True)
 class _Write:
-    """One of those that share a transaction, and who waits for it."""
+    """One function that shares a transaction, and the future of its result."""
 
     act: Callable[[], Any]
-    done: "asyncio.Future[Any]"
+    result_future: "asyncio.Future[Any]"
     result: Any = None
     error: Exception | None = None
 
@@ -65,10 +65,10 @@ class _Write:
         except Exception as error:
             self.error = error
 
-    def tell(self) -> None:
-        if self.done.cancelled():
+    def resolve(self) -> None:
+        if self.result_future.cancelled():
             return
         if self.error:
-            self.done.set_exception(self.error)
+            self.result_future.set_exception(self.error)
         else:
-            self.done.set_result(self.result)
+            self.result_future.set_result(self.result)

@@ -1,9 +1,9 @@
-"""GUIDs, which name things and keep no secret."""
+"""GUIDs that are names and need not be unpredictable."""
 
 from datetime import datetime
 from random import Random
 
-_RANDOM = Random()  # noqa: S311 - a generator of its own, because tests seed the one that everybody shares
+_RANDOM = Random()  # noqa: S311 - not the global generator, which tests seed
 
 
 def new_guid() -> str:
@@ -12,7 +12,7 @@ def new_guid() -> str:
 
 
 def ordered_guid(moment: datetime) -> str:
-    """A GUID that begins with its moment, as in UUID version 7: the store then keeps records of one time together."""
+    """A GUID that begins with a timestamp, as in UUID version 7: the store then keeps records of one time together."""
     return _guid(f"{int(moment.timestamp() * 1000):012x}{_RANDOM.randbytes(10).hex()}", version=7)
 
 

@@ -1,6 +1,6 @@
 """``python -m harness.emulator.health DIRECTORY``: the exit code is 0 if the emulator of a directory answers.
 
-For health checks of containers, which run it every few seconds: it loads little and needs no credentials.
+It is for health checks of containers, which run it every few seconds: it imports little and needs no credentials.
 """
 
 import json
@@ -13,7 +13,7 @@ _SECONDS = 3.0
 
 
 def main(arguments: list[str]) -> int:
-    """0 where every port that storage has accepts a connection, 1 otherwise, with the reason on standard error."""
+    """Check the storage ports: 0 if each accepts a connection, otherwise 1 with the reason on standard error."""
     try:
         endpoint = json.loads(Path(arguments[0], "endpoint.json").read_bytes())
         for name in ("blob_url", "file_url"):
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _answers(connection: socket.socket) -> bool:
-    """Whether anything is said to a request, a refusal for one."""
+    """Whether a request gets any HTTP response, be it an error."""
     connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     return connection.recv(5) == b"HTTP/"
 

@@ -1,7 +1,7 @@
-"""Names of hosts in requests: what a ``Host`` header names, and which names can only mean this machine.
+"""Names of hosts in requests: the host of a ``Host`` header, and the names that can only mean this machine.
 
-A page in a browser can ask any address for anything under the page's own name, if its name server says that the name is
-127.0.0.1 (DNS rebinding). The plain ports therefore answer only to names that no name server gives out.
+A web page can send requests to this machine under the page's own host name, if its name server resolves that name to
+127.0.0.1 (DNS rebinding). The plain ports therefore answer only to names that no name server resolves.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ def host_of(header: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host means this machine wherever it is looked up (RFC 6761, section 6.3)."""
+    """Whether a host name always means this machine (RFC 6761, section 6.3)."""
     if host in _USUAL or host.endswith(".localhost"):
         return True
     try:

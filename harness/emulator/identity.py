@@ -1,4 +1,4 @@
-"""Who may use an emulator: one tenant, its applications, one subscription and a first storage account."""
+"""The identity of an emulator: one tenant, its applications, one subscription and a first storage account."""
 
 import base64
 import hashlib
@@ -38,10 +38,11 @@ class Application(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Made at the first start of a data directory and kept there, readable by the owner alone.
+    """The ids and credentials of an emulator, created at the first start of a data directory and stored there.
 
-    ``applications`` are those besides the first one, which manages the subscription. They can sign in to
-    ``other_tenants``, too, whose tokens no service of this subscription accepts.
+    Only the owner can read the file. ``applications`` are the additional applications; the first one manages the
+    subscription. All of them can also sign in to ``other_tenants``, whose tokens no service of this subscription
+    accepts.
     """
 
     tenant_id: str
@@ -59,20 +60,20 @@ class Identity(msgspec.Struct, frozen=True):
 
     @property
     def identity_header(self) -> str:
-        """What code in App Service shows to get a token of its managed identity."""
+        """The header with which code in App Service gets a token of its managed identity."""
         return hashlib.sha256(f"identity header {self.signing_key}".encode()).hexdigest()
 
     def application(self, client_id: str) -> Application | None:
         """The application of an id, or None."""
-        return next((each for each in self.all_applications if each.client_id == client_id.lower()), None)
+        return next((item for item in self.all_applications if item.client_id == client_id.lower()), None)
 
     def principal(self, principal_id: str) -> Application | None:
         """The application whose service principal has an id, or None."""
-        return next((each for each in self.all_applications if each.object_id == principal_id), None)
+        return next((item for item in self.all_applications if item.object_id == principal_id), None)
 
     @property
     def all_applications(self) -> tuple[Application, ...]:
-        """The first one, which has no name, and the others."""
+        """The first application, which has no name, and the additional ones."""
         return (Application("", self.client_id, self.client_secret, FIRST_APPLICATION), *self.applications)
 
 
@@ -82,26 +83,26 @@ def object_id(client_id: str) -> str:
     return str(uuid.uuid5(uuid.UUID(client_id), "service principal"))
 
 
-def with_applications(identity: Identity, wanted: Mapping[str, tuple[str, ...]]) -> Identity:
-    """An identity that also has the applications of some names with some roles; those it knows keep their ids."""
-    known = {each.name: each for each in identity.applications}
-    for name, roles in wanted.items():
-        application = known.get(name) or Application(name, str(uuid.uuid4()), new_secret())
-        known[name] = replace(application, roles=roles)
-    return replace(identity, applications=tuple(known.values()))
+def with_applications(identity: Identity, roles_by_name: Mapping[str, tuple[str, ...]]) -> Identity:
+    """The identity with applications of these names and roles; existing applications keep their ids."""
+    applications = {item.name: item for item in identity.applications}
+    for name, roles in roles_by_name.items():
+        application = applications.get(name) or Application(name, str(uuid.uuid4()), new_secret())
+        applications[name] = replace(application, roles=roles)
+    return replace(identity, applications=tuple(applications.values()))
 
 
 def load_identity(paths: DataDirectory, applications: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Identity:
-    """The identity of a data directory, made when missing.
+    """The identity of a data directory; created if it is missing.
 
-    The keys are random: in an emulator that runs jobs, whoever can write files can run code.
+    The keys are random: in an emulator that runs jobs, a client that can write files can run code.
 
     Args:
-        applications: roles by the name of each application that it must have besides the first one.
+        applications: the roles of each additional application, by name.
 
     Raises:
-        ValueError: the file holds no identity.
-        msgspec.MsgspecError: the same.
+        ValueError: the file holds no valid identity.
+        msgspec.MsgspecError: the file holds no valid identity.
     """
     if paths.identity.exists():
         identity = msgspec.json.decode(paths.identity.read_bytes(), type=Identity)
@@ -120,9 +121,9 @@ def signing_key(identity: Identity) -> rsa.RSAPrivateKey:
     """The key that signs tokens.
 
     Raises:
-        ValueError: the identity holds none.
+        ValueError: the identity has no RSA key.
     """
-    # Read without a look at its primes: each takes 35 ms, and the key is one that we made.
+    # The check of each prime would take 35 ms, and the key was generated here.
     private = load_pem_private_key(identity.signing_key.encode(), password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(private, rsa.RSAPrivateKey):
         raise ValueError("the signing key is no RSA key")
@@ -130,12 +131,12 @@ def signing_key(identity: Identity) -> rsa.RSAPrivateKey:
 
 
 def new_secret() -> str:
-    """A random secret that a command line can take: it does not begin with a dash, which would begin an option."""
+    """A random secret that can be a command-line argument: it does not begin with a dash."""
     return "s" + secrets.token_urlsafe(30)
 
 
 def new_identity() -> Identity:
-    """Fresh ids, secrets and keys."""
+    """An identity with new ids, secrets and keys."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return Identity(
         tenant_id=str(uuid.uuid4()),

@@ -1,4 +1,4 @@
-"""Starting, finding and stopping an emulator from another process."""
+"""Starts, finds and stops an emulator from another process."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from harness import emulator
 from harness.clock import SystemClock
 from harness.compute.process_handle import ProcessHandle
 from harness.emulator.endpoint import Endpoint
-from harness.emulator.launched_process import Ending, did_not_start, launched_process
+from harness.emulator.launched_process import Ending, launched_process, start_error
 from harness.emulator.option_texts import (
     check_compute,
     parse_account,
@@ -38,7 +38,7 @@ from harness.errors import EmulatorError
 
 _STOP_SECONDS = 10.0
 _SETTLE_SECONDS = 5.0  # until the lock names the process that holds it
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LaunchedEmulator:
     """An emulator that ends with its launcher, this process.
 
     Attributes:
-        ending: says how it has ended; None while it runs.
+        ending: returns how the emulator has ended, or None while it runs.
     """
 
     endpoint: Endpoint
@@ -54,10 +54,10 @@ class LaunchedEmulator:
 
 
 def find(directory: Path) -> Endpoint | None:
-    """The emulator that serves a data directory and is ready, or None.
+    """The emulator that serves a data directory and is ready; None if there is none.
 
     Raises:
-        EmulatorError: what it has written about itself cannot be read, or it is another user's.
+        EmulatorError: the file of its endpoint cannot be read, or the emulator is another user's.
     """
     paths = DataDirectory(directory.absolute())
     try:
@@ -69,10 +69,10 @@ def find(directory: Path) -> Endpoint | None:
     except (OSError, msgspec.MsgspecError) as error:
         raise EmulatorError(f"{paths.endpoint} cannot be read ({error}); start the emulator again") from error
     if not is_current:
-        return None  # it is what a killed emulator has left
+        return None  # a killed emulator has left the file
     if not is_own:
         raise EmulatorError(
-            f"another user's emulator serves {directory}, and would get whatever is sent to it; choose another "
+            f"another user's emulator serves {directory}, and would receive all that is sent to it; choose another "
             "directory, or become that user"
         )
     return endpoint
@@ -102,34 +102,35 @@ def launch(
     managed_identity: str = "",
     tenants: Sequence[str] = (),
 ) -> Iterator[Endpoint]:
-    """An emulator for as long as the block lasts; it also ends when this process is killed.
+    """Run an emulator for the duration of the block; it also ends when this process is killed.
 
     Args:
-        directory: the data directory; default a temporary one, deleted at the end.
-        port: of the proxy; 0 takes a free one.
+        directory: the data directory; by default a temporary one, deleted at the end.
+        port: the port of the proxy; 0 takes a free one.
         only: ``storage``, to serve nothing else, with the well-known development account.
-        file_port: of Azure Files; 0 takes a free one.
-        blob_port: of blob storage; 0 takes a free one.
-        listen: the address of all ports; where it is none of loopback, no key is one that is well known.
-        https: whether the ports of storage speak TLS, whose authority is ``Endpoint.ca_path``; by default not, and it
-            has to be said where ``listen`` is none of loopback.
-        accounts: storage accounts to have besides the first one, each ``NAME:KEY`` or ``NAME:KEY:SKU``.
-        pace: as in ``Options``, like the next three.
-        compute: where jobs run.
-        images: what becomes of jobs that ask for a container image.
-        image_map: images to run in place of others, by the names of those, which may hold ``*``.
-        cntk_python: the interpreter of CNTK jobs.
-        host_names: as in ``Options``.
-        applications: applications to have besides the first one, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
+        file_port: the port of Azure Files; 0 takes a free one.
+        blob_port: the port of blob storage; 0 takes a free one.
+        listen: the address of all ports; unless it is a loopback address, no account has a well-known key.
+        https: whether the storage ports use TLS, with the authority in ``Endpoint.ca_path``; by default they do not. It
+            must be given unless ``listen`` is a loopback address.
+        accounts: additional storage accounts, each ``NAME:KEY`` or ``NAME:KEY:SKU``.
+        pace: speed of simulated provisioning, as in ``Options``.
+        compute: the back end that runs jobs, as in ``Options``.
+        images: what becomes of jobs that ask for a container image, as in ``Options``.
+        image_map: images to run, by the names of the images that they replace, which may hold ``*``.
+        cntk_python: the Python interpreter of CNTK jobs.
+        host_names: names of this machine that clients use at the plain ports.
+        applications: additional applications, each ``NAME=ROLE,ROLE``; see ``Endpoint.environment``.
         seed: a directory whose ``file/SHARE`` and ``blob/CONTAINER`` become shares and containers of the first account.
         copy_delay: seconds for which each copy of a file or blob is pending, so that it can be watched and aborted.
-        log: a file in which requests are logged, one JSON line each: time, method, url, status, milliseconds, error.
-            Nothing secret is in it.
-        managed_identity: whose endpoint to have, ``app-service`` or ``imds``; see ``Endpoint.environment``.
-        tenants: ids of tenants in which they can sign in, too, for tokens that no service accepts.
+        log: a file in which requests are logged, one JSON line each: time, method, url, status, milliseconds, error. It
+            holds no secrets.
+        managed_identity: the managed identity endpoint to serve, ``app-service`` or ``imds``; see
+            ``Endpoint.environment``.
+        tenants: ids of additional tenants that applications can sign in to; no service accepts their tokens.
 
     Raises:
-        EmulatorError: it did not start; the message ends with what it printed.
+        EmulatorError: the emulator did not start; the message ends with its output.
     """
     with data_directory(directory) as used:
         options = Options(
@@ -154,13 +155,13 @@ def launch(
             managed_identity=managed_identity,
             tenants=tuple(map(parse_tenant, tenants)),
         )
-        with launched(options) as emulator:
+        with launch_with(options) as emulator:
             yield emulator.endpoint
 
 
 @contextmanager
 def data_directory(directory: Path | None) -> Iterator[Path]:
-    """The data directory of an emulator to launch: the one that is named, or a temporary one, deleted at the end."""
+    """The data directory of an emulator to launch: ``directory``, or a temporary one that is deleted at the end."""
     if directory is not None:
         yield directory
         return
@@ -172,21 +173,21 @@ def data_directory(directory: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def launched(options: Options) -> Iterator[LaunchedEmulator]:
-    """What ``launch`` does, by a record of its options, and with what is known of the emulator's end.
+def launch_with(options: Options) -> Iterator[LaunchedEmulator]:
+    """Run an emulator like ``launch``, with a record of its options; the result also says how the emulator ended.
 
     Raises:
-        EmulatorError: it did not start; the message ends with what it printed.
+        EmulatorError: the emulator did not start; the message ends with its output.
     """
     with launched_process(replace(options, guarded=True)) as process:
-        yield LaunchedEmulator(_ready(options.directory), process.ending)
+        yield LaunchedEmulator(_read_endpoint(options.directory), process.ending)
 
 
 def start_detached(options: Options) -> Endpoint:
-    """Start an emulator that outlives this process; what it prints goes to ``emulator.log`` in its directory.
+    """Start an emulator that outlives this process; its output goes to ``emulator.log`` in its data directory.
 
     Raises:
-        EmulatorError: it did not start, or one serves the directory already.
+        EmulatorError: the emulator did not start, or another one already serves the directory.
     """
     directory = options.directory
     if running := find(directory):
@@ -196,7 +197,7 @@ def start_detached(options: Options) -> Endpoint:
         )
     log = DataDirectory(directory.absolute()).log
     with _log_of(directory) as stream:
-        done = subprocess.run(
+        process = subprocess.run(
             [*server_command(options), "--detach"],
             env=server_environment(options, os.environ),
             stdin=subprocess.DEVNULL,
@@ -204,13 +205,13 @@ def start_detached(options: Options) -> Endpoint:
             stderr=stream,
             check=False,
         )
-    if done.returncode != 0:
-        raise did_not_start(log.read_text(errors="replace"))
-    return _ready(directory)
+    if process.returncode != 0:
+        raise start_error(log.read_text(errors="replace"))
+    return _read_endpoint(directory)
 
 
-def become(options: Options) -> NoReturn:
-    """Serve in this process, in the foreground: it becomes what ``server_command`` starts, in a clean environment."""
+def exec_server(options: Options) -> NoReturn:
+    """Replace this process by the emulator that ``server_command`` starts, in a clean environment."""
     command = server_command(options)
     os.execve(command[0], command, server_environment(options, os.environ))  # noqa: S606 - the command is ours
 
@@ -219,7 +220,7 @@ def stop(directory: Path) -> bool:
     """Stop the emulator of a data directory and wait until it has ended; False if none runs.
 
     Raises:
-        EmulatorError: a process serves the directory that is no emulator of this user; it is left alone.
+        EmulatorError: a process that is not this user's emulator serves the directory; it keeps running.
     """
     clock = SystemClock()
     deadline = clock.monotonic() + _SETTLE_SECONDS
@@ -230,15 +231,15 @@ def stop(directory: Path) -> bool:
                     _end(server)
                     return True
             if clock.monotonic() >= deadline:
-                raise _stranger(directory)
-            clock.sleep(_LOOK_SECONDS)  # a new emulator writes its id soon after it has taken the lock
+                raise _foreign_process_error(directory)
+            clock.sleep(_POLL_SECONDS)  # a new emulator writes its id soon after it has taken the lock
     except OSError as error:
-        raise EmulatorError(f"the lock of {directory} cannot be looked at: {error.strerror}") from error
+        raise EmulatorError(f"the lock of {directory} cannot be checked: {error.strerror}") from error
     return False
 
 
-def _ready(directory: Path) -> Endpoint:
-    """The emulator of a directory that has said that it is ready."""
+def _read_endpoint(directory: Path) -> Endpoint:
+    """The emulator of a directory, which has reported that it is ready."""
     endpoint = find(directory)
     if endpoint is None:
         raise EmulatorError(f"the emulator in {directory} ended as soon as it was ready")
@@ -246,21 +247,19 @@ def _ready(directory: Path) -> Endpoint:
 
 
 def _end_jobs(directory: Path) -> None:
-    """End the jobs of a directory that is deleted next, which nobody serves: they outlive their emulator."""
+    """End the jobs of a directory that is deleted next: they outlive their emulator."""
     if any(DataDirectory(directory).jobs.glob("*")):
-        emulator.end_jobs(directory)  # imported here, for none but this needs what it needs
+        emulator.end_jobs(directory)  # imported lazily: nothing else in this module needs its imports
 
 
 def _log_of(directory: Path) -> IO[bytes]:
-    """The log of a detached emulator, whose directory is made when missing."""
+    """Open the log of a detached emulator; its directory is created if it is missing."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return DataDirectory(directory.absolute()).log.open("ab")
     except OSError as error:
         if directory.exists() and not directory.is_dir():
-            raise EmulatorError(
-                f"{directory} is a file, and a data directory is needed; choose another --dir"
-            ) from error
+            raise EmulatorError(f"{directory} is a file, not a data directory; choose another --dir") from error
         reason = f"{error.strerror} ({error.filename})"
         raise EmulatorError(f"the data directory {directory} cannot be used: {reason}; choose another --dir") from error
 
@@ -272,9 +271,9 @@ def _end(server: ProcessHandle) -> None:
             return
 
 
-def _stranger(directory: Path) -> EmulatorError:
+def _foreign_process_error(directory: Path) -> EmulatorError:
     process = f"process {read_server(directory) or '(no id)'}"
     return EmulatorError(
-        f"{directory} is locked, and nothing proves that {process} is an emulator of yours that serves it: it was left "
-        "alone; end it yourself, or choose another --dir"
+        f"{directory} is locked, and nothing proves that {process} is an emulator of yours that serves it. It was not "
+        "stopped; end it yourself, or choose another --dir"
     )

@@ -1,4 +1,4 @@
-"""The process of an emulator that ends with its launcher: its start, its end, and what it prints."""
+"""The process of an emulator that ends with its launcher: its start, its end, and its output."""
 
 import os
 import selectors
@@ -23,11 +23,11 @@ _LAST_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an emulator has ended.
+    """How an emulator ended.
 
     Attributes:
-        reason: to be read after the emulator's name: ``was ended by SIGKILL``.
-        log: what it printed last, or where that is.
+        reason: the end of a sentence whose subject is the emulator: ``was ended by SIGKILL``.
+        log: its last output, or where that is.
     """
 
     reason: str
@@ -42,7 +42,7 @@ class LaunchedProcess:
     _log: IO[bytes]
 
     def ending(self) -> Ending | None:
-        """How it has ended; None while it runs."""
+        """How the emulator ended; None while it runs."""
         code = self._process.poll()
         if code is None:
             return None
@@ -52,37 +52,35 @@ class LaunchedProcess:
 
 @contextmanager
 def launched_process(options: Options) -> Iterator[LaunchedProcess]:
-    """An emulator that is ready, for as long as the block lasts.
+    """Run an emulator that is ready for the duration of the block.
 
     Raises:
-        EmulatorError: it did not start; the message ends with what it printed.
+        EmulatorError: the emulator did not start; the message ends with its output.
     """
     with (
-        os.fdopen(os.memfd_create(LAUNCHED), "w+b") as log,  # a full disk could not take what is said about it
+        os.fdopen(os.memfd_create(LAUNCHED), "w+b") as log,  # in memory, because the disk may be full
         subprocess.Popen(
             server_command(options),
             env=server_environment(options, os.environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for the one who launched it, who then stops it in order
+            start_new_session=True,  # Ctrl-C reaches only the launcher, which then stops the emulator in order
         ) as process,
     ):
         _wait_until_ready(process, log)
         try:
             yield LaunchedProcess(process, log)
         finally:
-            process.terminate()  # a child that nobody has waited for keeps its id
+            process.terminate()  # a child keeps its process id until it has been waited for
             if process.returncode is None:
                 ends(process.pid, _STOP_SECONDS)
             process.kill()
 
 
-def did_not_start(printed: str) -> EmulatorError:
-    """The error of an emulator that printed something before it ended."""
-    silent = (
-        f"nothing: it was ended from outside, as for want of memory, or took longer than {_START_SECONDS:.0f} seconds"
-    )
+def start_error(printed: str) -> EmulatorError:
+    """The error for an emulator that ended before it was ready, with its output."""
+    silent = f"nothing: it was killed, perhaps for lack of memory, or took longer than {_START_SECONDS:.0f} seconds"
     lines = _last_lines(printed) or [silent]
     return EmulatorError("\n".join(["the emulator did not start; it printed:", *lines]))
 
@@ -91,20 +89,20 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     if process.stdout is not None:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            answered = selector.select(_START_SECONDS)
-        if answered and process.stdout.readline():
+            events = selector.select(_START_SECONDS)
+        if events and process.stdout.readline():
             return
     process.kill()
     process.wait()
-    raise did_not_start(_last_bytes(log))
+    raise start_error(_last_bytes(log))
 
 
 def _reason(code: int) -> str:
-    """What ``subprocess`` says with a return code."""
+    """The meaning of a return code of ``subprocess``."""
     if code >= 0:
         return f"ended with exit code {code}"
-    known = -code in {one.value for one in signal.Signals}
-    return f"was ended by {signal.Signals(-code).name if known else f'signal {-code}'}"
+    is_known = -code in {number.value for number in signal.Signals}
+    return f"was ended by {signal.Signals(-code).name if is_known else f'signal {-code}'}"
 
 
 def _last_bytes(log: IO[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""The emulator's own operations on the limits of the subscription."""
+"""The emulator's own operations, which Azure does not have, on the limits of the subscription."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,10 +17,10 @@ _ONE = ADDRESS + "/{name}"
 
 
 class LimitOperations:
-    """Puts limits in force, shows and ends them.
+    """The handlers that create, show and delete limits.
 
     Args:
-        changed: called after each change: what lacked quota may get its nodes.
+        changed: called after each change, since a cluster that lacked quota may get its nodes now.
     """
 
     def __init__(self, limits: SubscriptionLimits, changed: Callable[[], None]) -> None:
@@ -54,8 +54,8 @@ class LimitOperations:
         name = request.params["name"]
         if shown := self._shown(name):
             return json_response(200, shown)
-        known = ", ".join(self._limits.names()) or "none"
-        return arm_error(404, "LimitNotFound", f"There are no limits named '{name[:100]}'. In force: {known}.")
+        names = ", ".join(self._limits.names()) or "none"
+        return arm_error(404, "LimitNotFound", f"There are no limits named '{name[:100]}'. In force: {names}.")
 
     def _delete(self, request: Request) -> Response:
         is_deleted = self._limits.delete(request.params["name"])
@@ -63,5 +63,5 @@ class LimitOperations:
         return Response(200 if is_deleted else 204)
 
     def _shown(self, name: str) -> dict[str, Any]:
-        found = self._limits.get(name)
-        return {"name": name, **msgspec.to_builtins(found)} if found else {}
+        limit = self._limits.get(name)
+        return {"name": name, **msgspec.to_builtins(limit)} if limit else {}

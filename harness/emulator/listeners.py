@@ -1,4 +1,4 @@
-"""What a process listens with: the proxy, TLS behind it, and a port for each storage service."""
+"""The listeners of the emulator's process: the proxy with TLS behind it, and a port for each storage service."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ from harness.emulator.proxy import Proxy
 
 
 @contextlib.asynccontextmanager
-async def proxied(
+async def serve_proxied(
     emulator: Emulator, entrance: socket.socket, context: ssl.SSLContext, stopping: asyncio.Event
 ) -> AsyncIterator[int]:
-    """The proxy at its entrance, and the TLS server behind it; the proxy's port."""
+    """Serve the proxy on a listening socket, and TLS behind it; yields the port."""
     server = HttpServer(emulator, context)
     proxy = Proxy(emulator.plays, server.take)
     number = proxy.start(entrance)
@@ -31,10 +31,10 @@ async def proxied(
 
 
 @contextlib.asynccontextmanager
-async def direct(
+async def serve_directly(
     emulator: Emulator, listener: socket.socket, context: ssl.SSLContext | None, stopping: asyncio.Event
 ) -> AsyncIterator[int]:
-    """A service at a port of its own, with TLS or without; its port."""
+    """Serve hosts on a listening socket, with TLS or without; yields the port."""
     port = int(listener.getsockname()[1])
     serving = asyncio.create_task(serve_http(emulator, listener, stopping, context))
     try:

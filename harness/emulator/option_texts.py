@@ -1,4 +1,4 @@
-"""Options of an emulator as a command line writes them: each text is checked, and refused with what is right."""
+"""Parses and checks the options of an emulator as a command line writes them; each error says what is allowed."""
 
 import base64
 import binascii
@@ -18,8 +18,8 @@ from harness.emulator.subscription_limits import KEY_REFUSALS, SubscriptionLimit
 from harness.errors import EmulatorError, ToolkitError
 from harness.fault_plans import FaultPlan, parse_plan, parse_rates
 
-ACCOUNT_SKUS = ("Standard_LRS", "Premium_LRS")  # of which the second makes an account for premium files
-REFUSAL_CODES = " or ".join(KEY_REFUSALS)  # of ``--refuse-keys``
+ACCOUNT_SKUS = ("Standard_LRS", "Premium_LRS")  # Premium_LRS creates an account for premium files
+REFUSAL_CODES = " or ".join(KEY_REFUSALS)  # the values of ``--refuse-keys``
 _CORE_DIGITS = 6
 _ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -43,17 +43,17 @@ def read_options(
     refuse_keys: str | None,
     **plain: Any,
 ) -> Options:
-    """How to serve a data directory.
+    """The options with which to serve a data directory.
 
     Args:
         directory: the data directory.
-        listen: see ``parse_listen``; so are ``compute``, ``host_names``, ``applications``, ``tenants``, ``image_map``,
-            ``faults`` and the limits written as the ``parse_...`` of their name takes them.
-        accounts: storage accounts to have besides the first one.
-        plain: the other members of ``Options``, as they are.
+        listen: an address as ``parse_listen`` reads it. Likewise ``compute``, ``host_names``, ``applications``,
+            ``tenants``, ``image_map``, ``faults`` and the limits are texts for the ``parse_...`` of their name.
+        accounts: additional storage accounts.
+        plain: the other fields of ``Options``, unchanged.
 
     Raises:
-        EmulatorError: a text is wrong, or they let too many in; the message says which, and what is right.
+        EmulatorError: a text is wrong, or the options expose too much; the message says which, and what is allowed.
     """
     options = Options(
         directory,
@@ -72,45 +72,45 @@ def read_options(
 
 
 def parse_account(text: str) -> Account:
-    """An account written ``NAME:KEY``, or ``NAME:KEY:SKU``.
+    """Parse an account, written ``NAME:KEY`` or ``NAME:KEY:SKU``.
 
     Raises:
-        EmulatorError: the name, the key or the SKU is none that Azure would take; the key is not shown.
+        EmulatorError: Azure would not accept the name, the key or the SKU; the message does not show the key.
     """
     name, colon, rest = text.partition(":")
     key, _, sku = rest.partition(":")
     if not _ACCOUNT_NAME.fullmatch(name):
         raise EmulatorError(
-            f"{name!r} is no name of a storage account: 3 to 24 lower-case letters and digits; write NAME:KEY"
+            f"{name!r} is not the name of a storage account: 3 to 24 lower-case letters and digits; write NAME:KEY"
         )
     try:
-        known = bool(colon) and len(base64.b64decode(key, validate=True)) > 0
+        is_base64 = bool(colon) and len(base64.b64decode(key, validate=True)) > 0
     except (binascii.Error, ValueError):
-        known = False
-    if not known:
-        raise EmulatorError(f"the key of the account {name} is no base64 text; write {name}:KEY, for one")
+        is_base64 = False
+    if not is_base64:
+        raise EmulatorError(f"the key of the account {name} is not base64; write {name}:KEY, with a base64 key")
     if sku and sku not in ACCOUNT_SKUS:
         raise EmulatorError(
             f"the account {name} cannot have the SKU {sku[:40]!r}: write {name}:KEY or one of "
-            + ", ".join(f"{name}:KEY:{each}" for each in ACCOUNT_SKUS)
+            + ", ".join(f"{name}:KEY:{choice}" for choice in ACCOUNT_SKUS)
         )
     return Account(name, key, sku)
 
 
 def parse_accounts(text: str) -> tuple[Account, ...]:
-    """Accounts written ``NAME:KEY;NAME:KEY``.
+    """Parse accounts, written ``NAME:KEY;NAME:KEY``.
 
     Raises:
-        EmulatorError: one is wrong.
+        EmulatorError: an account is wrong.
     """
     return tuple(parse_account(part.strip()) for part in text.split(";") if part.strip())
 
 
 def check_compute(text: str) -> str:
-    """A back end as ``--compute`` writes it, if there is one of its name.
+    """Check a back end as ``--compute`` writes it, and return it.
 
     Raises:
-        EmulatorError: there is none.
+        EmulatorError: there is no back end of that name.
     """
     try:
         parse_compute(text)
@@ -120,101 +120,105 @@ def check_compute(text: str) -> str:
 
 
 def parse_application(text: str) -> tuple[str, tuple[str, ...]]:
-    """An application written ``NAME=ROLE,ROLE``: its name and the roles that it has on every storage account.
+    """Parse an application, written ``NAME=ROLE,ROLE``: its name and the roles that it has on every storage account.
 
     Raises:
-        EmulatorError: the name is none, or there is no such role.
+        EmulatorError: the name is not valid, or a role does not exist.
     """
     name, equals, roles = text.partition("=")
     if not _APPLICATION_NAME.fullmatch(name) or not equals:
         raise EmulatorError(
-            f"--application {text}: write NAME=ROLE, for one reader=reader; a name has 1 to 64 letters, digits, - or _"
+            f"--application {text}: write NAME=ROLE, e.g. reader=reader; a name has 1 to 64 letters, digits, - or _"
         )
-    found: list[str] = []
+    names: list[str] = []
     for role in roles.split(","):
         try:
-            found += role_names(role)
+            names += role_names(role)
         except KeyError:
             raise EmulatorError(
                 f"--application {text}: there is no role {role.strip()!r}; there are {', '.join((*SETS, *ROLES))}"
             ) from None
-    return name, tuple(dict.fromkeys(found))
+    return name, tuple(dict.fromkeys(names))
 
 
 def parse_listen(text: str) -> str:
-    """An address to listen at.
+    """Parse an address to listen at.
 
     Raises:
-        EmulatorError: it is no address.
+        EmulatorError: the text is not an address.
     """
     try:
         return str(ipaddress.ip_address(LOOPBACK if text.lower() == "localhost" else text.strip("[]")))
     except ValueError:
         raise EmulatorError(
-            f"--listen {text}: it has to be an address of this machine: 127.0.0.1, 0.0.0.0 for all of IPv4, :: for all"
+            f"--listen {text}: it must be an address of this machine: 127.0.0.1, 0.0.0.0 for all of IPv4, :: for all"
         ) from None
 
 
 def parse_tenant(text: str) -> str:
-    """The id of a tenant, in lower case.
+    """Parse the id of a tenant, and return it in lower case.
 
     Raises:
-        EmulatorError: it is no GUID.
+        EmulatorError: the text is not a GUID.
     """
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        raise EmulatorError(f"--tenant {text}: it has to be a GUID, as {uuid.UUID(int=10)} is one") from None
+        raise EmulatorError(f"--tenant {text}: it must be a GUID, e.g. {uuid.UUID(int=10)}") from None
 
 
 def parse_image(text: str) -> tuple[str, str]:
-    """An image and the one to run in its place, written ``OLD=NEW``.
+    """Parse an image and the image to run in its place, written ``OLD=NEW``.
 
     Raises:
-        EmulatorError: one of them is missing.
+        EmulatorError: one of the images is missing.
     """
     old, _, new = text.partition("=")
     if not old.strip() or not new.strip():
-        raise EmulatorError(f"--image {text}: write OLD=NEW, for one 'microsoft/cntk:*=registry.example/cntk:2.7'")
+        raise EmulatorError(f"--image {text}: write OLD=NEW, e.g. 'microsoft/cntk:*=registry.example/cntk:2.7'")
     return old.strip(), new.strip()
 
 
 def parse_host_name(text: str) -> str:
-    """A name by which clients call this machine, in lower case.
+    """Parse a name that clients use for this machine, and return it in lower case.
 
     Raises:
-        EmulatorError: it is neither a name nor an address.
+        EmulatorError: the text is neither a host name nor an address.
     """
     name = host_of(text) if text.startswith("[") else text.lower()
     try:
         ipaddress.ip_address(name)
     except ValueError:
         if not _HOST_NAME.fullmatch(name):
-            raise EmulatorError(f"--host-name {text}: it has to be the name or the address of a host") from None
+            raise EmulatorError(f"--host-name {text}: it must be the name or the address of a host") from None
     return name
 
 
-def parse_faults(words: Sequence[str], seed: int) -> FaultPlan | None:
-    """The fault plan of a start, written ``throttle=0.3`` each; None for no words.
+def parse_faults(rates: Sequence[str], seed: int) -> FaultPlan | None:
+    """The fault plan of a start; None if ``rates`` is empty.
+
+    Args:
+        rates: one text for each fault, such as ``throttle=0.3``.
+        seed: the seed of the plan.
 
     Raises:
-        EmulatorError: there is no such fault, or its rate is none.
+        EmulatorError: a fault does not exist, or its rate is not valid.
     """
-    return parse_plan(START_PLAN, {"seed": seed, "faults": parse_rates(words)}) if words else None
+    return parse_plan(START_PLAN, {"seed": seed, "faults": parse_rates(rates)}) if rates else None
 
 
 def parse_limit(
     quotas: Sequence[str], missing_sizes: Sequence[str] = (), refused_keys: str | None = None
 ) -> SubscriptionLimit | None:
-    """The limits of a start; None where nothing is limited.
+    """The limits of a start; None if nothing is limited.
 
     Args:
-        quotas: written ``FAMILY=CORES`` each.
-        missing_sizes: sizes that no region has.
-        refused_keys: one of ``KEY_REFUSALS``, where account keys are refused.
+        quotas: quotas, each written ``FAMILY=CORES``.
+        missing_sizes: VM sizes that no region offers.
+        refused_keys: one of ``KEY_REFUSALS``, if account keys are refused.
 
     Raises:
-        EmulatorError: a text is wrong; the message says which, and what is right.
+        EmulatorError: a text is wrong; the message says which, and what is allowed.
     """
     if not (quotas or missing_sizes or refused_keys):
         return None
@@ -224,7 +228,7 @@ def parse_limit(
         if not (number.isascii() and number.isdigit() and len(number) <= _CORE_DIGITS):
             raise EmulatorError(f"--quota {text[:60]}: write FAMILY=CORES, such as NCASv3_T4=0")
         cores[family] = int(number)
-    refusal = next((each for each in KEY_REFUSALS if each == refused_keys), None)
+    refusal = next((code for code in KEY_REFUSALS if code == refused_keys), None)
     if refused_keys and refusal is None:
         raise EmulatorError(f"--refuse-keys {refused_keys[:60]}: write {REFUSAL_CODES}")
     return checked(SubscriptionLimit(quotas=cores, missing_sizes=tuple(missing_sizes), refused_keys=refusal))

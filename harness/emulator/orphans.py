@@ -1,8 +1,8 @@
-"""What a killed launcher left on this machine: its emulator's temporary data directory and the jobs that run there.
+"""Finds and removes what a killed launcher left on this machine: temporary data directories, and the jobs in them.
 
 Nothing is deleted or ended on a guess. A directory is an orphan only if its mark proves that a process of this user
-made it, and that process has ended (``temporary_directory``). A process is one only if it provably belongs to a job
-(``job_processes``) in such a directory, or to one whose directory was deleted.
+created it, and that process has ended (``temporary_directory``). A process is an orphan only if it provably belongs to
+a job (``job_processes``) in such a directory, or to a job whose directory was deleted.
 """
 
 import contextlib
@@ -23,59 +23,60 @@ from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import is_server
 from harness.file_lock import FileLockedError, is_locked, lock_file
 
-_GRACE = 20.0  # seconds; a supervisor ends a job of processes within two, one of containers within a few
-_STOP_SECONDS = 15.0  # in which an emulator stops
+_GRACE = 20.0  # seconds; a supervisor ends a job of processes within two, a job of containers within a few
+_STOP_SECONDS = 15.0  # within which an emulator stops
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """Something that a killed launcher left.
+    """A directory or a job that a killed launcher left.
 
     Attributes:
-        kind: an emulator's data directory without a launcher, or a job that runs although its directory was deleted.
-        directory: the data directory, or that of the job.
-        made: when it was launched.
-        processes: ids of the processes of its jobs.
+        kind: ``emulator`` for a data directory without a launcher, ``job`` for a running job whose directory was
+            deleted.
+        directory: the data directory, or the directory of the job.
+        launched: when the emulator or the job was launched.
+        processes: the process ids of its jobs.
     """
 
     kind: Literal["emulator", "job"]
     directory: Path
-    made: datetime
+    launched: datetime
     processes: tuple[int, ...]
 
 
 def temporary_directories() -> list[Path]:
-    """Where orphans can be: what ``launch`` may have made where this process makes temporary files."""
+    """The directories that ``launch`` may have created where this process creates temporary files."""
     return temporary_directory.temporary_directories()
 
 
 def find_orphans(candidates: Iterable[Path]) -> list[Orphan]:
-    """Those of some directories that are orphans, and every job of this user whose directory was deleted under it."""
+    """The orphans among some directories, and every job of this user whose directory was deleted while it ran."""
     processes = find_job_processes()
-    directories = [directory for directory in dict.fromkeys(candidates) if _is_left(directory)]
+    directories = [directory for directory in dict.fromkeys(candidates) if _is_orphaned(directory)]
     emulators = [
-        Orphan("emulator", one, made, _ids(_below(one, processes)))
-        for one in directories
-        if (made := temporary_directory.made_at(one))
+        Orphan("emulator", directory, launched, _ids(_below(directory, processes)))
+        for directory in directories
+        if (launched := temporary_directory.creation_time(directory))
     ]
     jobs: dict[Path, list[JobProcess]] = {}
     for process in processes:
         if _is_of_deleted_job(process) and not any(_is_below(process, directory) for directory in directories):
             jobs.setdefault(process.job, []).append(process)
     return emulators + [
-        Orphan("job", job, min(process.started for process in started), _ids(started)) for job, started in jobs.items()
+        Orphan("job", job, min(process.started for process in members), _ids(members)) for job, members in jobs.items()
     ]
 
 
 def find_undecided(candidates: Iterable[Path]) -> list[Path]:
-    """Those of some directories that a launcher made whose end nobody can see on this machine; they stay."""
-    return [one for one in dict.fromkeys(candidates) if temporary_directory.state_of(one) == "elsewhere"]
+    """The directories whose launcher cannot be checked from this machine; they stay."""
+    return [path for path in dict.fromkeys(candidates) if temporary_directory.state_of(path) == "elsewhere"]
 
 
 def remove_orphan(orphan: Orphan) -> bool:
-    """End its processes and delete its directory, if nobody has taken it since; True when it is gone.
+    """End the processes of an orphan and delete its directory, unless it is in use again; True if it was removed.
 
-    Several processes may remove the same one: each returns when it is gone.
+    Several processes may remove the same orphan: each returns when it is removed.
     """
     directory = orphan.directory
     if orphan.kind == "job":
@@ -83,23 +84,23 @@ def remove_orphan(orphan: Orphan) -> bool:
         return not any(process.job == directory and _is_of_deleted_job(process) for process in find_job_processes())
     if temporary_directory.delete_without_mark(directory):
         return not directory.exists()
-    with temporary_directory.seized(directory) as is_seized:
-        if is_seized and not _is_used(directory):
+    with temporary_directory.claim(directory) as is_claimed:
+        if is_claimed and not _is_used(directory):
             _remove_directory(directory)
     return not directory.exists() and not _below(directory, find_job_processes())
 
 
 def end_jobs(directory: Path) -> None:
-    """End every job that runs in an absolute data directory, which nobody serves."""
+    """End every job that runs in a data directory (an absolute path) that no emulator serves."""
     _end(lambda process: _is_below(process, directory))
 
 
-def _is_left(directory: Path) -> bool:
-    return temporary_directory.state_of(directory) == "left" and not _is_used(directory)
+def _is_orphaned(directory: Path) -> bool:
+    return temporary_directory.state_of(directory) == "orphaned" and not _is_used(directory)
 
 
 def _is_used(directory: Path) -> bool:
-    """Whether anybody but the emulator of its launcher serves a directory. That one ends with the launcher."""
+    """Whether a process other than the launcher's emulator, which ends with the launcher, serves a directory."""
     lock = DataDirectory(directory).lock
     try:
         if not is_locked(lock):
@@ -113,12 +114,12 @@ def _is_used(directory: Path) -> bool:
 
 
 def _is_launched(facts: ProcessFacts, directory: Path) -> bool:
-    """Whether a process is an emulator that serves a directory for as long as its launcher lives."""
+    """Whether a process is an emulator that serves a directory and ends with its launcher."""
     return "--guarded" in facts.command_line and is_server(facts, directory)
 
 
 def _remove_directory(directory: Path) -> None:
-    """Stop the emulator if it hangs, end the jobs, and delete the directory, which no emulator can serve meanwhile."""
+    """Stop the emulator if it hangs, then end the jobs and delete the directory while its lock is held."""
     lock = DataDirectory(directory).lock
     with contextlib.suppress(OSError, ValueError):
         server = int(lock.read_text(encoding="ascii"))
@@ -132,31 +133,31 @@ def _remove_directory(directory: Path) -> None:
         temporary_directory.delete_directory(directory)
 
 
-def _end(is_wanted: Callable[[JobProcess], bool]) -> None:
-    """End processes of jobs: supervisors end theirs in order, and what is left after a while is killed."""
+def _end(matches: Callable[[JobProcess], bool]) -> None:
+    """End processes of jobs: ask supervisors to end their jobs in order, then kill the remaining processes."""
     with contextlib.ExitStack() as stack:
         supervisors = [
             handle
             for process in find_job_processes()
-            if is_wanted(process) and process.is_supervisor and process.directory == "present"
-            if (handle := stack.enter_context(open_job_process(process))) and _is_asked_to_stop(process)
+            if matches(process) and process.is_supervisor and process.directory == "present"
+            if (handle := stack.enter_context(open_job_process(process))) and _request_stop(process)
         ]
         for supervisor in supervisors:
             supervisor.send_signal(signal.SIGTERM)
         _wait_for(supervisors)
     with contextlib.ExitStack() as stack:
-        rest = [
+        remaining = [
             handle
             for process in find_job_processes()
-            if is_wanted(process) and (handle := stack.enter_context(open_job_process(process)))
+            if matches(process) and (handle := stack.enter_context(open_job_process(process)))
         ]
-        for process in rest:
+        for process in remaining:
             process.send_signal(signal.SIGKILL)
-        _wait_for(rest)
+        _wait_for(remaining)
 
 
-def _is_asked_to_stop(supervisor: JobProcess) -> bool:
-    """Leave the supervisor the file that asks for the end of its job, if that can be done."""
+def _request_stop(supervisor: JobProcess) -> bool:
+    """Create the file that asks a supervisor to end its job; False if that is not possible."""
     try:
         JobPaths(supervisor.job).stop.touch()
     except OSError:
@@ -165,7 +166,7 @@ def _is_asked_to_stop(supervisor: JobProcess) -> bool:
 
 
 def _wait_for(processes: Sequence[ProcessHandle]) -> None:
-    """Return when some processes have ended, or after a while."""
+    """Return when all processes have ended, or after the grace period."""
     clock = SystemClock()
     deadline = clock.monotonic() + _GRACE
     for process in processes:
@@ -173,7 +174,10 @@ def _wait_for(processes: Sequence[ProcessHandle]) -> None:
 
 
 def _is_of_deleted_job(process: JobProcess) -> bool:
-    """Whether a job runs whose directory was deleted. A supervisor proves it; a mark has to look right."""
+    """Whether a process belongs to a job whose directory was deleted.
+
+    A supervisor proves that; any other process must have the path of a job directory in its mark.
+    """
     is_job_directory = process.is_supervisor or process.job.parent == DataDirectory(process.job.parent.parent).jobs
     return process.directory == "deleted" and is_job_directory
 

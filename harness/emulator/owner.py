@@ -1,4 +1,4 @@
-"""The owner of a data directory, who needs no sign-in."""
+"""A token for the owner of a data directory, without a sign-in."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from harness.emulator.paths import DataDirectory
 
 
 def owner_token(endpoint: Endpoint) -> str:
-    """A token for Resource Manager, signed here: whoever may read the data directory has the key.
+    """A token for Resource Manager, signed here with the key in the data directory.
 
-    So faults that strike every sign-in can still be ended.
+    So a fault plan can be deleted even if its faults strike every sign-in.
     """
     tokens = Tokens(load_identity(DataDirectory(Path(endpoint.directory))), SystemClock())
     return tokens.issue(AUDIENCES[0])

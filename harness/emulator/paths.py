@@ -1,4 +1,4 @@
-"""The only place that knows the names of files in an emulator's data directory."""
+"""The names of the files in an emulator's data directory; no other module knows them."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from harness.request_entry import LOG_NAME
 
 _FOLDERS = ("storage", "trash", "nodes", "jobs")
 _FILE = r"(lock|temporary|(endpoint|identity|ports)\.json|emulator\.(db|log)|(ca|server)\.pem|requests\.log(\.1)?)"
-# Files, those that belong to SQLite's, damaged ones that were moved aside, and the beginnings of new ones.
+# Files, those that SQLite adds to its database, damaged files that were moved aside, and unfinished new files.
 _FILES = re.compile(
     rf"{_FILE}(\.damaged-[0-9]+)?(-wal|-shm|-journal)?|temporary\.new|\.{_FILE}\.[a-z0-9_]{{1,8}}", re.ASCII
 )
@@ -16,33 +16,33 @@ _FILES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The files of one emulator; ``root`` is readable by its owner alone."""
+    """The files of one emulator; only their owner can read ``root``."""
 
     root: Path
 
     def prepare(self) -> None:
-        """Make the directory and its folders."""
+        """Create the directory and its folders."""
         for folder in (self.root, self.storage, self.nodes, self.jobs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def lock(self) -> Path:
-        """Held, by ``flock``, for as long as an emulator serves the directory; holds its process id."""
+        """The file that an emulator locks by ``flock`` while it serves the directory; it holds the process id."""
         return self.root / "lock"
 
     @property
     def temporary(self) -> Path:
-        """There in a directory that ends with its launcher, who holds it by ``flock`` for as long as it lives."""
+        """The mark of a directory that ends with its launcher, which locks the file by ``flock`` while it lives."""
         return self.root / "temporary"
 
     @property
     def endpoint(self) -> Path:
-        """Where the running emulator answers, and the credentials it accepts; JSON, owner only."""
+        """The addresses of the running emulator, and the credentials that it accepts; JSON, owner only."""
         return self.root / "endpoint.json"
 
     @property
     def identity(self) -> Path:
-        """Tenant, application and first storage account, made once; JSON, owner only."""
+        """Tenant, applications and first storage account, created once; JSON, owner only."""
         return self.root / "identity.json"
 
     @property
@@ -57,7 +57,7 @@ class DataDirectory:
 
     @property
     def log(self) -> Path:
-        """What a detached emulator prints."""
+        """The output of a detached emulator."""
         return self.root / "emulator.log"
 
     @property
@@ -72,7 +72,7 @@ class DataDirectory:
 
     @property
     def server_certificate(self) -> Path:
-        """Key and certificate of the listener, owner only."""
+        """Key and certificate of the listeners, owner only."""
         return self.root / "server.pem"
 
     @property
@@ -82,26 +82,26 @@ class DataDirectory:
 
     @property
     def trash(self) -> Path:
-        """Deleted shares and containers until they are gone; on the same file system as ``storage``."""
+        """Shares and containers that are being deleted; on the same file system as ``storage``."""
         return self.root / "trash"
 
     @property
     def nodes(self) -> Path:
-        """One folder a cluster node."""
+        """One folder for each cluster and each file server."""
         return self.root / "nodes"
 
     @property
     def jobs(self) -> Path:
-        """One folder an incarnation of a job."""
+        """One folder for each run of a job and each set-up task."""
         return self.root / "jobs"
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """All of its folders."""
+        """All folders of the data directory."""
         return tuple(self.root / name for name in _FOLDERS)
 
-    def made(self, path: Path) -> bool:
-        """Whether an entry of the directory is one that an emulator makes, by its name and its kind."""
+    def is_own_entry(self, path: Path) -> bool:
+        """Whether an entry of the directory has the name and the type of one that an emulator creates."""
         if path.is_symlink():
             return False
         return path.is_dir() if path.name in _FOLDERS else path.is_file() and _FILES.fullmatch(path.name) is not None

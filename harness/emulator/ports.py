@@ -1,4 +1,4 @@
-"""Which ports an emulator takes: those of its options, those that it had before, the usual ones, or free ones."""
+"""Chooses the ports of an emulator: those of its options, those of the last start, the default ones, or free ones."""
 
 import contextlib
 import errno
@@ -16,62 +16,63 @@ from harness.emulator.options import LOOPBACK
 from harness.emulator.paths import DataDirectory
 from harness.errors import EmulatorError
 
-Door = Literal["proxy", "file", "blob"]
+PortName = Literal["proxy", "file", "blob"]
 
-OPTIONS: Mapping[Door, str] = MappingProxyType({"proxy": "--port", "file": "--file-port", "blob": "--blob-port"})
-USUAL: Mapping[Door, int] = MappingProxyType({"file": 10004, "blob": 10000})  # Azurite has its blobs there, too
+OPTIONS: Mapping[PortName, str] = MappingProxyType({"proxy": "--port", "file": "--file-port", "blob": "--blob-port"})
+DEFAULTS: Mapping[PortName, int] = MappingProxyType({"file": 10004, "blob": 10000})  # Azurite has its blobs there, too
 
 
-_NAMES: Mapping[Door, str] = MappingProxyType({"proxy": "clients of the proxy", "file": "files", "blob": "blobs"})
+_NAMES: Mapping[PortName, str] = MappingProxyType({"proxy": "clients of the proxy", "file": "files", "blob": "blobs"})
 
 
 class Ports:
-    """Opens the listening sockets of an emulator, and remembers the ports in its data directory.
+    """Opens the listening sockets of an emulator, and stores the ports in its data directory.
 
-    Only ports that nobody asked for are remembered. ``notes`` say which of them were taken.
+    Only ports that the options leave open are stored. ``notes`` report which of these were in use.
 
     Args:
-        address: to listen at; ``0.0.0.0`` and ``::`` mean every address of the machine.
-        usual: the ports to take at the first start, if they are free.
+        address: the address to listen at; ``0.0.0.0`` and ``::`` mean every address of the machine.
+        defaults: the ports to take at the first start, if they are free.
     """
 
-    def __init__(self, paths: DataDirectory, address: str, usual: Mapping[Door, int] = USUAL) -> None:
+    def __init__(self, paths: DataDirectory, address: str, defaults: Mapping[PortName, int] = DEFAULTS) -> None:
         self._path = paths.ports
         self._address = address
-        self._usual = usual
-        self._before = self._read()
-        self._taken: dict[str, int] = {}
+        self._defaults = defaults
+        self._last = self._read()
+        self._opened: dict[str, int] = {}
         self.notes: list[str] = []
 
-    def open(self, door: Door, port: int | None) -> socket.socket:
-        """A listening socket.
+    def open(self, name: PortName, port: int | None) -> socket.socket:
+        """Open a listening socket.
 
         Args:
-            port: the one to take; 0 takes any free one. None takes the one that this emulator had before, else the
-                usual one, else a free one: whichever is not taken by somebody else.
+            name: the service that the port is for.
+            port: the port; 0 takes a free one. None takes the first that is not in use: the port of the last start, the
+                default one, or any free one.
 
         Raises:
-            EmulatorError: a certain port was asked for, and it cannot be used.
+            EmulatorError: the requested port cannot be used.
         """
         if port is not None:
-            return self._open(door, port)
-        opened = None
-        for candidate in filter(None, (self._before.get(door), self._usual.get(door))):
+            return self._open(name, port)
+        listener = None
+        for candidate in filter(None, (self._last.get(name), self._defaults.get(name))):
             with contextlib.suppress(OSError):
-                opened = listening_socket(self._address, candidate)
+                listener = listening_socket(self._address, candidate)
                 break
-            self.notes.append(f"port {candidate} is taken: {_NAMES[door]} get another one")
-        opened = opened or self._open(door, 0)
-        self._taken[door] = int(opened.getsockname()[1])
-        return opened
+            self.notes.append(f"port {candidate} is in use: {_NAMES[name]} get another one")
+        listener = listener or self._open(name, 0)
+        self._opened[name] = int(listener.getsockname()[1])
+        return listener
 
     def remember(self) -> None:
-        """Keep the ports that were opened for the next start."""
-        kept = self._before | self._taken
-        if kept != self._before:
-            write_file(self._path, msgspec.json.encode(kept))
+        """Store the opened ports for the next start."""
+        ports = self._last | self._opened
+        if ports != self._last:
+            write_file(self._path, msgspec.json.encode(ports))
 
-    def _open(self, door: Door, port: int) -> socket.socket:
+    def _open(self, name: PortName, port: int) -> socket.socket:
         try:
             return listening_socket(self._address, port)
         except OSError as error:
@@ -79,14 +80,14 @@ class Ports:
             reason = os.strerror(error.errno) if error.errno else str(error)  # Python's text names the address, too
             if error.errno == errno.EADDRNOTAVAIL:
                 raise EmulatorError(
-                    f"--listen {self._address}: no address of this machine ({reason}); 0.0.0.0 means all that it has"
+                    f"--listen {self._address}: not an address of this machine ({reason}); 0.0.0.0 means all of them"
                 ) from error
             raise EmulatorError(
-                f"port {port}{where} cannot be used: {reason}; choose another with {OPTIONS[door]}"
+                f"port {port}{where} cannot be used: {reason}; choose another with {OPTIONS[name]}"
             ) from error
 
     def _read(self) -> dict[str, int]:
-        """The ports of before; none where they cannot be read: they are a convenience."""
+        """The ports of the last start; empty if they cannot be read, since they are only a convenience."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, int])
         except (OSError, msgspec.MsgspecError):
@@ -94,10 +95,10 @@ class Ports:
 
 
 def listening_socket(address: str, port: int) -> socket.socket:
-    """A socket that listens at an address.
+    """Open a socket that listens at an address.
 
     Raises:
-        OSError: it cannot.
+        OSError: the address or the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     both = address == "::" and socket.has_dualstack_ipv6()
@@ -105,12 +106,12 @@ def listening_socket(address: str, port: int) -> socket.socket:
 
 
 def is_open_to_others(address: str) -> bool:
-    """Whether other machines can reach what listens at an address."""
+    """Whether other machines can reach a server that listens at an address."""
     return not ipaddress.ip_address(address).is_loopback
 
 
 def reachable(address: str) -> str:
-    """How a client on this machine names what listens at an address, as part of a URL."""
+    """The host, as part of a URL, by which a client on this machine reaches a server at an address."""
     if address in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return LOOPBACK
     return f"[{address}]" if ":" in address else address

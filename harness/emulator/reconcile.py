@@ -1,4 +1,4 @@
-"""The loop in which observed state follows desired state: asked for by whoever changed something."""
+"""The loop that moves observed state towards desired state; every change of desired state wakes it."""
 
 import asyncio
 import logging
@@ -13,21 +13,22 @@ Step = Callable[[datetime], float | None]
 
 
 class Reconciler:
-    """Runs every part's step when woken, and again when a part asked to be run later."""
+    """Runs the step of every part when woken, and again after the delay that a part asks for."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Something changed: run soon. Called on the event loop's thread."""
+        """Run the steps soon, because something has changed. Must be called on the event loop's thread."""
         self._woken.set()
 
     async def run(self, steps: Sequence[Step]) -> None:
-        """Until cancelled. A step that fails is logged and tried again in a second.
+        """Run steps until cancelled. A step that fails is logged and tried again after a second.
 
         Args:
-            steps: take the moment, move state, return the seconds until they must run again or None.
+            steps: functions that get the current time, move state, and return the seconds until they must run again, or
+                None.
         """
         while True:
             self._woken.clear()
@@ -35,7 +36,7 @@ class Reconciler:
             try:
                 async with asyncio.timeout(min(delays) if delays else None):
                     await self._woken.wait()
-                await asyncio.sleep(0)  # who woke it answers first
+                await asyncio.sleep(0)  # lets the request that woke it be answered first
             except TimeoutError:
                 continue
 

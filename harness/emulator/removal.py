@@ -1,4 +1,4 @@
-"""Deletes what is in a data directory: links are not followed, and mounted file systems are seen first."""
+"""Deletes the content of data directories without following links, and detects mounted file systems."""
 
 import contextlib
 import os
@@ -16,14 +16,14 @@ def holds_mounts(directory: Path) -> bool:
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
             # The fifth field is the mount point, with blanks and backslashes in octal (man 5 proc).
-            point = _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), line.split()[4])
+            point = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), line.split()[4])
             if Path(os.fsdecode(point)).is_relative_to(root):
                 return True
     return False
 
 
 def remove(path: Path) -> bool:
-    """Delete a file or a tree, without following links, and say whether all of it is gone."""
+    """Delete a file or a tree without following links; whether all of it was deleted."""
     with contextlib.suppress(OSError):
         if path.is_symlink() or not path.is_dir():
             path.unlink()

@@ -1,6 +1,6 @@
-"""The log of requests: one JSON line for each, for people who ask what their code has sent.
+"""The log of requests: one JSON line for each, to show people what their code has sent.
 
-Nothing secret is in it: no header, no body, and of the query no value that lets anybody in.
+It holds no secrets: no headers, no bodies, and no query value that grants access.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ import msgspec
 from harness.emulator.context import Response
 from harness.request_entry import RequestEntry
 
-_LARGEST = 16 << 20  # bytes; then the log begins again, and the one before is kept beside it
-_LONGEST = 2000  # characters of an address that are kept
+_LARGEST = 16 << 20  # bytes; then a new log begins, and the old one is kept beside it
+_LONGEST = 2000  # characters of a logged address
 _SECRET = re.compile("sig$|.*(secret|token|password|key|assertion|code|signature)", re.IGNORECASE | re.DOTALL)
 
 
 class RequestLog:
     """Appends to a file, once for all requests that are answered in one turn of the event loop.
 
-    The disk cannot refuse it: what cannot be written is left out, since no client may fail for it.
+    Lines that the disk refuses are dropped, because no request may fail for the log.
 
     Args:
-        path: of the file, made when missing, readable by its owner alone.
+        path: the file, which only its owner can read; created if it is missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,18 +39,18 @@ class RequestLog:
         self._size = 0
 
     def add(self, entry: RequestEntry) -> None:
-        """Log a request that was answered."""
+        """Log a request."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(msgspec.json.encode(entry) + b"\n")
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the waiting lines."""
         lines, self._waiting = b"".join(self._waiting), []
         with contextlib.suppress(OSError):
-            os.write(self._opened(len(lines)), lines)
+            os.write(self._open(len(lines)), lines)
 
-    def _opened(self, more: int) -> int:
+    def _open(self, more: int) -> int:
         if self._descriptor is not None and self._size + more > _LARGEST:
             os.close(self._descriptor)
             self._descriptor = None
@@ -64,13 +64,13 @@ class RequestLog:
 
 
 def entry_of(scope: Mapping[str, Any], answer: Response | None, *, now: datetime, seconds: float) -> RequestEntry:
-    """What is logged of a request.
+    """The log entry of a request.
 
     Args:
-        scope: of ASGI.
-        answer: None where the connection was dropped instead.
-        now: when the answer was sent.
-        seconds: from the request's head to the end of its answer.
+        scope: the ASGI scope of the request.
+        answer: the response; None if the connection was dropped instead.
+        now: when the response was sent.
+        seconds: the time from the head of the request to the end of the response.
     """
     host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
     return RequestEntry(
@@ -84,7 +84,7 @@ def entry_of(scope: Mapping[str, Any], answer: Response | None, *, now: datetime
 
 
 def without_secrets(origin: str, raw_path: bytes, query: bytes) -> str:
-    """An address as it is shown: signatures, and whatever else lets somebody in, are cut from its query."""
+    """A URL without signatures and other query values that grant access."""
     path = raw_path.partition(b"?")[0].decode("latin-1")
     shown = "&".join(map(_shown, query.decode("latin-1").split("&")))
     address = f"{origin}{path}?{shown}" if shown else f"{origin}{path}"
@@ -92,7 +92,7 @@ def without_secrets(origin: str, raw_path: bytes, query: bytes) -> str:
 
 
 def _shown(parameter: str) -> str:
-    """A parameter of a query; its name counts as the services read it, whose percent-encoding a client may choose."""
+    """A query parameter without its value if that is secret; the name is decoded first, as the services do."""
     name, equals, _ = parameter.partition("=")
     return f"{name}=..." if equals and _SECRET.match(unquote_plus(name)) else parameter
 
@@ -106,7 +106,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 def _code(answer: Response) -> str:
-    """The error's code: storage has it in a header, the others in a body of JSON."""
+    """The error code of a response: storage sends it in a header, other services in a JSON body."""
     if code := dict(answer.headers).get("x-ms-error-code", ""):
         return code
     with contextlib.suppress(msgspec.MsgspecError, TypeError):

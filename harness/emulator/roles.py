@@ -1,7 +1,7 @@
-"""Azure's built-in roles, and what each lets an application do; pure.
+"""Azure's built-in roles and the actions that they permit; pure.
 
-Source: Microsoft's "Azure built-in roles" and the section "Permissions" of each REST operation. Actions on what a
-storage account holds are written without their beginning ``Microsoft.Storage/storageAccounts/``.
+Source: Microsoft's "Azure built-in roles" and the section "Permissions" of each REST operation. Actions on the content
+of a storage account are written without the prefix ``Microsoft.Storage/storageAccounts/``.
 """
 
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-_DATA = ("/blobs/", "/files/")  # in the names of actions on what shares and containers hold
+_DATA = ("/blobs/", "/files/")  # parts of the names of actions on the content of shares and containers
 _DELEGATION = ("blobServices/generateUserDelegationKey/action", "fileServices/generateUserDelegationKey/action")
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What an application may do; all are patterns of names.
+    """The actions that a role permits, as patterns of their names.
 
     Attributes:
-        actions: on the services of a storage account.
-        data_actions: on what its shares and containers hold.
-        management: on resources, by Resource Manager, and on the data plane of Azure Machine Learning.
-        excluded: of ``management``.
+        actions: actions on the services of a storage account.
+        data_actions: actions on the content of its shares and containers.
+        management: actions on resources, by Resource Manager, and on the data plane of Azure Machine Learning.
+        excluded: exceptions from ``management``.
     """
 
     actions: tuple[str, ...] = ()
@@ -85,23 +85,23 @@ FIRST_APPLICATION = ("Owner", "Storage Blob Data Contributor", "Storage File Dat
 
 @lru_cache(maxsize=1024)
 def permits(roles: tuple[str, ...], action: str) -> bool:
-    """Whether any of some roles includes an action on a storage account's services or what they hold."""
+    """Whether any of the roles includes an action on the services of a storage account or on their content."""
     return any(ROLES[name].permits(action) for name in roles)
 
 
 @lru_cache(maxsize=1024)
 def manages(roles: tuple[str, ...], action: str) -> bool:
-    """Whether any of some roles includes an action on a resource, such as ``Microsoft.BatchAI/workspaces/write``."""
+    """Whether any of the roles includes an action on a resource, such as ``Microsoft.BatchAI/workspaces/write``."""
     return any(ROLES[name].manages(action) for name in roles)
 
 
 def role_names(text: str) -> tuple[str, ...]:
-    """The roles that a word for several (``reader``) or a role's own name stands for.
+    """The roles that a name means: the name of a set of roles (``reader``), or of one role.
 
     Raises:
-        KeyError: there is no such role.
+        KeyError: no role or set has that name.
     """
-    wanted = " ".join(text.split()).lower()
-    if wanted in SETS:
-        return SETS[wanted]
-    return ({name.lower(): name for name in ROLES}[wanted],)
+    lowered = " ".join(text.split()).lower()
+    if lowered in SETS:
+        return SETS[lowered]
+    return ({name.lower(): name for name in ROLES}[lowered],)

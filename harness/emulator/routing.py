@@ -1,4 +1,4 @@
-"""Tables of routes, matched as Resource Manager does: literal segments ignore case, values keep theirs."""
+"""Tables of routes, matched as Resource Manager does: literal segments ignore case, values keep it."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class Route:
 
 
 class Router:
-    """Finds the route of a request by its method and path.
+    """Finds the route of a request by method and path.
 
-    Segments are compared one at a time down a tree, a literal before a ``{name}``, so that the cost grows with
-    the length of the path, not with the number of routes.
+    It compares the segments along a tree, a literal before a ``{name}``, so the cost grows with the length of the path
+    and not with the number of routes.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -42,11 +42,11 @@ class Router:
         self._find = text_cache(self._node_of)
 
     def match(self, request: Request) -> Route | None:
-        """The route of a request, with ``request.params`` filled in; None if there is none."""
-        found = self._find(request.path)
-        if found is None:
+        """Find the route of a request, and fill in ``request.params``; None if there is none."""
+        match = self._find(request.path)
+        if match is None:
             return None
-        node, values = found
+        node, values = match
         if (entry := node.routes.get(request.method)) is None:
             return None
         route, names = entry
@@ -54,12 +54,12 @@ class Router:
         return route
 
     def methods(self, path: str) -> list[str]:
-        """The methods that a path answers to, sorted; empty where there is no such path."""
-        found = self._find(path)
-        return sorted(found[0].routes) if found else []
+        """The methods of a path, sorted; empty if the path does not exist."""
+        match = self._find(path)
+        return sorted(match[0].routes) if match else []
 
     def _node_of(self, path: str) -> "tuple[_Node, list[str]] | None":
-        """The node of a path, and the values of the names on the way to it."""
+        """The node of a path, and the values of the ``{name}`` segments."""
         return _walk(self._root, path.strip("/").split("/"), 0, [])
 
 
@@ -77,8 +77,8 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str]) -> tuple
         return (node, values) if node.routes else None
     segment = segments[at]
     literal = node.literals.get(segment.lower())
-    if literal and (found := _walk(literal, segments, at + 1, values)):
-        return found
+    if literal and (match := _walk(literal, segments, at + 1, values)):
+        return match
     if node.value and segment:
         return _walk(node.value, segments, at + 1, [*values, segment])
     return None

@@ -1,4 +1,4 @@
-"""The emulator's process: one data directory, one lock, the listeners, the back ends and the reconciler."""
+"""The emulator's process: it holds one data directory, the listeners, the back ends and the reconciler."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,16 @@ from harness.compute.catalogue import OWN, BackendContext, Images, find_factory,
 from harness.compute.machine import find_machine
 from harness.compute.routing import RoutingBackend
 from harness.emulator.app import Emulator
-from harness.emulator.composition import Foundation, development_account, foundation, played, storage_services
+from harness.emulator.composition import (
+    Foundation,
+    create_foundation,
+    create_services,
+    create_storage_services,
+    development_account,
+)
 from harness.emulator.endpoint import Endpoint, SignIn
 from harness.emulator.faults.injector import FaultInjector
-from harness.emulator.listeners import direct, proxied
+from harness.emulator.listeners import serve_directly, serve_proxied
 from harness.emulator.options import LOOPBACK, Options
 from harness.emulator.paths import DataDirectory
 from harness.emulator.ports import Ports, listening_socket, reachable
@@ -34,10 +40,10 @@ from harness.emulator.providers.azureml.first_workspace import FIRST_LOCATION, f
 from harness.emulator.providers.azureml.model.workspace import api_host
 from harness.emulator.reconcile import Reconciler, Step
 from harness.emulator.request_log import RequestLog
-from harness.emulator.startup import open_tls, opened_directory, opened_store, usable
+from harness.emulator.startup import open_directory, open_store, open_tls, translate_os_errors
 from harness.emulator.storage_service import PathStyle, StorageHost
 
-_FILES = 8192  # that may be open: a connection through the proxy takes three
+_FILES = 8192  # the most open files: a connection through the proxy takes three
 _PLAIN_ADVICE = " At a plain port it answers to names of loopback, and to those of the option --host-name."
 READY = "ready"  # the one line on standard output
 
@@ -46,20 +52,20 @@ def serve(options: Options) -> None:
     """Serve until SIGTERM, SIGINT or, when guarded, the end of standard input.
 
     Raises:
-        EmulatorError: the directory cannot be used, or another emulator has it open.
+        EmulatorError: the directory cannot be used, or another emulator serves it.
     """
     _allow_files()
-    with opened_directory(options.directory) as paths:
+    with open_directory(options.directory) as paths:
         uvicorn_loop = uvicorn.config.Config(app=_nothing, loop="auto").get_loop_factory()
         with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
             runner.run(_serve(paths, options))
 
 
 async def _serve(paths: DataDirectory, options: Options) -> None:
-    with opened_store(paths) as store:
-        base = foundation(paths, store, options)
-        with usable(paths):
-            storage = storage_services(base, options)
+    with open_store(paths) as store:
+        base = create_foundation(paths, store, options)
+        with translate_os_errors(paths):
+            storage = create_storage_services(base, options)
         injector = FaultInjector(base.faults, base.clock)
         reconciler, stopping = Reconciler(base.clock), asyncio.Event()
 
@@ -67,54 +73,54 @@ async def _serve(paths: DataDirectory, options: Options) -> None:
         ports, names = Ports(paths, options.listen), options.names()
         tls = open_tls(paths, names)
 
-        def direct_to(service: StorageHost, port: int | None) -> AbstractAsyncContextManager[int]:
+        def serve_storage(service: StorageHost, port: int | None) -> AbstractAsyncContextManager[int]:
             emulator = Emulator([PathStyle(service, names)], injector, advice=_PLAIN_ADVICE, log=log)
             listener = ports.open(service.service, port)
-            return direct(emulator, listener, tls if options.https else None, stopping)
+            return serve_directly(emulator, listener, tls if options.https else None, stopping)
 
         async with (
-            _computing(reconciler, options, base) as backend,
-            direct_to(storage.files, options.file_port) as file_port,
-            direct_to(storage.blobs, options.blob_port) as blob_port,
-            _giving_identities(base, options, injector, stopping) as identity_port,
+            _open_backend(reconciler, options, base) as backend,
+            serve_storage(storage.files, options.file_port) as file_port,
+            serve_storage(storage.blobs, options.blob_port) as blob_port,
+            _serve_identities(base, options, injector, stopping) as identity_port,
         ):
-            parts = played(base, storage, options, reconciler=reconciler, backend=backend)
+            services = create_services(base, storage, options, reconciler=reconciler, backend=backend)
             entrance = ports.open("proxy", options.port)
-            async with proxied(Emulator(parts.hosts, injector, log=log), entrance, tls, stopping) as port:
+            async with serve_proxied(Emulator(services.hosts, injector, log=log), entrance, tls, stopping) as port:
                 storage.sources.add_port("file", file_port)
                 storage.sources.add_port("blob", blob_port)
                 ports.remember()
                 identities = _identity_variables(base, options, identity_port)
                 endpoint = _endpoint(base, options, identities, port=port, file_port=file_port, blob_port=blob_port)
                 base.proxy_settings.proxy_url, base.proxy_settings.ca_path = endpoint.proxy_url, endpoint.ca_path
-                async with _reconciling(reconciler, parts.steps):  # jobs get the address of the emulator
+                async with _run_reconciler(reconciler, services.steps):  # from here on jobs run, and need the address
                     _watch_for_stop(stopping, options)
-                    with usable(paths):
+                    with translate_os_errors(paths):
                         write_file(paths.endpoint, msgspec.json.encode(endpoint))
-                    gc.freeze()  # what exists by now lives as long as the process, so the collector skips it
+                    gc.freeze()  # exempts start-up objects from garbage collection: they live as long as the process
                     gc.enable()
                     if not options.guarded:
                         sys.stderr.writelines(f"{line}\n" for line in (*ports.notes, *endpoint.lines()))
-                    print(READY, flush=True)  # noqa: T201 - the signal that launch.py waits for
+                    print(READY, flush=True)  # noqa: T201 - launch.py waits for this line
                     _import_backend(options.compute)
                     await stopping.wait()
 
 
 @contextlib.asynccontextmanager
-async def _giving_identities(
+async def _serve_identities(
     base: Foundation, options: Options, injector: FaultInjector, stopping: asyncio.Event
 ) -> AsyncIterator[int]:
-    """The endpoint of managed identities, on loopback alone; its port, or 0 if it is not wanted."""
+    """Serve the managed identity endpoint on loopback; yields its port, or 0 if the options ask for none."""
     if not options.managed_identity:
         yield 0
         return
     emulator = Emulator([ManagedIdentities(options.managed_identity, base.identity, base.tokens, base.clock)], injector)
-    async with direct(emulator, listening_socket(LOOPBACK, 0), None, stopping) as port:
+    async with serve_directly(emulator, listening_socket(LOOPBACK, 0), None, stopping) as port:
         yield port
 
 
 def _identity_variables(base: Foundation, options: Options, port: int) -> dict[str, str]:
-    """The variables by which the SDKs find the endpoint of managed identities."""
+    """The variables by which the SDKs find the managed identity endpoint."""
     address = f"http://{LOOPBACK}:{port}"
     match options.managed_identity:
         case "app-service":
@@ -126,19 +132,19 @@ def _identity_variables(base: Foundation, options: Options, port: int) -> dict[s
 
 
 @contextlib.asynccontextmanager
-async def _computing(reconciler: Reconciler, options: Options, base: Foundation) -> AsyncIterator[Backend]:
-    """Where jobs run; those that run at the end continue, and the next start adopts them."""
+async def _open_backend(reconciler: Reconciler, options: Options, base: Foundation) -> AsyncIterator[Backend]:
+    """Open the back ends of jobs. Jobs that still run at the end continue, and the next start adopts them."""
     loop = asyncio.get_running_loop()
 
-    def moved() -> None:  # called from the back end's own thread
+    def wake() -> None:  # called from the back end's own thread
         loop.call_soon_threadsafe(reconciler.wake)
 
     machine = find_machine(os.environ, cntk_python=options.cntk_python)
 
-    def made(text: str) -> Backend:
+    def create_backend(text: str) -> Backend:
         name, address = parse_compute(text)
         context = BackendContext(
-            on_change=moved,
+            on_change=wake,
             machine=machine,
             clock=base.clock,
             environ=os.environ,
@@ -151,7 +157,7 @@ async def _computing(reconciler: Reconciler, options: Options, base: Foundation)
         )
         return find_factory(name)(context)
 
-    backend = RoutingBackend(options.compute, made)
+    backend = RoutingBackend(options.compute, create_backend)
     try:
         yield backend
     finally:
@@ -159,15 +165,15 @@ async def _computing(reconciler: Reconciler, options: Options, base: Foundation)
 
 
 def _import_backend(text: str) -> None:
-    """Import a back end in a thread, so that its first cluster does not wait for that."""
+    """Import a back end in a thread, so that the first cluster does not wait for the import."""
     name, _ = parse_compute(text)
-    if name in OWN:  # another package's own faults are for the cluster that asks for it
+    if name in OWN:  # errors of another package's back end are reported by the cluster that asks for it
         threading.Thread(target=find_factory, args=(name,), name="backend-import", daemon=True).start()
 
 
 @contextlib.asynccontextmanager
-async def _reconciling(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIterator[None]:
-    """Move observed state towards desired state until the end."""
+async def _run_reconciler(reconciler: Reconciler, steps: Sequence[Step]) -> AsyncIterator[None]:
+    """Run the reconciler for the duration of the block."""
     task = asyncio.create_task(reconciler.run(steps))
     try:
         yield
@@ -195,7 +201,7 @@ def _endpoint(
         file_url=f"{scheme}://{host}:{file_port}",
         blob_url=f"{scheme}://{host}:{blob_port}",
         only=options.only,
-        applications={each.name: SignIn(each.client_id, each.client_secret) for each in identity.applications},
+        applications={item.name: SignIn(item.client_id, item.client_secret) for item in identity.applications},
         identity_variables=identities,
         guarded=options.guarded,
         **_azureml(base, options),
@@ -203,7 +209,7 @@ def _endpoint(
 
 
 def _azureml(base: Foundation, options: Options) -> dict[str, str]:
-    """The ready workspace of Azure Machine Learning, as clients name it."""
+    """The names by which clients reach the first workspace of Azure Machine Learning."""
     if options.only:
         return {}
     address = first_workspace(ensure_own_group(base.store, base.identity.subscription_id))
@@ -215,7 +221,7 @@ def _azureml(base: Foundation, options: Options) -> dict[str, str]:
 
 
 def _watch_for_stop(stopping: asyncio.Event, options: Options) -> None:
-    """Set ``stopping`` at SIGTERM, SIGINT or, when it is to end with another process, the end of that one."""
+    """Set ``stopping`` at SIGTERM, at SIGINT, and at the end of the processes that the options name."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -237,17 +243,17 @@ def _watch_for_stop(stopping: asyncio.Event, options: Options) -> None:
 
 
 def _allow_files() -> None:
-    """Raise this process's limit of open files, which is often 1,024, as far as it may be raised."""
+    """Raise the limit of open files, which is often 1,024, as far as this process may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 async def _nothing(*_arguments: object) -> None:
-    """An application for reading uvicorn's choice of event loop."""
+    """An empty application, needed only to read uvicorn's choice of event loop."""
 
 
 def log_to_stderr() -> None:
-    """Warnings and errors, with their time."""
+    """Log warnings and errors to standard error, with their time."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

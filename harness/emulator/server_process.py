@@ -1,8 +1,8 @@
-"""The process that serves a data directory: how it is started, and how it is recognised before it gets a signal.
+"""The process that serves a data directory: its command line, and how it is recognised before it gets a signal.
 
-The directory's lock file names the process that holds the lock. A new emulator holds the lock before it has written its
-own id, and until then the file names the one before, whose id may belong to a stranger by now. So a process is taken
-for the emulator only if its command line is the one that this module makes, for this directory.
+The lock file of a directory holds the id of the process that holds the lock. A new emulator takes the lock before it
+writes its id; until then the file holds the id of the previous emulator, which may belong to an unrelated process by
+now. So a process is taken for the emulator only if its command line is the one of this module, for this directory.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from harness.emulator.options import Options
 from harness.emulator.paths import DataDirectory
 from harness.file_lock import is_locked
 
-# The emulator runs what clients tell it to run, and needs nothing of its launcher's secrets, but
-# for the token of a Ray cluster, which no job gets.
+# The emulator runs its clients' code, so it inherits none of its launcher's secrets except the token of a Ray
+# cluster, which no job gets.
 _INHERITED = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_DATA_HOME",
     "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "PYTHONHOME", "PYTHONPATH",
@@ -31,17 +31,18 @@ _INHERITED = (
 
 
 def server_command(options: Options) -> list[str]:
-    """The command line that serves a data directory; ``-P`` keeps modules of the current directory out."""
+    """The command line that serves a data directory; ``-P`` keeps the current directory off the module path."""
     absolute = replace(options, directory=options.directory.absolute())
-    return [sys.executable, "-P", "-m", "harness.emulator", *absolute.words()]
+    return [sys.executable, "-P", "-m", "harness.emulator", *absolute.arguments()]
 
 
 def server_environment(options: Options, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which to serve: places and locale of the launcher, and what the options say."""
-    kept = {name: environ[name] for name in _INHERITED if environ.get(name)}
-    if "PYTHONPATH" in kept:  # an empty or a relative entry means the current directory
-        kept["PYTHONPATH"] = ":".join(entry for entry in kept["PYTHONPATH"].split(":") if entry.startswith("/"))
-    return kept | options.environment()
+    """The environment of the emulator: paths and locale of the launcher, and the variables of the options."""
+    variables = {name: environ[name] for name in _INHERITED if environ.get(name)}
+    if "PYTHONPATH" in variables:  # an empty or a relative entry means the current directory
+        entries = variables["PYTHONPATH"].split(":")
+        variables["PYTHONPATH"] = ":".join(entry for entry in entries if entry.startswith("/"))
+    return variables | options.environment()
 
 
 def is_server(facts: ProcessFacts, directory: Path) -> bool:
@@ -55,7 +56,7 @@ def is_served(directory: Path) -> bool:
     """Whether some process holds the lock of a data directory.
 
     Raises:
-        OSError: the lock cannot be looked at.
+        OSError: the lock cannot be checked.
     """
     try:
         return is_locked(DataDirectory(directory).lock)
@@ -64,7 +65,7 @@ def is_served(directory: Path) -> bool:
 
 
 def read_server(directory: Path) -> int | None:
-    """The process id in the lock file of a data directory; None if there is none."""
+    """The process id in the lock file of a data directory; None if it holds none."""
     with contextlib.suppress(OSError, ValueError):
         return int(DataDirectory(directory).lock.read_text(encoding="ascii"))
     return None
@@ -72,7 +73,7 @@ def read_server(directory: Path) -> int | None:
 
 @contextmanager
 def open_server(directory: Path) -> Iterator[ProcessHandle | None]:
-    """A handle of the emulator that serves a data directory; None if none does that is provably ours."""
+    """A handle of the process that serves a data directory; None if it is not provably this user's emulator."""
     pid = read_server(directory) if is_served(directory) else None
     if pid is None:
         yield None

@@ -1,7 +1,8 @@
-"""Opens what a data directory holds. What cannot be used is one clear sentence; what is damaged is moved aside.
+"""Opens the files of a data directory. An unusable file is reported in one sentence; a damaged file is moved aside.
 
-Nothing is deleted: a damaged file keeps its content under another name, and the next start makes a new one. A directory
-whose files have the names of ours and are somebody else's is refused: an emulator deletes what it does not know.
+Nothing is deleted: a damaged file keeps its content under another name, and the next start creates a new one. A
+directory with files of another program under an emulator's names is refused, because an emulator deletes files that it
+has no record of.
 """
 
 import contextlib
@@ -29,21 +30,21 @@ _SQLITE_FILES = ("", "-wal", "-shm")  # the second one holds the newest records
 
 
 @contextmanager
-def opened_directory(directory: Path) -> Iterator[DataDirectory]:
-    """A data directory that nobody else serves while the block lasts; it is made when missing.
+def open_directory(directory: Path) -> Iterator[DataDirectory]:
+    """Lock a data directory for the duration of the block; it is created if it is missing.
 
     Raises:
-        EmulatorError: it cannot be used, holds what no emulator made, or another emulator serves it.
+        EmulatorError: the directory cannot be used, holds files of another program, or is served by another emulator.
     """
     paths = DataDirectory(directory.absolute())
     if paths.root.exists() and not paths.root.is_dir():
-        raise EmulatorError(f"{paths.root} is a file, and a data directory is needed; choose another --dir")
+        raise EmulatorError(f"{paths.root} is a file, not a data directory; choose another --dir")
     with contextlib.ExitStack() as stack:
-        with usable(paths):
-            _refuse_others_files(paths)
+        with translate_os_errors(paths):
+            _refuse_foreign_files(paths)
             paths.prepare()
-            descriptor = stack.enter_context(_locked(paths))
-            # First of all what an emulator left that was killed: it names a process id that others may have by now.
+            descriptor = stack.enter_context(_lock_directory(paths))
+            # A killed emulator has left its endpoint, whose process id may belong to another process by now.
             paths.endpoint.unlink(missing_ok=True)
             os.truncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
@@ -52,20 +53,20 @@ def opened_directory(directory: Path) -> Iterator[DataDirectory]:
 
 
 @contextmanager
-def opened_store(paths: DataDirectory) -> Iterator[Store]:
-    """The store of a data directory.
+def open_store(paths: DataDirectory) -> Iterator[Store]:
+    """Open the store of a data directory.
 
     Raises:
-        EmulatorError: it cannot be used, or it turns out to be damaged while the block lasts.
+        EmulatorError: the store cannot be used, or proves to be damaged during the block.
     """
     try:
-        with usable(paths):
+        with translate_os_errors(paths):
             store = Store(paths.database)
         with contextlib.closing(store):
             yield store
     except DamagedRecordError as error:
         raise EmulatorError(
-            f"the store {paths.database} holds {error}; start the version of the harness that wrote it, or choose "
+            f"the store {paths.database} holds {error}; use the version of the harness that wrote it, or choose "
             "another --dir"
         ) from error
     except sqlite3.Error as error:
@@ -75,72 +76,72 @@ def opened_store(paths: DataDirectory) -> Iterator[Store]:
         aside = _set_aside(paths.database, _SQLITE_FILES)
         raise EmulatorError(
             f"the store {paths.database} is damaged ({error}); it was moved to {aside}. Start again to begin with an "
-            f"empty store: the files of shares stay in {paths.storage}, but the emulator does not know them any more"
+            f"empty store: the files of shares stay in {paths.storage}, but the emulator has no record of them any more"
         ) from error
 
 
 def open_identity(
     paths: DataDirectory, applications: Mapping[str, tuple[str, ...]], tenants: Sequence[str] = ()
 ) -> Identity:
-    """The identity of a data directory, made when missing.
+    """Open the identity of a data directory; it is created if it is missing.
 
     Args:
-        applications: roles by the name of each application that it must have besides the first one.
-        tenants: where they can sign in, too.
+        applications: the roles of each additional application, by name.
+        tenants: ids of additional tenants that applications can sign in to.
 
     Raises:
-        EmulatorError: it cannot be used.
+        EmulatorError: the identity cannot be used.
     """
     try:
-        with usable(paths):
+        with translate_os_errors(paths):
             return replace(load_identity(paths, applications), other_tenants=tuple(tenants))
     except (msgspec.MsgspecError, ValueError) as error:
         aside = _set_aside(paths.identity)
         raise EmulatorError(
-            f"the identity {paths.identity} is damaged ({error}); it was moved to {aside}. Start again to make a new "
+            f"the identity {paths.identity} is damaged ({error}); it was moved to {aside}. Start again to create a new "
             "one, with other ids and keys"
         ) from error
 
 
 def open_tls(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
-    """The listener's side of TLS; certificates are made when missing.
+    """Open the TLS context of the listeners; certificates are created if they are missing.
 
     Args:
-        names: of this machine, beside Azure's and those of loopback.
+        names: names of this machine, in addition to Azure's and those of loopback.
 
     Raises:
-        EmulatorError: they cannot be used.
+        EmulatorError: the certificates cannot be used.
     """
     try:
-        with usable(paths):
+        with translate_os_errors(paths):
             return server_context(paths, names)
     except ValueError as error:
         authority, certificate = _set_aside(paths.authority), _set_aside(paths.server_certificate)
         raise EmulatorError(
             f"the certificates of {paths.root} are damaged ({error}); they were moved to {authority} and "
-            f"{certificate}. Start again to make new ones"
+            f"{certificate}. Start again to create new ones"
         ) from error
 
 
-def _refuse_others_files(paths: DataDirectory) -> None:
-    """Refuse a directory in which files of others would be replaced, or deleted as the rest of a job or a share."""
+def _refuse_foreign_files(paths: DataDirectory) -> None:
+    """Refuse a directory in which an emulator would replace or delete files of other programs."""
     links = [folder.name for folder in paths.folders if folder.is_symlink()]
     if links:
         raise EmulatorError(
-            f"{', '.join(links)} in {paths.root} is a link, and files elsewhere would be replaced or deleted; link to "
-            "a whole data directory instead, or choose another --dir"
+            f"{', '.join(links)} in {paths.root} is a link, so files elsewhere would be replaced or deleted; link to a "
+            "whole data directory instead, or choose another --dir"
         )
     if paths.identity.exists() or any(paths.root.glob(f"{paths.identity.name}.damaged-*")):
         return
-    # An emulator that was killed before it had an identity leaves no more than its lock and empty folders.
+    # An emulator that was killed before it had an identity leaves only its lock and empty folders.
     files = (paths.endpoint, paths.ports, paths.authority, paths.server_certificate)
-    found = [path.name for path in files if path.exists()]
-    found += [folder.name for folder in paths.folders if folder.is_dir() and any(folder.iterdir())]
+    entries = [path.name for path in files if path.exists()]
+    entries += [folder.name for folder in paths.folders if folder.is_dir() and any(folder.iterdir())]
     if paths.lock.is_file() and not _may_be_lock(paths.lock):
-        found.append(paths.lock.name)
-    if found:
+        entries.append(paths.lock.name)
+    if entries:
         raise EmulatorError(
-            f"{paths.root} holds {', '.join(found)}, and no {paths.identity.name} that says that an emulator made "
+            f"{paths.root} holds {', '.join(entries)}, but no {paths.identity.name} to prove that an emulator created "
             "them; nothing was changed; choose another --dir"
         )
 
@@ -152,7 +153,7 @@ def _may_be_lock(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(paths: DataDirectory) -> Iterator[int]:
+def _lock_directory(paths: DataDirectory) -> Iterator[int]:
     try:
         with lock_file(paths.lock) as descriptor:
             yield descriptor
@@ -165,11 +166,11 @@ def _locked(paths: DataDirectory) -> Iterator[int]:
 
 
 @contextmanager
-def usable(paths: DataDirectory) -> Iterator[None]:
-    """Turns what the operating system refuses into a sentence that names the file.
+def translate_os_errors(paths: DataDirectory) -> Iterator[None]:
+    """Turn errors of the operating system into an ``EmulatorError`` that names the file.
 
     Raises:
-        EmulatorError: it refuses something.
+        EmulatorError: the operating system reported an error.
     """
     try:
         yield
@@ -182,7 +183,7 @@ def usable(paths: DataDirectory) -> Iterator[None]:
 
 
 def _set_aside(path: Path, endings: tuple[str, ...] = ("",)) -> Path:
-    """Give a damaged file, and what belongs to it, another name; the name that it got."""
+    """Rename a damaged file and the files that belong to it; returns the new name."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1

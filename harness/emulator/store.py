@@ -28,7 +28,7 @@ _LOGGED = 16_384  # pages of log (64 MB), after which SQLite runs a checkpoint i
 def is_full(error: sqlite3.Error) -> bool:
     """Whether SQLite refused because its disk has no room left; nothing of the transaction was stored.
 
-    The index of the write-ahead log is a file of its own; SQLite reports an I/O error when that file cannot grow.
+    The index of the write-ahead log is a separate file; SQLite reports an I/O error when that file cannot grow.
     """
     return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -62,16 +62,16 @@ class Store:
         )
         # Keys are strings, not tuples, which the garbage collector would traverse again and again.
         self._cache: defaultdict[type[msgspec.Struct], dict[str, msgspec.Struct]] = defaultdict(dict)
-        self._whole: set[type[msgspec.Struct]] = set()  # kinds of which every record is decoded and kept
+        self._complete: set[type[msgspec.Struct]] = set()  # kinds of which every record is decoded and kept
         self._depth = 0
         self._rolled_back: list[Callable[[], None]] = []
         self._checkpoints = Checkpoints(path) if isinstance(path, Path) else None
 
     def get(self, kind: type[T], key: str) -> T | None:
         """The record of that kind and key, or None."""
-        if (known := self._known(kind, key)) is not None:
-            return known
-        if kind in self._whole:
+        if (record := self._cached(kind, key)) is not None:
+            return record
+        if kind in self._complete:
             return None
         row = self._connection.execute(
             "SELECT value FROM records WHERE kind = ? AND key = ?", (kind.__name__, key)
@@ -90,9 +90,9 @@ class Store:
 
     def delete(self, kind: type[msgspec.Struct], key: str) -> bool:
         """Delete a record; False if there was none."""
-        done = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
+        cursor = self._connection.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key))
         self._cache[kind].pop(key, None)
-        return done.rowcount > 0
+        return cursor.rowcount > 0
 
     def delete_all(self, kind: type[msgspec.Struct], prefix: str) -> None:
         """Delete every record of a kind whose key begins with ``prefix``."""
@@ -106,7 +106,7 @@ class Store:
 
     def copy_all(self, kind: type[msgspec.Struct], prefix: str, to: str) -> None:
         """Copy every record whose key begins with ``prefix`` to one that begins with ``to``; no such key exists yet."""
-        self._whole.discard(kind)
+        self._complete.discard(kind)
         self._connection.execute(
             "INSERT INTO records SELECT kind, ? || substr(key, ?), value FROM records "
             "WHERE kind = ? AND key >= ? AND key < ?",
@@ -116,7 +116,7 @@ class Store:
     def release(self, kind: type[msgspec.Struct], key: str) -> None:
         """Drop a decoded record that is rarely read again from the cache; it stays stored."""
         self._cache[kind].pop(key, None)
-        self._whole.discard(kind)
+        self._complete.discard(kind)
 
     def list(self, kind: type[T], prefix: str = "", *, after: str = "", limit: int = -1) -> list[tuple[str, T]]:
         """Keys and records of a kind whose key begins with ``prefix``, in key order.
@@ -125,16 +125,16 @@ class Store:
             after: omits the keys up to and including this one, for pages.
             limit: the most to list; a negative one means all.
         """
-        # One lower bound: of two, SQLite seeks to the first and reads on from there to the other.
-        first = max(prefix, f"{after}\0") if after else prefix  # no text is between ``after`` and that
+        # A single lower bound, because SQLite seeks to the first of two and scans from there to the second.
+        first = max(prefix, f"{after}\0") if after else prefix  # the next possible text after ``after``
         rows = self._connection.execute(
             "SELECT key, value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
             (kind.__name__, first, prefix + "\U0010ffff", limit),
         )
-        found = [(key, self._known(kind, key) or self._remember(kind, key, value)) for key, value in rows]
-        if not prefix and not after and limit < 0 and len(found) <= _CACHED:
-            self._whole.add(kind)
-        return found
+        records = [(key, self._cached(kind, key) or self._remember(kind, key, value)) for key, value in rows]
+        if not prefix and not after and limit < 0 and len(records) <= _CACHED:
+            self._complete.add(kind)
+        return records
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -154,7 +154,7 @@ class Store:
             self._depth -= 1
 
     def when_rolled_back(self, act: Callable[[], None]) -> None:
-        """Call ``act`` after each rollback: whoever has cached what was written must read the store again."""
+        """Call ``act`` after each rollback, so that caches outside of the store are read again."""
         self._rolled_back.append(act)
 
     def close(self) -> None:
@@ -164,14 +164,14 @@ class Store:
         self._connection.close()
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # a commit that failed may have ended it
+        if self._connection.in_transaction:  # a failed commit may have ended the transaction
             self._connection.execute("ROLLBACK")
         self._cache.clear()
-        self._whole.clear()
+        self._complete.clear()
         for act in self._rolled_back:
             act()
 
-    def _known(self, kind: type[T], key: str) -> T | None:
+    def _cached(self, kind: type[T], key: str) -> T | None:
         record = self._cache[kind].get(key)
         return record if isinstance(record, kind) else None
 
@@ -187,6 +187,6 @@ class Store:
         cached = self._cache[type(record)]
         cached[key] = record
         if len(cached) > _CACHED:
-            self._whole.discard(type(record))
+            self._complete.discard(type(record))
             for oldest in list(islice(cached, _EVICTED)):
                 del cached[oldest]

@@ -1,7 +1,7 @@
-"""What a subscription does not have on purpose: quota, sizes in a region, the right to use account keys, requests.
+"""Deliberate limits of a subscription: quota, VM sizes of a region, the use of account keys, the rate of requests.
 
-Limits are stored under names, as fault plans are, so that several tests can set theirs on one emulator: in regions and
-resource groups of their own. Those of the command line are named ``start`` and end with the next start.
+Limits are stored under names, as fault plans are, so that several tests can set limits on one emulator, each for its
+own regions and resource groups. The limits of the command line are named ``start``, and the next start replaces them.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from harness.errors import EmulatorError
 from harness.suggestions import suggestion
 from harness.vm_sizes import vm_size, vm_size_names
 
-START = "start"  # the limits of the command line
+START = "start"  # the name of the limits of the command line
 TOTAL = "TotalDedicatedCores"  # the quota of all families together
 KeyRefusal = Literal["RequestDisallowedByPolicy", "KeyBasedAuthenticationNotPermitted"]
 KEY_REFUSALS: tuple[KeyRefusal, ...] = get_args(KeyRefusal)
@@ -25,19 +25,20 @@ RequestKind = Literal["reads", "writes"]
 
 
 class RequestLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """How many requests may come at once, and how many more in each second after that."""
+    """How many requests are accepted at once, and how many more in each following second."""
 
     size: Annotated[int, Meta(ge=1, le=1_000_000)]
     per_second: Annotated[float, Meta(gt=0, le=1_000_000)]
 
 
 class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
-    """Limits under one name.
+    """The limits of one name.
 
     ``quotas`` are dedicated cores by family (``NCASv3_T4``, ``Standard NCASv3_T4 Family``, ``TotalDedicatedCores``).
-    They and ``missing_sizes`` hold in ``location``, and in every region where none is named. ``refused_keys`` is the
-    code with which datastores that have an account key or a SAS are refused, in the resource group ``group`` or in all.
-    ``requests`` are how many Azure Machine Learning takes there before it answers 429.
+    They and ``missing_sizes`` apply to ``location``, or to every region if that is empty. ``refused_keys`` is the error
+    code with which datastores that have an account key or a SAS are refused, in the resource group ``group``, or in all
+    groups if that is empty. ``requests`` limits how many requests Azure Machine Learning accepts there before it
+    answers 429.
     """
 
     location: str = ""
@@ -49,54 +50,54 @@ class SubscriptionLimit(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 
 
 class SubscriptionLimits:
-    """The limits in force. They are kept in memory, since every request looks at them."""
+    """The limits in force. They are cached in memory, because every request checks them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._in_force: list[tuple[str, SubscriptionLimit]] | None = None  # None: to be read again
+        self._in_force: list[tuple[str, SubscriptionLimit]] | None = None  # None: read from the store again
         store.when_rolled_back(self._forget)
 
     def put(self, name: str, limit: SubscriptionLimit) -> None:
-        """Put limits in force, in place of earlier ones of their name.
+        """Put limits in force; they replace earlier ones of the same name.
 
         Raises:
-            EmulatorError: a family or a size does not exist.
+            EmulatorError: a VM family or size does not exist.
         """
         self._store.put(name, checked(limit))
         self._forget()
 
     def get(self, name: str) -> SubscriptionLimit | None:
-        """The limits of a name."""
+        """The limits of a name; None if there are none."""
         return self._store.get(SubscriptionLimit, name)
 
     def names(self) -> list[str]:
-        """Those in force."""
+        """The names of the limits in force."""
         return [name for name, _ in self._all()]
 
     def delete(self, name: str) -> bool:
-        """End limits; False if there were none of that name."""
+        """Delete limits; False if there were none of that name."""
         is_ended = self._store.delete(SubscriptionLimit, name)
         self._forget()
         return is_ended
 
     def quota(self, location: str, family: str) -> int | None:
-        """The dedicated cores of a family in a region, or of all families for ``TOTAL``; None where nothing limits."""
-        found = [limit.quotas[family] for limit in self._in(location) if family in limit.quotas]
-        return min(found, default=None)
+        """The quota of dedicated cores of a family in a region, or of all families for ``TOTAL``; None if unlimited."""
+        quotas = [limit.quotas[family] for limit in self._in(location) if family in limit.quotas]
+        return min(quotas, default=None)
 
     def offers(self, location: str, size: str) -> bool:
-        """Whether a region has a size."""
-        return not any(size.lower() == each.lower() for limit in self._in(location) for each in limit.missing_sizes)
+        """Whether a region offers a VM size."""
+        return not any(size.lower() == name.lower() for limit in self._in(location) for name in limit.missing_sizes)
 
     def key_refusal(self, group: str) -> KeyRefusal | None:
-        """The code with which account keys are refused in a resource group; None where they may be used."""
+        """The error code with which account keys are refused in a resource group; None if they may be used."""
         for _, limit in self._all():
             if limit.refused_keys and limit.group.lower() in ("", group.lower()):
                 return limit.refused_keys
         return None
 
     def requests(self, group: str, kind: RequestKind) -> RequestLimit | None:
-        """How many requests of a kind are taken in a resource group; None where nothing limits them."""
+        """The limit on requests of a kind in a resource group; None if there is none."""
         for _, limit in self._all():
             if kind in limit.requests and limit.group.lower() in ("", group.lower()):
                 return limit.requests[kind]
@@ -116,10 +117,10 @@ class SubscriptionLimits:
 
 
 def checked(limit: SubscriptionLimit) -> SubscriptionLimit:
-    """The limits with families and region as they are kept.
+    """The limits with normalized families and region.
 
     Raises:
-        EmulatorError: a family or a size does not exist.
+        EmulatorError: a VM family or size does not exist.
     """
     for size in limit.missing_sizes:
         if vm_size(size) is None:
@@ -129,16 +130,16 @@ def checked(limit: SubscriptionLimit) -> SubscriptionLimit:
 
 
 def family_word(text: str) -> str:
-    """The family as sizes name it: ``NCASv3_T4`` for ``Standard NCASv3_T4 Family`` and ``standardNCASv3_T4Family``.
+    """The family as VM sizes name it: ``NCASv3_T4`` for ``Standard NCASv3_T4 Family`` and ``standardNCASv3_T4Family``.
 
     Raises:
-        EmulatorError: there is no such family.
+        EmulatorError: the family does not exist.
     """
     if text.lower() == TOTAL.lower():
         return TOTAL
-    known = sorted({size.family for name in vm_size_names() if (size := vm_size(name))})
+    families = sorted({size.family for name in vm_size_names() if (size := vm_size(name))})
     word = text.lower().replace(" ", "").removeprefix("standard").removesuffix("family")
-    found = next((family for family in known if family.lower() == word), None)
-    if found is None:
-        raise EmulatorError(f"there is no quota of the family {text[:60]!r}; {suggestion(word, (*known, TOTAL))}")
-    return found
+    match = next((family for family in families if family.lower() == word), None)
+    if match is None:
+        raise EmulatorError(f"there is no quota of the family {text[:60]!r}; {suggestion(word, (*families, TOTAL))}")
+    return match

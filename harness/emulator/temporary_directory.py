@@ -1,11 +1,11 @@
-"""Temporary data directories: made here, with a mark that says by whom, and recognised by nothing but that mark.
+"""Temporary data directories, each with a mark that names its creator and by which alone it is recognised.
 
-The mark is a file in the directory. The process that made the directory holds the lock of the mark for as long as it
-lives, and the mark names the process and the directory, so a mark that was copied or moved proves nothing.
+The mark is a file in the directory. The process that creates the directory holds the lock of the mark for as long as it
+lives, and the mark names the process and the directory, so a copied or moved mark proves nothing.
 
-A process may be killed when its directory has no mark yet, or none any more. So the name of the directory, with which
-it comes into being, says who makes it. That proves less, and is enough for a directory that holds nothing: at most the
-beginning of the very mark that belongs into it.
+A process may be killed before its directory has a mark, or after the mark was deleted. So the name of the directory
+names its creator, too. That is weaker proof, and is enough for a directory that is empty or holds only the beginning of
+its own mark.
 """
 
 import contextlib
@@ -28,25 +28,25 @@ from harness.file_lock import FileLockedError, is_locked, lock_file
 from harness.process_identity import has_boot_id, has_ended, start_of_process, this_machine
 
 _PREFIX = "batchai-"
-# The prefix, whose directory it is (machine, process, start of the process), and what tells its directories apart.
+# The prefix, the creator (machine, process, start of the process), and a random suffix.
 _NAME = re.compile(rf"{_PREFIX}([0-9a-f]{{12}})-([1-9][0-9]{{0,9}})-([0-9]{{1,20}})-[a-z0-9_]{{8}}", re.ASCII)
 _MAKER = "batchai-harness"
-_DELETION_SECONDS = 60.0  # for which another process may be busy with deleting a directory
+_DELETION_SECONDS = 60.0  # for another process to finish deleting a directory
 _LARGEST_MARK = 1 << 14  # bytes; a path has at most 4 KiB
 
-State = Literal["owned", "left", "elsewhere"]
+State = Literal["owned", "orphaned", "elsewhere"]
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What the mark of a temporary data directory says.
+    """The content of the mark of a temporary data directory.
 
     Attributes:
-        maker: always the same word.
-        directory: the path of the directory, without links.
-        inode: of the directory, which tells it from another one that got the path later.
-        machine: the machine, and its boot, of the process that made the directory.
-        pid: the process.
-        started: start of the process.
+        maker: always ``batchai-harness``.
+        directory: the path of the directory, with links resolved.
+        inode: the inode of the directory, which distinguishes it from a later one at the same path.
+        machine: the machine, and its boot, of the process that created the directory.
+        pid: the id of that process.
+        started: the start of that process.
     """
 
     maker: str
@@ -59,7 +59,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
-    """A data directory that is of no use once this process has ended, and is deleted at the end of the block."""
+    """Create a data directory for this process; it is deleted at the end of the block."""
     pid = os.getpid()
     directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{_digest(this_machine())}-{pid}-{start_of_process(pid)}-"))
     mark, beginning = DataDirectory(directory).temporary, _beginning(directory)
@@ -73,15 +73,15 @@ def temporary_directory() -> Iterator[Path]:
 
 
 def temporary_directories() -> list[Path]:
-    """What may be temporary data directories where this process makes temporary files."""
+    """Candidates for temporary data directories, where this process creates temporary files."""
     return sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
 
 
 def state_of(directory: Path) -> State | None:
-    """Whose a temporary data directory is; None if nothing proves that one of this user's processes made it.
+    """The state of a temporary data directory; None if nothing proves that a process of this user created it.
 
-    ``owned`` means that the process that made it lives, ``left`` that it has ended. ``elsewhere`` means that nobody can
-    tell on this machine: the process belongs to another one, or to this one before its last start.
+    ``owned`` means that the creator lives, ``orphaned`` that it has ended. ``elsewhere`` means that this machine cannot
+    tell: the creator ran on another machine, or before the last boot of this one.
     """
     mark = read_mark(directory)
     if mark is None:
@@ -89,14 +89,14 @@ def state_of(directory: Path) -> State | None:
     if not _is_of_this_machine(mark):
         return "elsewhere"
     try:
-        is_left = has_ended(mark.pid, mark.started) and not is_locked(DataDirectory(directory).temporary)
-        return "left" if is_left else "owned"
+        is_orphaned = has_ended(mark.pid, mark.started) and not is_locked(DataDirectory(directory).temporary)
+        return "orphaned" if is_orphaned else "owned"
     except OSError:
         return None
 
 
 def read_mark(directory: Path) -> Mark | None:
-    """The mark of a temporary data directory; None if it has none that one of this user's processes made for it."""
+    """The mark of a temporary data directory; None if it has none that a process of this user created for it."""
     try:
         status = directory.lstat()
         mark = msgspec.json.decode(_content(DataDirectory(directory).temporary), type=Mark)
@@ -107,8 +107,8 @@ def read_mark(directory: Path) -> Mark | None:
     return mark if is_ours and is_named else None
 
 
-def made_at(directory: Path) -> datetime | None:
-    """When a temporary data directory was made; None if it is gone, as another ``harness reap`` may have deleted it."""
+def creation_time(directory: Path) -> datetime | None:
+    """When a temporary data directory was created; None if it no longer exists."""
     for path in (DataDirectory(directory).temporary, directory):
         with contextlib.suppress(OSError):
             return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
@@ -116,25 +116,25 @@ def made_at(directory: Path) -> datetime | None:
 
 
 @contextmanager
-def seized(directory: Path) -> Iterator[bool]:
-    """Whether a directory is left, and nobody else can delete it while the block lasts.
+def claim(directory: Path) -> Iterator[bool]:
+    """Lock an orphaned directory for the duration of the block; yields False if it is not orphaned.
 
-    Whoever else deletes it holds the lock of its mark; this waits for them.
+    A process that deletes the directory holds the lock of its mark, so no other one can delete it during the block.
     """
     mark = read_mark(directory)
-    is_left = mark is not None and _is_of_this_machine(mark) and has_ended(mark.pid, mark.started)
+    is_orphaned = mark is not None and _is_of_this_machine(mark) and has_ended(mark.pid, mark.started)
     with contextlib.ExitStack() as stack:
         try:
-            if is_left:
+            if is_orphaned:
                 path = DataDirectory(directory).temporary
                 stack.enter_context(lock_file(path, wait=_DELETION_SECONDS, create=False))
         except (FileLockedError, OSError):
-            is_left = False
-        yield is_left and read_mark(directory) == mark
+            is_orphaned = False
+        yield is_orphaned and read_mark(directory) == mark
 
 
 def delete_directory(directory: Path) -> None:
-    """Delete a temporary data directory; its mark goes last, so that what cannot be deleted is still recognised.
+    """Delete a temporary data directory, its mark last, so that it stays recognisable if not all can be deleted.
 
     Nothing is deleted while another file system is mounted in it.
     """
@@ -142,18 +142,18 @@ def delete_directory(directory: Path) -> None:
     if holds_mounts(directory):
         return
     with contextlib.suppress(OSError):
-        left = [path for path in directory.iterdir() if path != mark and not remove(path)]
-        if not left:
+        undeleted = [path for path in directory.iterdir() if path != mark and not remove(path)]
+        if not undeleted:
             mark.unlink(missing_ok=True)
             directory.rmdir()
 
 
 def delete_without_mark(directory: Path) -> bool:
-    """Delete a temporary data directory that is left without a mark, and so without anything else; True if it was one.
+    """Delete an orphaned directory without a mark, which is empty; False if the directory is none.
 
-    Whatever comes into it in the meantime keeps it.
+    An entry that is added in the meantime prevents the deletion.
     """
-    if read_mark(directory) is not None or _state_without_mark(directory) != "left":
+    if read_mark(directory) is not None or _state_without_mark(directory) != "orphaned":
         return False
     with contextlib.suppress(OSError):
         _beginning(directory).unlink(missing_ok=True)
@@ -162,17 +162,17 @@ def delete_without_mark(directory: Path) -> bool:
 
 
 def _state_without_mark(directory: Path) -> State | None:
-    """Whose a directory without a mark is, by its name; None if it is not empty, or not named for its maker."""
-    named = _NAME.fullmatch(directory.name)
-    if named is None or not _is_empty(directory, int(named[2]), named[3]):
+    """The state of a directory without a mark, by its name; None if it is not empty, or has another name."""
+    match = _NAME.fullmatch(directory.name)
+    if match is None or not _is_empty(directory, int(match[2]), match[3]):
         return None
-    if named[1] != _digest(this_machine()) or not has_boot_id():
+    if match[1] != _digest(this_machine()) or not has_boot_id():
         return "elsewhere"
-    return "left" if has_ended(int(named[2]), named[3]) else "owned"
+    return "orphaned" if has_ended(int(match[2]), match[3]) else "owned"
 
 
 def _is_empty(directory: Path, pid: int, started: str) -> bool:
-    """Whether a directory of this user holds nothing but what its maker may have written of its mark."""
+    """Whether a directory of this user holds nothing but an unfinished mark of its creator."""
     try:
         status = directory.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
@@ -190,13 +190,13 @@ def _is_of_this_machine(mark: Mark) -> bool:
 
 
 def _content_for(directory: Path, pid: int, started: str) -> bytes:
-    """The mark of a directory that a process of this machine makes."""
+    """The content of the mark of a directory that a process of this machine creates."""
     inode = directory.stat().st_ino
     return msgspec.json.encode(Mark(_MAKER, os.path.realpath(directory), inode, this_machine(), pid, started))
 
 
 def _beginning(directory: Path) -> Path:
-    """Where the mark of a directory is until it is whole."""
+    """The path of the mark of a directory until it is complete."""
     return DataDirectory(directory).temporary.with_suffix(".new")
 
 
@@ -205,10 +205,14 @@ def _digest(text: str) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """The content of a small file of this user; a link, a device or a large file is none of ours."""
+    """The content of a small regular file of this user.
+
+    Raises:
+        ValueError: it is a device, a large file or another user's; a link raises ``OSError``.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_size > _LARGEST_MARK:
-            raise ValueError("no mark of ours")
+            raise ValueError("not a mark of this user")
         return stream.read()

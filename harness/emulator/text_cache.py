@@ -1,4 +1,4 @@
-"""A cache for what is computed from texts that clients send repeatedly, such as the address that they poll."""
+"""A cache for results computed from texts that clients send repeatedly, such as the URL that they poll."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,7 +12,7 @@ _LONGEST = 1 << 10  # characters or bytes; longer texts are not cached, since an
 
 
 def text_cache(function: Callable[[T], R]) -> Callable[[T], R]:
-    """Cache the results of a pure function of one text for the texts that came last; errors are not cached."""
+    """Cache the results of a pure function of one text for the most recent texts; errors are not cached."""
     cached = lru_cache(_RESULTS)(function)
 
     def result(text: T) -> R:

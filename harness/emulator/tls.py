@@ -1,4 +1,4 @@
-"""The emulator's own certificate authority and the one certificate of its listener."""
+"""The emulator's own certificate authority, and the certificate of its listeners."""
 
 import ipaddress
 import logging
@@ -31,15 +31,15 @@ _log = logging.getLogger(__name__)
 
 
 def server_context(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLContext:
-    """The listener's side of TLS; authority and certificate are made once and kept in the data directory.
+    """The TLS context of the listeners; authority and certificate are created once and stored in the data directory.
 
-    The authority's key is not kept: nothing else can ever be signed with the key that clients trust.
+    The authority's key is not stored, so nothing else can ever be signed with the key that clients trust.
 
     Args:
-        names: of this machine, and of accounts below them, that the certificate is for, too.
+        names: additional names of this machine that the certificate covers, with the accounts below them.
 
     Raises:
-        ValueError: what is kept there cannot be used.
+        ValueError: the stored files cannot be used.
     """
     hosts = (*HOSTS, *(host for name in names for host in _hosts_of(name)))
     if not (paths.authority.exists() and paths.server_certificate.exists() and _covers(paths, hosts)):
@@ -57,7 +57,7 @@ def server_context(paths: DataDirectory, names: Sequence[str] = ()) -> ssl.SSLCo
 
 
 def _hosts_of(name: str) -> tuple[str, ...]:
-    """A name of this machine, and the accounts that are named below it."""
+    """A name of this machine, and the names of accounts below it."""
     try:
         return (str(ipaddress.ip_address(name)),)
     except ValueError:
@@ -65,7 +65,7 @@ def _hosts_of(name: str) -> tuple[str, ...]:
 
 
 def _covers(paths: DataDirectory, hosts: Sequence[str]) -> bool:
-    """Whether the certificate is for some hosts, and issued by the authority beside it.
+    """Whether the certificate covers some hosts.
 
     Raises:
         ValueError: one of the files holds no certificate, or another authority issued it.
@@ -77,8 +77,8 @@ def _covers(paths: DataDirectory, hosts: Sequence[str]) -> bool:
     except (InvalidSignature, TypeError) as error:
         raise ValueError(f"{paths.authority.name} did not issue {paths.server_certificate.name}") from error
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-    if missing := [host for host in hosts if host not in known]:
+    certificate_names = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    if missing := [host for host in hosts if host not in certificate_names]:
         text = "%s gets a new authority, because its certificate is not for %s; load it with 'harness emulator env'"
         _log.warning(text, paths.root, ", ".join(missing))
     return not missing

@@ -1,4 +1,4 @@
-"""How responses are written: the error formats of Azure's services, dates and etags."""
+"""The wire formats of responses: errors of Azure's services, dates and etags."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from harness.emulator.context import Request, Response
 JSON = "application/json; charset=utf-8"
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SOONEST = 0.05  # seconds, the least that a client is asked to wait: some clients take 0 for half a minute
+_SOONEST = 0.05  # seconds, the least ``Retry-After``: some clients take 0 for half a minute
 
 
 def http_date(moment: datetime) -> str:
@@ -22,18 +22,18 @@ def http_date(moment: datetime) -> str:
     return _whole_seconds(moment.replace(microsecond=0))
 
 
-@lru_cache(maxsize=64)  # the answers of one second have the same dates
+@lru_cache(maxsize=64)  # the responses of one second have the same dates
 def _whole_seconds(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
 
 
 def timestamp(moment: datetime) -> str:
-    """Batch AI's form: at most three decimals, trailing zeros dropped (``04:50:12Z``, ``04:50:12.58Z``)."""
+    """A timestamp of Batch AI: at most three decimals, without trailing zeros (``04:50:12Z``, ``04:50:12.58Z``)."""
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00").rstrip("0").rstrip(".") + "Z"
 
 
 def precise_timestamp(moment: datetime) -> str:
-    """The form of the storage services: always seven decimals."""
+    """A timestamp of the storage services: always seven decimals."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}0Z"
 
 
@@ -69,9 +69,9 @@ def storage_error(
 
 
 def retry_after(request: Request, seconds: float = 0) -> tuple[str, str]:
-    """The header that says when to poll again; without it clients wait half a minute.
+    """The ``Retry-After`` header, without which clients wait half a minute.
 
-    azure-mgmt-batchai 7 takes fractions; msrest, and other clients on azure-core, read whole numbers only.
+    azure-mgmt-batchai 7 accepts fractions; msrest, and other clients on azure-core, read only whole numbers.
     """
     seconds = max(seconds, _SOONEST)
     takes_fractions = request.headers.get("user-agent", "").startswith("azsdk-python-mgmt-batchai/")

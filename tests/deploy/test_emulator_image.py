@@ -55,7 +55,7 @@ def test_a_job_runs_in_it_and_its_state_survives_a_killed_container(container: C
         group.set_up()
         group.make_cluster()
         path = group.submit("whoami", "id -u")
-        assert group.ended(path)["executionState"] == "succeeded"
+        assert group.wait_for_end(path)["executionState"] == "succeeded"
         url = group.outputs(path)["stdout.txt"]["downloadUrl"]
         assert session.get(url).text.strip() == "65532"
 

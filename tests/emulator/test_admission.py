@@ -2,21 +2,21 @@
 
 import pytest
 
-from harness.emulator.admission import Activity, Admission, Visitor
+from harness.emulator.admission import Activity, Admission, ConnectionSlot
 
 
 class Door:
     """An admission, and the names of the connections that it closed."""
 
-    def __init__(self, newcomers: int = 3, proven: int = 3, unproven_bytes: int = 100) -> None:
-        self.admission = Admission(newcomers, proven_limit=proven, unproven_bytes=unproven_bytes)
+    def __init__(self, newcomers: int = 3, proven: int = 3, unauthenticated_bytes: int = 100) -> None:
+        self.admission = Admission(newcomers, authenticated_limit=proven, unauthenticated_bytes=unauthenticated_bytes)
         self.closed: list[str] = []
 
-    def enter(self, name: str, activity: Activity = Activity.SILENT, peer: str = "127.0.0.1") -> Visitor:
-        visitor = self.admission.enter(peer, lambda: self.closed.append(name))
-        assert visitor is not None
-        visitor.activity = lambda: activity
-        return visitor
+    def enter(self, name: str, activity: Activity = Activity.SILENT, peer: str = "127.0.0.1") -> ConnectionSlot:
+        slot = self.admission.enter(peer, lambda: self.closed.append(name))
+        assert slot is not None
+        slot.activity = lambda: activity
+        return slot
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_connection_that_is_being_answered_is_never_closed(door: Door) -> None
 
 def test_newcomers_do_not_displace_those_with_credentials(door: Door) -> None:
     proven = door.enter("known", Activity.IDLE)
-    proven.prove()
+    proven.mark_authenticated()
     for number in range(10):
         door.enter(str(number))
 
@@ -64,7 +64,7 @@ def test_newcomers_do_not_displace_those_with_credentials(door: Door) -> None:
 
 def test_those_with_credentials_have_a_limit_of_their_own(door: Door) -> None:
     for number in range(5):
-        door.enter(str(number), Activity.IDLE).prove()
+        door.enter(str(number), Activity.IDLE).mark_authenticated()
 
     assert door.closed == ["0", "1"]
 
@@ -94,15 +94,15 @@ def test_what_came_before_valid_credentials_does_not_count_any_more() -> None:
     door = Door(newcomers=10)
     proven = door.enter("known")
     proven.hold(90)
-    proven.prove()
+    proven.mark_authenticated()
     door.enter("next").hold(90)
 
     assert door.closed == []
 
 
 def test_a_place_is_free_again_after_a_connection_has_ended(door: Door) -> None:
-    visitors = [door.enter(str(number)) for number in range(3)]
-    visitors[0].leave()
+    slots = [door.enter(str(number)) for number in range(3)]
+    slots[0].leave()
     door.enter("next")
 
     assert door.closed == []
@@ -119,7 +119,7 @@ def test_a_limit_of_one_still_admits_the_next() -> None:
 
 def test_room_is_made_at_the_peer_that_has_most(door: Door) -> None:
     door.enter("alone", peer="127.0.0.2")
-    door.enter("known", Activity.IDLE).prove()
+    door.enter("known", Activity.IDLE).mark_authenticated()
     door.enter("newcomer")
     door.admission.make_room()
     door.admission.make_room()

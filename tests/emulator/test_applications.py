@@ -39,7 +39,7 @@ def test_what_is_no_application_is_named(text: str, tmp_path: Path, capsys: pyte
 
 
 def test_what_is_no_tenant_is_named() -> None:
-    with pytest.raises(EmulatorError, match="--tenant contoso: it has to be a GUID"):
+    with pytest.raises(EmulatorError, match="--tenant contoso: it must be a GUID"):
         parse_tenant("contoso")
 
 
@@ -138,7 +138,7 @@ def test_each_of_a_team_signs_in_from_outside_with_the_rights_of_an_application(
     team = ["ada=contributor", "bob=reader"]
     with launch(tmp_path / "data", listen="0.0.0.0", https=True, host_names=[host], applications=team) as inside:
         authority.write_bytes(Path(inside.ca_path).read_bytes())
-        outside = inside.seen_from_outside(host, str(authority))
+        outside = inside.for_host(host, str(authority))
 
         with blobs_of(outside, "ada") as blobs:
             blobs.create_container("shared")

@@ -55,7 +55,7 @@ def test_a_write_is_stored_also_where_no_thread_can_start(
         patched.setattr(Thread, "start", refuse)
         for _ in range(100):
             checkpoints.count()
-    assert "no checkpoint can be made yet: can't start new thread" in caplog.text
+    assert "the thread for checkpoints cannot be started yet: can't start new thread" in caplog.text
     for _ in range(100):
         checkpoints.count()
     checkpoints.close()

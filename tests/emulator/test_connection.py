@@ -97,10 +97,10 @@ class Setup:
         self.state.default_headers = [(b"date", b"uvicorn's")]
         config = uvicorn.Config(self.app, lifespan="off", log_config=None, ws="none")
         config.load()
-        visitor = Admission(5).enter("127.0.0.1", self.wire.close)
-        assert visitor is not None
-        self.visitor = visitor
-        self.connection = Connection(config, self.state, visitor)
+        slot = Admission(5).enter("127.0.0.1", self.wire.close)
+        assert slot is not None
+        self.slot = slot
+        self.connection = Connection(config, self.state, slot)
         self.connection.connection_made(self.wire)
 
 
@@ -152,18 +152,18 @@ def test_an_answer_may_bring_its_own_date(runner: asyncio.Runner) -> None:
 def test_the_activity_of_a_connection_is_known_at_any_time(runner: asyncio.Runner) -> None:
     async def check() -> None:
         setup = Setup()
-        assert setup.visitor.activity() is Activity.SILENT
+        assert setup.slot.activity() is Activity.SILENT
         setup.connection.data_received(POST)
         await run_tasks()
-        assert setup.visitor.activity() is Activity.RECEIVING
+        assert setup.slot.activity() is Activity.RECEIVING
         setup.connection.data_received(b"abc")
-        assert setup.visitor.activity() is Activity.WORKING
+        assert setup.slot.activity() is Activity.WORKING
         setup.connection.pause_writing()
-        assert setup.visitor.activity() is Activity.RECEIVING
+        assert setup.slot.activity() is Activity.RECEIVING
         setup.connection.resume_writing()
         setup.app.may_answer.set()
         await run_tasks()
-        assert setup.visitor.activity() is Activity.IDLE
+        assert setup.slot.activity() is Activity.IDLE
 
     runner.run(check())
 
@@ -175,7 +175,7 @@ def test_a_large_body_that_is_not_read_pauses_reading(runner: asyncio.Runner) ->
         await run_tasks()
 
         assert setup.wire.is_reading_paused
-        assert setup.visitor.activity() is Activity.WORKING
+        assert setup.slot.activity() is Activity.WORKING
 
     runner.run(check())
 

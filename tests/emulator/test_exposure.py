@@ -21,7 +21,7 @@ def test_other_machines_have_no_access_without_tls_unless_an_option_says_so(
 ) -> None:
     assert main(["emulator", "start", "--dir", str(tmp_path / "data"), "--listen", EVERYWHERE]) == 2
     assert f"--listen {EVERYWHERE}: " in (text := capsys.readouterr().err)
-    assert "say --https, or --no-https where the network is yours alone" in text
+    assert "add --https, or --no-https if the network is private" in text
     assert not (tmp_path / "data").exists()
 
 
@@ -29,19 +29,22 @@ def test_other_machines_have_no_access_without_tls_unless_an_option_says_so(
 def test_options_about_tls_are_passed_on(tmp_path: Path, https: bool) -> None:
     options = check_exposure(Options(tmp_path, listen=EVERYWHERE, https=https))
 
-    assert ("--https" in options.words()) is https
-    assert ("--no-https" in options.words()) is not https
+    assert ("--https" in options.arguments()) is https
+    assert ("--no-https" in options.arguments()) is not https
 
 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (Options(Path(), accounts=KNOWN), "is not taken by an emulator that runs jobs"),
+        (Options(Path(), accounts=KNOWN), "is not accepted by an emulator that runs jobs"),
         (
             Options(Path(), only="storage", listen=EVERYWHERE, https=True, accounts=KNOWN),
-            f"is not taken at {EVERYWHERE}",
+            f"is not accepted at {EVERYWHERE}",
         ),
-        (Options(Path(), development_key=True), "--development-key: an emulator that runs jobs never takes the key"),
+        (
+            Options(Path(), development_key=True),
+            "--development-key: an emulator that runs jobs never accepts the well-known key",
+        ),
     ],
 )
 def test_the_well_known_key_is_refused_where_it_would_give_anyone_access(options: Options, text: str) -> None:
@@ -69,4 +72,4 @@ def test_an_address_that_the_machine_does_not_have_is_named_with_its_option(
     arguments = ["emulator", "start", "--dir", str(tmp_path), "--listen", foreign, "--https", "--detach"]
 
     assert main(arguments) == 2
-    assert f"--listen {foreign}: no address of this machine ({reason}); 0.0.0.0 means all" in capsys.readouterr().err
+    assert f"--listen {foreign}: not an address of this machine ({reason}); 0.0.0.0 means" in capsys.readouterr().err

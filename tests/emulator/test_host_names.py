@@ -71,7 +71,7 @@ def test_what_no_host_can_be_called_is_refused(text: str, tmp_path: Path, capsys
     with pytest.raises(EmulatorError, match="--host-name"):
         parse_host_name(text)
     assert main(["emulator", "start", "--dir", str(tmp_path / "data"), f"--host-name={text}"]) == 2
-    assert "it has to be the name or the address of a host" in capsys.readouterr().err
+    assert "it must be the name or the address of a host" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_limits_are_the_same_as_words_and_as_a_record(tmp_path: Path) -> None:
     limit = parse_limit(
         ["Standard NCASv3_T4 Family=0", "TotalDedicatedCores=8"], ["Standard_NC6"], "RequestDisallowedByPolicy"
     )
-    arguments = Options(tmp_path, limit=limit).words()
+    arguments = Options(tmp_path, limit=limit).arguments()
 
     assert arguments[arguments.index("--quota") :] == [
         "--quota", "NCASv3_T4=0", "--quota", "TotalDedicatedCores=8", "--missing-size", "Standard_NC6",

@@ -60,7 +60,7 @@ def test_a_port_in_use_is_skipped_and_reported(paths: DataDirectory) -> None:
         ports = Ports(paths, LOOPBACK, {"blob": port_of(other)})
         with ports.open("blob", None) as sock:
             assert port_of(sock) not in (0, port_of(other))
-            assert ports.notes == [f"port {port_of(other)} is taken: blobs get another one"]
+            assert ports.notes == [f"port {port_of(other)} is in use: blobs get another one"]
 
 
 def test_a_port_that_was_asked_for_is_that_one_or_none(paths: DataDirectory) -> None:
@@ -106,7 +106,7 @@ def test_an_address_to_listen_at(text: str, address: str, is_open: bool, name: s
 
 
 def test_a_name_is_no_address_to_listen_at() -> None:
-    with pytest.raises(EmulatorError, match=r"--listen nas[.]home: it has to be an address of this machine"):
+    with pytest.raises(EmulatorError, match=r"--listen nas[.]home: it must be an address of this machine"):
         parse_listen("nas.home")
 
 

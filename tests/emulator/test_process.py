@@ -202,7 +202,7 @@ def test_accounts_of_ones_own_do_not_show_in_the_process_list(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("account", "message"),
-    [("Mine:c2VjcmV0", "is no name of a storage account"), ("mine:!", "no base64"), ("mine", "no base64")],
+    [("Mine:c2VjcmV0", "is not the name of a storage account"), ("mine:!", "not base64"), ("mine", "not base64")],
 )
 def test_an_account_that_cannot_be_is_named(tmp_path: Path, account: str, message: str) -> None:
     with pytest.raises(EmulatorError, match=message), launch(tmp_path, only="storage", accounts=[account]):

@@ -74,7 +74,7 @@ def test_anything_else_in_it_refuses_the_whole_and_is_named(directory: Path, nam
     (directory / name).write_text("mine")
     before = content(directory)
 
-    with pytest.raises(EmulatorError, match=f"holds something that no emulator made: '{name}'; nothing was deleted"):
+    with pytest.raises(EmulatorError, match=f"holds entries that no emulator created: '{name}'; nothing was deleted"):
         reset(directory)
     assert content(directory) == before
 
@@ -88,7 +88,7 @@ def test_a_link_by_a_name_of_ours_refuses_the_whole(directory: Path, tmp_path: P
         shutil.rmtree(directory / name)
     (directory / name).symlink_to(elsewhere)
 
-    with pytest.raises(EmulatorError, match="holds something that no emulator made"):
+    with pytest.raises(EmulatorError, match="holds entries that no emulator created"):
         reset(directory)
     assert content(elsewhere) == {"kept.txt"}
 
@@ -203,4 +203,4 @@ def test_an_emulator_that_another_run_owns_is_left_alone(
 def test_everything_that_an_emulator_makes_is_known(endpoint: Endpoint) -> None:
     paths = DataDirectory(Path(endpoint.directory))
 
-    assert [entry.name for entry in paths.root.iterdir() if not paths.made(entry)] == []
+    assert [entry.name for entry in paths.root.iterdir() if not paths.is_own_entry(entry)] == []

@@ -14,7 +14,7 @@ from harness.emulator.launch import launch
 from harness.emulator.options import Options
 from harness.emulator.paths import DataDirectory
 from harness.emulator.server_process import server_command
-from harness.emulator.startup import opened_store
+from harness.emulator.startup import open_store
 from harness.emulator.storage_service.model import Share, StorageAccount, share_key
 from harness.emulator.store import Store
 from harness.emulator.tls import server_context
@@ -77,7 +77,7 @@ def test_the_log_of_a_damaged_store_is_kept_with_it(paths: DataDirectory) -> Non
 
 def test_a_full_disk_is_a_sentence_with_a_remedy(paths: DataDirectory) -> None:
     full = r"emulator\.db cannot be used: database or disk is full; make room on its disk, or choose another --dir"
-    with pytest.raises(EmulatorError, match=full), opened_store(paths) as store:
+    with pytest.raises(EmulatorError, match=full), open_store(paths) as store:
         fill(store)
 
 
@@ -214,7 +214,7 @@ def test_a_file_is_no_data_directory(tmp_path: Path, options: list[str]) -> None
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     assert result.returncode == 2
-    assert f"{tmp_path / 'file'} is a file, and a data directory is needed; choose another --dir" in result.stderr
+    assert f"{tmp_path / 'file'} is a file, not a data directory; choose another --dir" in result.stderr
     assert "Traceback" not in result.stderr
     assert (tmp_path / "file").read_text() == "mine"
 

@@ -138,7 +138,7 @@ def test_stop_against_start_touches_no_stranger(tmp_path: Path, stranger: subpro
 
 
 def test_a_launcher_knows_how_its_emulator_has_ended(tmp_path: Path) -> None:
-    with launching.launched(Options(tmp_path, only="storage")) as emulator:
+    with launching.launch_with(Options(tmp_path, only="storage")) as emulator:
         assert emulator.ending() is None
         assert not emulator.endpoint.has_ended()
         os.kill(emulator.endpoint.pid, signal.SIGKILL)
@@ -165,5 +165,5 @@ def test_an_emulator_that_outlives_its_launcher_may_be_started_again(tmp_path: P
 
 def test_an_emulator_that_is_killed_while_it_starts_is_reported_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launched_process, "server_command", lambda _: ["/bin/sh", "-c", "kill -9 $$"])
-    with pytest.raises(EmulatorError, match="it printed:\nnothing: it was ended from outside"), launching.launch():
+    with pytest.raises(EmulatorError, match="it printed:\nnothing: it was killed"), launching.launch():
         pass

@@ -15,11 +15,11 @@ import pytest
 from harness.emulator.paths import DataDirectory
 from harness.emulator.temporary_directory import (
     Mark,
+    claim,
+    creation_time,
     delete_directory,
     delete_without_mark,
-    made_at,
     read_mark,
-    seized,
     state_of,
     temporary_directories,
     temporary_directory,
@@ -71,13 +71,13 @@ def test_it_is_owned_inside_the_block_and_deleted_after(tmp_path: Path) -> None:
 
 
 def test_it_is_left_when_its_maker_was_killed(orphan: Path) -> None:
-    assert state_of(orphan) == "left"
-    assert made_at(orphan) is not None
+    assert state_of(orphan) == "orphaned"
+    assert creation_time(orphan) is not None
 
 
 def test_one_that_another_reap_has_deleted_was_made_at_no_time(orphan: Path) -> None:
     delete_directory(orphan)
-    assert made_at(orphan) is None
+    assert creation_time(orphan) is None
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def unmarked(orphan: Path) -> Path:
 
 
 def test_one_without_a_mark_is_left_when_its_maker_was_killed(unmarked: Path) -> None:
-    assert state_of(unmarked) == "left"
-    assert made_at(unmarked) is not None
+    assert state_of(unmarked) == "orphaned"
+    assert creation_time(unmarked) is not None
     assert delete_without_mark(unmarked)
     assert not unmarked.exists()
 
@@ -100,7 +100,7 @@ def test_the_beginning_of_its_mark_may_be_in_it(orphan: Path) -> None:
     mark.unlink()
     for size in (0, 1, len(content)):
         mark.with_suffix(".new").write_bytes(content[:size])
-        assert state_of(orphan) == "left"
+        assert state_of(orphan) == "orphaned"
     mark.with_suffix(".new").write_bytes(content + b" ")
     assert state_of(orphan) is None
 
@@ -227,14 +227,14 @@ def test_one_of_another_user_proves_nothing(orphan: Path) -> None:
 
 
 def test_only_what_is_left_is_seized(orphan: Path) -> None:
-    with temporary_directory() as owned, seized(owned) as is_seized:
+    with temporary_directory() as owned, claim(owned) as is_seized:
         assert not is_seized
-    with seized(orphan) as is_seized:
+    with claim(orphan) as is_seized:
         assert is_seized
 
 
 def seize(directory: Path, results: "multiprocessing.SimpleQueue[bool]") -> None:
-    with seized(directory) as is_seized:
+    with claim(directory) as is_seized:
         if is_seized:
             delete_directory(directory)
         results.put(is_seized)
@@ -243,7 +243,7 @@ def seize(directory: Path, results: "multiprocessing.SimpleQueue[bool]") -> None
 def test_of_several_that_delete_it_one_does_and_the_others_wait_for_it(orphan: Path) -> None:
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.SimpleQueue[bool] = context.SimpleQueue()
-    with seized(orphan) as is_seized:
+    with claim(orphan) as is_seized:
         assert is_seized
         processes = [context.Process(target=seize, args=(orphan, results)) for _ in range(2)]
         for process in processes:
@@ -270,7 +270,7 @@ def mounted(orphan: Path) -> Iterator[Path]:
 def test_nothing_is_deleted_while_another_file_system_is_mounted_there(orphan: Path, mounted: Path) -> None:
     delete_directory(orphan)
     assert (mounted / "file").exists()
-    assert state_of(orphan) == "left"
+    assert state_of(orphan) == "orphaned"
     subprocess.run(["umount", str(mounted)], check=True)
     delete_directory(orphan)
     assert not orphan.exists()
@@ -286,7 +286,7 @@ def test_what_cannot_be_deleted_is_still_recognised_afterwards(orphan: Path) -> 
     try:
         delete_directory(orphan)
         assert not other.exists()
-        assert state_of(orphan) == "left"
+        assert state_of(orphan) == "orphaned"
     finally:
         subprocess.run(["chattr", "-i", str(stubborn)], check=True)
     delete_directory(orphan)

@@ -101,8 +101,8 @@ def losses(group: Group, way: str, nodes: int, training: Training = RIGHT) -> li
     body = group.job(nodeCount=nodes, **WAYS[way](nodes, training.words))
     del body["properties"]["customToolkitSettings"]
     path = f"{group.experiment}/jobs/{name}"
-    group.done(group.send("PUT", path, body))
-    ended = group.ended(path)
+    group.wait_for_operation(group.send("PUT", path, body))
+    ended = group.wait_for_end(path)
     files = {file: group.read(path, file) for file in group.outputs(path) if file.endswith(("txt", "log"))}
     assert ended["executionState"] == "succeeded", files
     values = [float(loss) for text in files.values() for loss in _LOSS.findall(text)]

@@ -54,7 +54,7 @@ def env(*, application: str, by_proxy: bool, host: str | None, authority: str | 
     """
     endpoint = running(directory)
     if host and authority:
-        endpoint = endpoint.seen_from_outside(host, authority)
+        endpoint = endpoint.for_host(host, authority)
     elif host or authority:
         raise EmulatorError(
             "--host NAME and --authority FILE need each other: the name by which another machine reaches this one, and "

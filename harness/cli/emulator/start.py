@@ -180,4 +180,4 @@ def start(
         show(launch.start_detached(options), err=True)
         return
     say(f"serving {directory.absolute()}; Ctrl-C stops it", err=True)
-    launch.become(options)
+    launch.exec_server(options)

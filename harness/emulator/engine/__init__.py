@@ -1,4 +1,4 @@
-"""Nodes, queues, jobs and their life, whichever service shows them: no HTTP, no API version."""
+"""Clusters, queues and jobs, whichever service shows them: this package knows no HTTP and no API version."""
 
 from harness.emulator.engine.engine import Engine, EngineOptions
 

@@ -1,4 +1,4 @@
-"""Clusters that get and lose nodes: the rules decide, this stores and acts."""
+"""Adds nodes to clusters and removes them: the rules decide, this module stores and acts."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from harness.emulator.engine.model.spec import DeallocationOption
 from harness.emulator.engine.node_setup import NodeSetupRunner
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import scaling
-from harness.emulator.engine.rules.nodes import with_nodes_lost
+from harness.emulator.engine.rules.nodes import mark_nodes_lost
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.rules.scaling_context import ScalingContext
 from harness.emulator.engine.service import Service
@@ -25,13 +25,13 @@ class ClusterScaler:
 
     Args:
         repository: the resources.
-        queues: jobs that wait for nodes, for autoscale.
-        job_runs: ends the jobs on nodes that depart.
-        services: know the quota of a cluster, by namespace.
-        machines: machines for nodes.
-        node_setup: set-up tasks and mounts of nodes.
+        queues: the jobs that wait for nodes, for autoscale.
+        job_runs: ends the jobs on departing nodes.
+        services: the services by namespace, which know the quota of a cluster.
+        machines: finds machines for nodes.
+        node_setup: runs set-up tasks and mounts volumes on nodes.
         pace: speed of simulated provisioning.
-        fault_effects: what goes wrong on purpose.
+        fault_effects: applies fault plans to nodes.
     """
 
     def __init__(
@@ -56,44 +56,44 @@ class ClusterScaler:
         self._fault_effects = fault_effects
 
     def lose_nodes(self, now: datetime) -> bool:
-        """Take from clusters the nodes whose machines are gone; jobs on them hear of that by themselves."""
+        """Remove nodes whose machines no longer exist; the back end reports that for the jobs on them itself."""
         lost = self._machines.take_lost()
-        found = [self._repository.store.get(Cluster, key) for key in self._repository.clusters] if lost else []
+        clusters = [self._repository.store.get(Cluster, key) for key in self._repository.clusters] if lost else []
         changed = False
-        for cluster in found:
-            if cluster and (after := with_nodes_lost(cluster, lost, now)) is not cluster:
+        for cluster in clusters:
+            if cluster and (after := mark_nodes_lost(cluster, lost, now)) is not cluster:
                 self._repository.keep(after)
                 changed = True
         return changed
 
     def move(self, now: datetime) -> bool:
-        """Move every cluster that can move; whether any moved."""
+        """Move every cluster that can move; returns whether any moved."""
         store = self._repository.store
-        found = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
-        free = [cluster for cluster in found if cluster and not (cluster.creating or cluster.deleting)]
-        after = {cluster.key: scaling.moved(cluster, self._scaling_context(cluster, now)) for cluster in free}
-        moved = [cluster for cluster in free if after[cluster.key] is not cluster]
-        if moved:
+        candidates = [store.get(Cluster, key) for key in sorted(self._repository.restless)]
+        free = [cluster for cluster in candidates if cluster and not (cluster.creating or cluster.deleting)]
+        after = {cluster.key: scaling.advance(cluster, self._scaling_context(cluster, now)) for cluster in free}
+        changed = [cluster for cluster in free if after[cluster.key] is not cluster]
+        if changed:
             with store.transaction():
-                for cluster in moved:
+                for cluster in changed:
                     after[cluster.key] = self._fault_effects.on_allocation(cluster, after[cluster.key])
                     self._repository.keep(after[cluster.key])
-        for cluster in moved:
+        for cluster in changed:
             self._node_setup.clear(cluster, after[cluster.key])
             self._machines.release(cluster, after[cluster.key])
         evicted = [self._evict(cluster) for cluster in after.values()]
         retired = [self._retire(cluster, now) for cluster in after.values()]
-        return any([bool(moved), *evicted, *retired])
+        return any([bool(changed), *evicted, *retired])
 
     def _scaling_context(self, cluster: Cluster, now: datetime) -> ScalingContext:
-        wanted = self._queues.wanted(cluster, now) if cluster.spec.scale_settings.auto_scale else 0
+        needed = self._queues.nodes_needed(cluster, now) if cluster.spec.scale_settings.auto_scale else 0
         machines = self._machines.of(cluster)
         mounts, setups = self._node_setup.outcomes(cluster, now, machines)
         quota = self._services[cluster.address.namespace].node_quota(cluster)
         return ScalingContext(
             now,
             self._pace,
-            wanted,
+            needed,
             self._node_setup.has_task(cluster),
             setups,
             mounts,
@@ -102,7 +102,7 @@ class ClusterScaler:
         )
 
     def _evict(self, cluster: Cluster) -> bool:
-        """End, or return to the queue, the jobs on departing nodes, unless the cluster waits for them."""
+        """End or requeue the jobs on departing nodes, unless the cluster waits for them."""
         changed = False
         for node in cluster.nodes:
             if not (node.departing and node.job):
@@ -115,7 +115,7 @@ class ClusterScaler:
         return changed
 
     def _retire(self, cluster: Cluster, now: datetime) -> bool:
-        """Delete a cluster that a service made for one job which needs it no longer."""
+        """Delete a cluster that a service created for one job, once the job no longer needs it."""
         job = self._repository.store.get(Job, cluster.made_for) if cluster.made_for else None
         if not scaling.is_needless(cluster, job):
             return False
@@ -124,7 +124,7 @@ class ClusterScaler:
 
 
 def _eviction(cluster: Cluster, node: Node) -> Reason | None:
-    """Why the job on a departing node is ended; None where the cluster waits for it."""
+    """Why the job on a departing node is ended; None if the cluster waits for the job."""
     option = scaling.deallocation(cluster)
     if node.preempted or option is DeallocationOption.REQUEUE:
         return "requeued"

@@ -1,4 +1,4 @@
-"""The engine as a whole: what moves the clusters and jobs of all services of an emulator."""
+"""The engine as one object, which moves the clusters and jobs of all services of an emulator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ class Engine:
 
     Args:
         accounts: the storage accounts whose shares and containers jobs mount.
-        faults: what goes wrong on purpose.
-        wake: has ``reconcile`` called soon, on the event loop's thread.
+        faults: the fault plans in force.
+        wake: schedules a call of ``reconcile`` on the event loop's thread.
 
     Attributes:
         repository: every resource.
@@ -89,7 +89,7 @@ class Engine:
             self.repository.observe(service.namespace, observer)
 
     def reconcile(self, now: datetime) -> float | None:
-        """Move everything that can move; seconds until it must run again, None when idle."""
+        """Move everything that can move; returns the seconds until it must run again, None when idle."""
         return self._reconciliation.reconcile(now)
 
     def begin_group_delete(self, namespace: str, subscription: str, group: str) -> None:
@@ -98,5 +98,5 @@ class Engine:
         for workspace in self.repository.workspaces(namespace, subscription, group):
             pending = workspace.deleting or Pending("", now, now)
             self.repository.keep(replace(workspace, deleting=replace(pending, due=now)))
-        self.reconcile(now)  # so that where no job has to end first, the first poll finds the group deleted
+        self.reconcile(now)  # so that the first poll finds the group deleted, unless a job has to end first
         self.wake()

@@ -6,7 +6,7 @@ from datetime import datetime
 from harness.emulator.engine.model.records import Cluster, Job
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs, queue, scaling
-from harness.emulator.engine.rules.nodes import idle_nodes, with_job
+from harness.emulator.engine.rules.nodes import assign_job, idle_nodes
 
 
 class JobQueues:
@@ -15,30 +15,31 @@ class JobQueues:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def wanted(self, cluster: Cluster, now: datetime) -> int:
+    def nodes_needed(self, cluster: Cluster, now: datetime) -> int:
         """How many nodes the jobs in the queue of a cluster could use."""
         waiting = self._repository.queues.get(cluster.key)
         if not waiting:
             return 0
-        return queue.wanted(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
+        return queue.nodes_needed(waiting, scaling.capacity(cluster), lambda key: self._size(key, now))
 
-    def place(self, now: datetime) -> bool:
-        """Give idle nodes to the jobs whose turn it is; whether any got some. Their runs start in the next pass."""
+    def assign_nodes(self, now: datetime) -> bool:
+        """Assign idle nodes to the next jobs, which start in the next pass; returns whether any job got nodes."""
         changed = False
         for key, waiting in list(self._repository.queues.items()):
             cluster = self._repository.store.get(Cluster, key)
             if cluster is None or cluster.creating or cluster.deleting:
                 continue
             free = idle_nodes(cluster)
-            for name in queue.chosen(waiting, len(free), scaling.capacity(cluster), lambda key: self._size(key, now)):
+            capacity = scaling.capacity(cluster)
+            for name in queue.startable_jobs(waiting, len(free), capacity, lambda key: self._size(key, now)):
                 job = self._repository.store.get(Job, name)
                 if job is None:
                     continue
                 nodes = tuple(node.id for node in free[: job.spec.node_count])
                 free = free[job.spec.node_count :]
-                cluster = with_job(cluster, nodes, name)
+                cluster = assign_job(cluster, nodes, name)
                 with self._repository.store.transaction():
-                    self._repository.keep(jobs.placed(job, nodes))
+                    self._repository.keep(jobs.assign_nodes(job, nodes))
                     self._repository.keep(cluster)
                 changed = True
         return changed

@@ -15,7 +15,7 @@ from harness.emulator.engine.job_specs import JobSpecError, JobSpecs
 from harness.emulator.engine.model.records import Cluster, Job, Problem, Reason
 from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules import jobs
-from harness.emulator.engine.rules.nodes import with_job, with_nodes_lost
+from harness.emulator.engine.rules.nodes import assign_job, mark_nodes_lost
 from harness.emulator.engine.service import Service
 from harness.errors import ToolkitError
 
@@ -26,9 +26,9 @@ class JobRuns:
     Args:
         repository: the resources.
         specs: knows the directories of jobs.
-        services: say what a back end runs for their jobs, by namespace.
+        services: the services by namespace, which describe their jobs to a back end.
         backend: runs jobs.
-        fault_effects: what goes wrong on purpose.
+        fault_effects: applies fault plans to jobs.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class JobRuns:
         self._stopped: set[str] = set()
 
     def watch(self, now: datetime) -> bool:
-        """Poll the jobs that hold nodes, start or adopt those that are not watched yet; whether any moved."""
+        """Poll the jobs that hold nodes, start or adopt those not watched yet; returns whether any moved."""
         changed = False
         for key in sorted(self._repository.active):
             job = self._repository.store.get(Job, key)
@@ -57,10 +57,10 @@ class JobRuns:
                 continue
             if key not in self._watched:
                 self._start_or_adopt(job, now)
-                changed = True  # poll it in the next pass: an adopted job may have ended before anybody watched it
+                changed = True  # poll it in the next pass: an adopted job may already have ended
                 continue
             progress = self._backend.poll(self._specs.job_directory(job))
-            after = jobs.observed(job, progress, now)
+            after = jobs.apply_progress(job, progress, now)
             if after is not job:
                 self._settle(job, after, progress.lost_nodes)
                 changed = True
@@ -83,29 +83,29 @@ class JobRuns:
             service = self._services[job.address.namespace]
             self._backend.start(self._backend.plan(service.job_spec(job, cluster)))
         except JobSpecError as error:
-            self._settle(job, jobs.refused(job, error.problem, now, exit_code=-1))
+            self._settle(job, jobs.fail_to_start(job, error.problem, now, exit_code=-1))
         except StartRefusedError as error:
             problem = Problem(error.code, str(error), error.details)
-            self._settle(job, jobs.refused(job, problem, now, exit_code=-1))
+            self._settle(job, jobs.fail_to_start(job, problem, now, exit_code=-1))
         except (ToolkitError, OSError) as error:
             problem = Problem("JobStartFailed", f"Job could not be started: {error}")
-            self._settle(job, jobs.refused(job, problem, now))
+            self._settle(job, jobs.fail_to_start(job, problem, now))
 
     def _settle(self, job: Job, after: Job, lost: tuple[str, ...] = ()) -> None:
         """Store how a job moved. A job that does not run any more releases its nodes in the same transaction.
 
         Args:
-            lost: those of its nodes that are gone.
+            lost: the ids of its nodes that no longer exist.
         """
         store, runs = self._repository.store, after.phase == "running"
         with store.transaction():
             self._repository.keep(after)
             cluster = store.get(Cluster, job.cluster)
             if cluster and not runs:
-                freed = with_job(cluster, job.nodes, None)
-                self._repository.keep(with_nodes_lost(freed, lost, after.changed))
-            elif cluster and (struck := self._fault_effects.on_run(cluster, after)) is not cluster:
-                self._repository.keep(struck)
+                freed = assign_job(cluster, job.nodes, None)
+                self._repository.keep(mark_nodes_lost(freed, lost, after.changed))
+            elif cluster and (preempted := self._fault_effects.on_run(cluster, after)) is not cluster:
+                self._repository.keep(preempted)
         if runs:
             return
         self._watched.discard(job.key)
@@ -113,7 +113,10 @@ class JobRuns:
         self._backend.forget(self._specs.job_directory(job))
 
     def stop(self, job: Job, reason: Reason) -> None:
-        """Ask the back end to end a job that holds nodes. The reason is stored first, so that a restart asks again."""
+        """Ask the back end to end a job that holds nodes.
+
+        The reason is stored first, so that a restarted emulator asks again.
+        """
         if job.ending is None:
             job = replace(job, ending=reason)
             self._repository.keep(job)

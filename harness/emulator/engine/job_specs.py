@@ -1,4 +1,4 @@
-"""What a compute back end runs for the records of clusters and jobs."""
+"""Describes the records of clusters and jobs to a compute back end."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,9 @@ from harness.emulator.engine.rules.paths import locate, volumes
 from harness.emulator.paths import DataDirectory
 from harness.vm_sizes import vm_size
 
-COMPUTE_TAG = "harness-compute"  # of a cluster or its workspace: the back end of its jobs, as ``--compute`` names it
+COMPUTE_TAG = (
+    "harness-compute"  # the tag of a cluster or workspace that names the back end of its jobs, as ``--compute``
+)
 
 # The directory of a job or a set-up task; ``removals`` puts a dot before the name, and may put digits after it.
 _DIRECTORY = re.compile(r"\.?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+(-setup)?(\.[0-9a-f]{32})?", re.ASCII)
@@ -49,11 +51,11 @@ class JobSpecs:
         self._paths = paths
 
     def job_directory(self, job: Job) -> Path:
-        """The node-local files of one run of a job."""
+        """The directory of the node-local files of one run of a job."""
         return self._paths.jobs / f"{job.incarnation}-{job.run}"
 
     def setup_directory(self, cluster: Cluster, node: Node) -> Path:
-        """The files of a node's set-up task."""
+        """The directory of a node's set-up task."""
         return self._paths.jobs / f"{cluster.incarnation}-{node.number}-setup"
 
     def cluster_directory(self, cluster: Cluster) -> Path:
@@ -61,19 +63,19 @@ class JobSpecs:
         return self._paths.nodes / cluster.incarnation
 
     def server_directory(self, server: FileServer) -> Path:
-        """The data of a file server."""
+        """The directory of a file server's data."""
         return self._mounts.server_directory(server)
 
     def directories(self) -> list[Path]:
-        """The directories of all jobs and set-up tasks on this machine, those included that are being removed."""
-        found = (path for path in self._paths.jobs.iterdir() if _DIRECTORY.fullmatch(path.name))
-        return sorted(path for path in found if path.is_dir() and not path.is_symlink())
+        """The directories of all jobs and set-up tasks on this machine, including those that are being removed."""
+        paths = (path for path in self._paths.jobs.iterdir() if _DIRECTORY.fullmatch(path.name))
+        return sorted(path for path in paths if path.is_dir() and not path.is_symlink())
 
     def job(self, job: Job, cluster: Cluster) -> JobSpec:
-        """A job whose definition names a toolkit, on the nodes that it was given.
+        """A job whose definition names a toolkit, on its assigned nodes.
 
         Raises:
-            JobSpecError: a volume cannot be mounted or does not exist any more, or a secret is in a key vault.
+            JobSpecError: a volume cannot be mounted or no longer exists, or a secret is in a key vault.
         """
         spec, secrets = job.spec, self._repository.secrets(job)
         toolkit = next(name for name in TOOLKITS if getattr(spec, name) is not None)
@@ -87,10 +89,10 @@ class JobSpecs:
             cluster_mounts=self.cluster_mounts(cluster),
             job_mounts=self._mounted(volumes(spec.mount_volumes), secrets.keys),
             stdouterr=self._output(job, "stdouterr"),
-            inputs={each.id: _with_variables(each.path) for each in spec.input_directories or ()},
+            inputs={directory.id: _with_variables(directory.path) for directory in spec.input_directories or ()},
             outputs=outputs,
             environment=_values(spec.environment_variables),
-            secrets=_known(spec.secrets, secrets.variables),
+            secrets=_readable_secrets(spec.secrets, secrets.variables),
             preparation=spec.job_preparation.command_line if spec.job_preparation else None,
             container=_container(job, secrets),
             wall_clock=seconds(spec.constraints.max_wall_clock_time) or 0.0,
@@ -99,9 +101,9 @@ class JobSpecs:
         )
 
     def compute(self, cluster: Cluster) -> str:
-        """The back end that a cluster asks for by a tag of its own or of its workspace; empty where it asks for none.
+        """The back end that the tags of a cluster or its workspace name; empty if they name none.
 
-        Clusters of API version 2018-05 have no tags, and workspaces of the versions before it cannot be named.
+        Clusters of API version 2018-05 have no tags, and earlier versions have no workspaces.
         """
         address = cluster.address
         key = Address(address.subscription, address.group, address.names[:1], address.namespace).key("workspace")
@@ -110,7 +112,7 @@ class JobSpecs:
         return tags.get(COMPUTE_TAG, "")
 
     def nodes(self, job: Job, cluster: Cluster) -> tuple[NodeSpec, ...]:
-        """The nodes that a job was given."""
+        """The nodes that are assigned to a job."""
         return tuple(self.node(cluster, node) for node in cluster.nodes if node.id in job.nodes)
 
     def setup(self, cluster: Cluster, node: Node) -> TaskSpec:
@@ -125,7 +127,7 @@ class JobSpecs:
         secrets = self._repository.secrets(cluster)
         path = locate(task.std_out_err_path_prefix, cluster_volumes(cluster), ())
         own = self.setup_directory(cluster, node)
-        directory = self._mounts.known(path.below(cluster.task_suffix)) if path else JobPaths(own).unmounted
+        directory = self._mounts.find_directory(path.below(cluster.task_suffix)) if path else JobPaths(own).unmounted
         if directory is None:
             raise JobSpecError(not_mounted("stdOutErrPathPrefix of the setup task", task.std_out_err_path_prefix))
         return TaskSpec(
@@ -135,7 +137,7 @@ class JobSpecs:
             mounts=self.cluster_mounts(cluster),
             stdouterr=directory,
             environment=_values(task.environment_variables),
-            secrets=_known(task.secrets, secrets.variables),
+            secrets=_readable_secrets(task.secrets, secrets.variables),
             compute=self.compute(cluster),
         )
 
@@ -147,27 +149,27 @@ class JobSpecs:
         """
         return self._mounted(cluster_volumes(cluster), self._repository.secrets(cluster).keys)
 
-    def _mounted(self, wanted: tuple[Volume, ...], keys: dict[str, str]) -> tuple[MountSpec, ...]:
+    def _mounted(self, mounted: tuple[Volume, ...], keys: dict[str, str]) -> tuple[MountSpec, ...]:
         try:
             return tuple(
                 MountSpec(volume.path, command=volume.name)
                 if volume.source == "command"
                 else MountSpec(volume.path, self._mounts.directory(volume, keys))
-                for volume in wanted
+                for volume in mounted
             )
         except MountError as error:
             raise JobSpecError(error.problem) from error
 
     def _output(self, job: Job, name: str) -> Path:
-        """The real directory of an output; one that is on no mounted volume is on the node's own disk, as on Azure."""
+        """The directory of an output on this machine; without a mounted volume it is on the disk of the node."""
         path = output_path(job, name)
-        directory = self._mounts.known(path) if path else JobPaths(self.job_directory(job)).unmounted / name
+        directory = self._mounts.find_directory(path) if path else JobPaths(self.job_directory(job)).unmounted / name
         if directory is None:
             raise JobSpecError(not_mounted(f"output directory {name}", written_prefix(job, name)))
         return directory
 
     def node(self, cluster: Cluster, node: Node) -> NodeSpec:
-        """A node as a back end knows it."""
+        """A node as a back end needs it."""
         size = vm_size(cluster.spec.vm_size)
         directory = self.cluster_directory(cluster) / node.id
         gpus = size.gpus if size else 0
@@ -188,7 +190,7 @@ def cluster_volumes(cluster: Cluster) -> tuple[Volume, ...]:
 
 
 def output_path(job: Job, name: str) -> MountedPath | None:
-    """Where a job's streams (``stdouterr``) or outputs go; None where that is on no mounted volume."""
+    """The directory of a job's streams (``stdouterr``) or of an output; None if it is on no mounted volume."""
     prefix, ending = job.spec.std_out_err_path_prefix, job.logs
     for output in job.spec.output_directories or ():
         if output.id == name:
@@ -198,24 +200,24 @@ def output_path(job: Job, name: str) -> MountedPath | None:
 
 
 def written_prefix(job: Job, name: str) -> str:
-    """The path prefix of an output directory, as its definition has it."""
+    """The path prefix of an output directory in its definition."""
     outputs = {output.id: output.path_prefix for output in job.spec.output_directories or ()}
     return outputs.get(name, job.spec.std_out_err_path_prefix or "")
 
 
-def not_mounted(what: str, path: str) -> Problem:
-    """The problem of a path whose volume does not exist, or is one that only the job sees."""
-    return Problem("InvalidMountPath", f"The {what}, {path}, is not on a mounted file system")
+def not_mounted(setting: str, path: str) -> Problem:
+    """The problem of a path whose volume does not exist, or is visible only to the job."""
+    return Problem("InvalidMountPath", f"The {setting}, {path}, is not on a mounted file system")
 
 
 def node_address(cluster: Cluster, node: Node) -> str:
-    """A node's address in its virtual network, in which Azure gives nodes the addresses from 10.0.0.4 on."""
-    at = next(index for index, each in enumerate(cluster.nodes) if each.id == node.id) + 4
+    """A node's address in its virtual network; Azure assigns the addresses from 10.0.0.4 on."""
+    at = next(index for index, member in enumerate(cluster.nodes) if member.id == node.id) + 4
     return f"10.0.{at // 256}.{at % 256}"
 
 
 def _container(job: Job, secrets: Secrets) -> ContainerSpec | None:
-    """The container that a job asks for, with the password of its registry."""
+    """The container of a job, with the password of its registry."""
     settings = job.spec.container_settings
     if settings is None:
         return None
@@ -229,7 +231,7 @@ def _container(job: Job, secrets: Secrets) -> ContainerSpec | None:
 
 
 def _image_name(server: str, image: str) -> str:
-    """An image after its registry, which Batch AI takes as a URL: ``https://index.docker.io`` is Docker Hub."""
+    """The name of an image with its registry, which Batch AI accepts as a URL (``https://index.docker.io``)."""
     host = server.removeprefix("https://").removeprefix("http://").strip("/")
     if not host or host in _DOCKER_HUB or image.startswith(f"{host}/"):
         return image
@@ -240,7 +242,7 @@ def _values(variables: tuple[EnvironmentVariable, ...] | None) -> dict[str, str]
     return {variable.name: variable.value for variable in variables or ()}
 
 
-def _known(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[str, Any]:
+def _readable_secrets(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[str, Any]:
     for secret in secrets or ():
         if secret.name not in values:
             text = f"the secret {secret.name} is in a key vault, which the emulator cannot read"
@@ -249,5 +251,5 @@ def _known(secrets: tuple[Secret, ...] | None, values: dict[str, str]) -> dict[s
 
 
 def _with_variables(path: str) -> str:
-    """The path with the root of mounts as a variable: some people wrote out where nodes really had it."""
+    """The path with the mount root as a variable; some definitions have the real path of the mount root on nodes."""
     return path.replace("/mnt/batch/tasks/shared/LS_root/mounts", "$AZ_BATCHAI_MOUNT_ROOT")

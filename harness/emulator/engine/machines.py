@@ -1,4 +1,4 @@
-"""Machines for nodes, where the back end of a cluster has to find them."""
+"""Finds machines for nodes, on back ends that have to find them."""
 
 from harness.compute.backend import Backend
 from harness.compute.machine_provider import MachineProvider
@@ -9,11 +9,11 @@ from harness.emulator.engine.rules.scaling_context import NodeMachines
 
 
 class Machines:
-    """Asks a back end for machines as clusters get nodes, and gives them back as nodes go.
+    """Requests machines from a back end for new nodes, and releases them when nodes are removed.
 
     Args:
         specs: describes nodes to the back end.
-        backend: one that runs jobs; where it finds no machines for nodes, every node is there at once.
+        backend: runs jobs; unless it is a ``MachineProvider``, nodes need no machines.
     """
 
     def __init__(self, specs: JobSpecs, backend: Backend) -> None:
@@ -21,7 +21,7 @@ class Machines:
         self._provider = backend if isinstance(backend, MachineProvider) else None
 
     def of(self, cluster: Cluster) -> NodeMachines | None:
-        """The machines of nodes that are coming; None where nodes need none."""
+        """The machines of coming nodes; None if nodes need no machines."""
         if self._provider is None:
             return None
         coming = [self._specs.node(cluster, node) for node in cluster.nodes if is_coming(node)]
@@ -32,18 +32,18 @@ class Machines:
         return NodeMachines(frozenset(node.id for node in coming if node.id not in missing), reasons)
 
     def resume(self, cluster: Cluster) -> None:
-        """Watch the machines of a cluster that an earlier emulator has had."""
+        """Watch the machines that an earlier emulator requested for a cluster."""
         nodes = [self._specs.node(cluster, node) for node in cluster.nodes if not node.departing]
         if self._provider is not None and nodes:
             self._provider.provide(nodes, self._specs.compute(cluster))
 
     def release(self, before: Cluster, after: Cluster | None) -> None:
-        """Give back the machines of nodes that are no more: all of them where the cluster is gone, ``after`` None."""
-        left = {node.id for node in after.nodes} if after else set()
-        gone = [self._specs.node(before, node) for node in before.nodes if node.id not in left]
-        if self._provider is not None and gone:
-            self._provider.release(gone, self._specs.compute(before))
+        """Release the machines of removed nodes: of all nodes if the cluster was deleted (``after`` is None)."""
+        remaining = {node.id for node in after.nodes} if after else set()
+        removed = [self._specs.node(before, node) for node in before.nodes if node.id not in remaining]
+        if self._provider is not None and removed:
+            self._provider.release(removed, self._specs.compute(before))
 
     def take_lost(self) -> frozenset[str]:
-        """The ids of nodes whose machines are gone since the last call."""
+        """The ids of nodes whose machines were lost since the last call."""
         return self._provider.take_lost() if self._provider is not None else frozenset()

@@ -1,9 +1,9 @@
-"""The directories of this machine that volumes show."""
+"""The directories of this machine behind mounted volumes."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from harness.emulator.engine.model.address import Address, referred
+from harness.emulator.engine.model.address import Address, parse_resource_id
 from harness.emulator.engine.model.mount_paths import MountedPath, Volume
 from harness.emulator.engine.model.records import FileServer, Problem
 from harness.emulator.storage_service import Accounts
@@ -18,7 +18,7 @@ class MountError(Exception):
         self.problem = Problem(code, message, (("Info", info[:1000]),))
 
 
-# Codes and sentences of the service, as users have reported them; those of the last two are ours.
+# Codes and sentences of the service, as users have reported them; the last two are not the service's.
 _REFUSALS: Mapping[str, tuple[str, str]] = {
     "file": ("AZFMountError", "Unable to mount Azure File"),
     "blob": ("BFSMountError", "unable to mount blob fuse file system"),
@@ -28,7 +28,7 @@ _REFUSALS: Mapping[str, tuple[str, str]] = {
 
 
 class Mounts:
-    """Finds the directories that volumes show.
+    """Finds the directories behind volumes.
 
     Args:
         servers: the folder that holds the data of every file server.
@@ -40,10 +40,10 @@ class Mounts:
         self._servers = servers
 
     def directory(self, volume: Volume, keys: Mapping[str, str]) -> Path:
-        """The directory that a volume shows.
+        """The directory behind a volume.
 
         Args:
-            keys: the account keys that came with the definition, by mount path.
+            keys: the account keys of the definition, by mount path.
 
         Raises:
             MountError: the share, container or file server does not exist, or the key is not its account's.
@@ -51,12 +51,12 @@ class Mounts:
         if volume.source == "server":
             return self._server(volume)
         if volume.source == "command":
-            text = "only the job sees what a mount command mounts; the service can keep no files there"
+            text = "only the job sees what a mount command mounts; the service can store no files there"
             raise MountError(*_REFUSALS["command"], text)
         return self._storage(volume, keys.get(volume.path))
 
-    def known(self, path: MountedPath) -> Path | None:
-        """The real directory of a path, without a check of the account's key; None if its volume does not exist."""
+    def find_directory(self, path: MountedPath) -> Path | None:
+        """The directory of a path on this machine, without a check of keys; None if its volume does not exist."""
         try:
             return self.directory(path.volume, {}) / path.inner
         except MountError:
@@ -67,40 +67,40 @@ class Mounts:
         return self._servers / server.incarnation
 
     def find_server(self, identifier: str) -> FileServer | None:
-        """The file server of an id, with or without a workspace in it; None where there is none."""
-        found = referred(identifier, "fileServers")
-        if found is None:
+        """Find a file server by an id with or without a workspace; None if there is none."""
+        match = parse_resource_id(identifier, "fileServers")
+        if match is None:
             return None
-        if found["workspace"]:
-            names = (found["workspace"], found["name"])
-            key = Address(found["subscription"], found["group"], names).key("file_server")
+        if match["workspace"]:
+            names = (match["workspace"], match["name"])
+            key = Address(match["subscription"], match["group"], names).key("file_server")
             return self._store.get(FileServer, key)
-        prefix = Address(found["subscription"], found["group"], ("migrated-",)).key("workspace")
-        ending = f"/fileservers/{found['name']}".lower()
+        prefix = Address(match["subscription"], match["group"], ("migrated-",)).key("workspace")
+        ending = f"/fileservers/{match['name']}".lower()
         servers = (server for key, server in self._store.list(FileServer, prefix) if key.endswith(ending))
         return next(servers, None)
 
     def _storage(self, volume: Volume, key: str | None) -> Path:
-        words, noun = _REFUSALS[volume.source], "container" if volume.source == "blob" else "share"
+        error, noun = _REFUSALS[volume.source], "container" if volume.source == "blob" else "share"
         account = self._accounts.get(volume.account)
         if account is None:
-            raise MountError(*words, f"storage account {volume.account} does not exist")
+            raise MountError(*error, f"storage account {volume.account} does not exist")
         if key is not None and key not in account.keys:
-            raise MountError(*words, f"the key is not one of storage account {volume.account}")
+            raise MountError(*error, f"the key is not one of storage account {volume.account}")
         find = self._accounts.container_directory if volume.source == "blob" else self._accounts.share_directory
         directory = find(volume.account, volume.name)
         if directory is None:
-            raise MountError(*words, f"{noun} {volume.name} of account {volume.account} does not exist")
+            raise MountError(*error, f"{noun} {volume.name} of account {volume.account} does not exist")
         return directory
 
     def _server(self, volume: Volume) -> Path:
-        words = _REFUSALS["server"]
+        error = _REFUSALS["server"]
         server = self.find_server(volume.account)
         if server is None or not server.provisioned:
-            raise MountError(*words, f"file server {volume.account} does not exist")
+            raise MountError(*error, f"file server {volume.account} does not exist")
         inner = PurePosixPath(volume.name.strip("/"))
         if ".." in inner.parts or "\0" in volume.name:
-            raise MountError(*words, f"{volume.name} is no directory of the file server")
+            raise MountError(*error, f"{volume.name} is not a directory of the file server")
         directory = self.server_directory(server) / inner
         directory.mkdir(parents=True, exist_ok=True)
         return directory

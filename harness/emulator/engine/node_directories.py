@@ -1,4 +1,4 @@
-"""Deletion of what nodes and file servers had on this machine's disk."""
+"""Deletes the directories of nodes and file servers."""
 
 import logging
 from pathlib import Path
@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 
 
 def delete_directory(directory: Path) -> None:
-    """Delete a directory with all that is in it, if it is there; what the disk refuses to delete is logged."""
+    """Delete a directory tree, if it exists; errors are logged."""
     try:
         remove_tree(directory)
     except FileNotFoundError:

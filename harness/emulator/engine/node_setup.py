@@ -1,4 +1,4 @@
-"""What nodes do before they are idle: they mount the volumes of their cluster and run its set-up task."""
+"""Sets up nodes before they become idle: mounts the volumes of their cluster, and runs its set-up task."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ class NodeSetupRunner:
         """The problem of a mount that failed, and the result of each set-up task that has ended, by node.
 
         Args:
-            machines: which nodes have one, where nodes need any to run something.
+            machines: the nodes that have machines; None if nodes need no machines.
         """
         coming = [node for node in cluster.nodes if is_coming(node)]
         mounts = self._mount_problem(cluster) if coming else None
@@ -50,14 +50,15 @@ class NodeSetupRunner:
         return mounts, setups
 
     def clear(self, before: Cluster, after: Cluster) -> None:
-        """Remove the files of nodes that were removed, and of set-up tasks that have ended."""
-        left = {node.id: node for node in after.nodes}
+        """Delete the files of removed nodes, and of set-up tasks that have ended."""
+        remaining = {node.id: node for node in after.nodes}
         for node in before.nodes:
-            if node.id in self._watched and (node.id not in left or left[node.id].state in ("idle", "unusable")):
+            has_ended = node.id not in remaining or remaining[node.id].state in ("idle", "unusable")
+            if has_ended and node.id in self._watched:
                 self._watched.discard(node.id)
                 self._backend.terminate(self._specs.setup_directory(before, node))
                 self._backend.forget(self._specs.setup_directory(before, node))
-            if node.id not in left:
+            if node.id not in remaining:
                 delete_directory(self._specs.cluster_directory(before) / node.id)
 
     def _mount_problem(self, cluster: Cluster) -> Problem | None:
@@ -68,7 +69,7 @@ class NodeSetupRunner:
         return None
 
     def _set_up(self, cluster: Cluster, node: Node) -> bool | Problem | None:
-        """The result of a node's set-up task, which starts if it has not yet; None while it runs."""
+        """The result of a node's set-up task, which is started if necessary; None while it runs."""
         directory = self._specs.setup_directory(cluster, node)
         if node.id not in self._watched:
             self._watched.add(node.id)

@@ -20,14 +20,16 @@ from harness.emulator.engine.repository import Repository
 from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.guids import ordered_guid
 
-Created = TypeVar("Created", Workspace, Cluster, FileServer, Job)  # what takes its time to be made
+Created = TypeVar(
+    "Created", Workspace, Cluster, FileServer, Job
+)  # resources whose creation is a long-running operation
 
 
 class Operations:
     """Begins the operations of every service.
 
-    In every method, ``target`` is what the operation calls the resource when clients poll it, and ``seconds`` is how
-    long the operation takes at least, at a pace of 1.
+    In every method, ``target`` is the name of the resource in the operation that clients poll, and ``seconds`` is the
+    shortest duration of the operation, at a pace of 1.
     """
 
     def __init__(self, repository: Repository, clock: Clock, pace: Pace) -> None:
@@ -36,9 +38,9 @@ class Operations:
         self._pace = pace
 
     def find(self, subscription: str, name: str) -> Operation | None:
-        """The operation of a subscription, by its id; None where there is none, or it ended an hour ago."""
-        found = self._repository.store.get(Operation, name.lower())
-        return found if found and found.subscription.lower() == subscription.lower() else None
+        """Find an operation of a subscription by its id; None if there is none, or it ended more than an hour ago."""
+        operation = self._repository.store.get(Operation, name.lower())
+        return operation if operation and operation.subscription.lower() == subscription.lower() else None
 
     def create(
         self,
@@ -49,7 +51,7 @@ class Operations:
         secrets: Secrets | None = None,
         problem: Problem | None = None,
     ) -> Operation:
-        """Store a new resource, together with the operation that makes it.
+        """Store a new resource together with the operation that creates it.
 
         At pace 0 the operation is stored as already finished, which halves the writes.
 
@@ -69,16 +71,16 @@ class Operations:
         return operation
 
     def delete(self, resource: Resource, *, target: str, seconds: float) -> str:
-        """Begin to delete a resource, or join the deletion that has begun; the id of the operation."""
+        """Begin to delete a resource, or join the deletion in progress; returns the id of the operation."""
         pending = resource.deleting
-        if pending is None or not pending.operation:  # a deletion by the parent's has no operation of its own
-            begun = self._begin(resource, target, seconds)
-            pending = replace(begun, due=pending.due) if pending else begun
+        if pending is None or not pending.operation:  # a deletion with the parent has no operation
+            requested = self._begin(resource, target, seconds)
+            pending = replace(requested, due=pending.due) if pending else requested
         self._repository.keep(replace(resource, deleting=pending))
         return pending.operation
 
     def terminate(self, job: Job, *, target: str, seconds: float) -> str:
-        """Begin to end a job that has not finished, or join the termination that has begun; the id of the operation."""
+        """Begin to terminate a job, or join the termination in progress; returns the id of the operation."""
         pending = job.terminating or self._begin(job, target, seconds)
         self._repository.keep(replace(job, terminating=pending))
         return pending.operation

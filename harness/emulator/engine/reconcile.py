@@ -1,6 +1,6 @@
 """The loop of the engine: passes over jobs, operations, clusters and queues, until nothing moves.
 
-Every transition is stored before its effect, so a killed emulator continues where it was.
+Every transition is stored before its effect, so a restarted emulator continues where a killed one stopped.
 """
 
 import logging
@@ -25,7 +25,7 @@ from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.service import Service
 from harness.emulator.engine.teardown import Teardown
 
-_KEPT = timedelta(hours=1)  # for which the end of an operation can be polled
+_KEPT = timedelta(hours=1)  # for which an ended operation can be polled
 _SWEEP = timedelta(minutes=5)  # between two sweeps of old operations
 _MOST_PASSES = 50
 _log = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ class Reconciliation:
     Args:
         repository: the resources.
         specs: knows the directories of jobs and set-up tasks.
-        services: say what a back end runs for their jobs, by namespace.
+        services: the services by namespace, which describe their jobs to a back end.
         backend: runs jobs and set-up tasks.
         pace: speed of simulated provisioning.
-        fault_effects: what goes wrong on purpose.
+        fault_effects: applies fault plans to nodes and jobs.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reconciliation:
                 machines.resume(cluster)
 
     def reconcile(self, now: datetime) -> float | None:
-        """Move everything that can move; seconds until something moves by itself, None when nothing will."""
+        """Move everything that can move; returns the seconds until something moves by itself, or None."""
         self._sweep(now)
         for _ in range(_MOST_PASSES):
             if not self._pass(now):
@@ -90,25 +90,25 @@ class Reconciliation:
     def _pass(self, now: datetime) -> bool:
         moves = [self._job_runs.watch(now), self._finish_operations(now)]
         moves += [self._clusters.lose_nodes(now), self._clusters.move(now)]
-        return any([*moves, self._queues.place(now), self._teardown.run(now)])
+        return any([*moves, self._queues.assign_nodes(now), self._teardown.run(now)])
 
     # Operations
 
     def _finish_operations(self, now: datetime) -> bool:
         changed = False
-        created: list[tuple[Any, str]] = []
+        finished: list[tuple[Any, str]] = []
         for key, kind in list(self._repository.pending.items()):
             resource: Any = self._repository.store.get(kind, key)
             creating = getattr(resource, "creating", None)
             if creating and creating.due <= now:
-                created.append((replace(resource, creating=None, provisioned=now), creating.operation))
+                finished.append((replace(resource, creating=None, provisioned=now), creating.operation))
             elif isinstance(resource, Job) and resource.terminating and not resource.deleting:
                 changed |= self._terminate(resource, now)
-        if created:
-            with self._repository.store.transaction():  # one for all, since each costs as much as what it writes
-                for resource, operation in created:
+        if finished:
+            with self._repository.store.transaction():  # one for all, because each costs as much as its writes
+                for resource, operation in finished:
                     self._end(resource, operation, now)
-        return changed or bool(created)
+        return changed or bool(finished)
 
     def _terminate(self, job: Job, now: datetime) -> bool:
         pending = job.terminating
@@ -121,8 +121,8 @@ class Reconciliation:
             return False
         if pending.due > now:
             return False
-        ended = jobs.withdrawn(job, now) if job.phase == "queued" else job
-        self._end(replace(ended, terminating=None), pending.operation, now)
+        job = jobs.withdraw(job, now) if job.phase == "queued" else job
+        self._end(replace(job, terminating=None), pending.operation, now)
         return True
 
     def _end(self, resource: Any, operation: str, now: datetime) -> None:
@@ -159,16 +159,16 @@ class Reconciliation:
                 store.delete(DeletedJob, key)
 
     def _remove_orphans(self) -> None:
-        """End and remove the jobs and set-up tasks of a killed emulator that the records do not know any more."""
+        """End and remove the jobs and set-up tasks of a killed emulator that have no record any more."""
         store = self._repository.store
         active = (store.get(Job, key) for key in self._repository.active)
-        known = {self._specs.job_directory(job) for job in active if job}
+        expected = {self._specs.job_directory(job) for job in active if job}
         for key in self._repository.clusters:
             if cluster := store.get(Cluster, key):
-                known |= {
+                expected |= {
                     self._specs.setup_directory(cluster, node) for node in cluster.nodes if node.state == "preparing"
                 }
         for directory in self._specs.directories():
-            if directory not in known:
+            if directory not in expected:
                 self._backend.terminate(directory)
                 self._backend.forget(directory)

@@ -24,7 +24,7 @@ from harness.emulator.engine.rules.queue import Position, Queue
 from harness.emulator.engine.rules.scaling import is_at_rest
 from harness.emulator.store import Store
 
-Observer = Callable[[Resource | None, Resource | None], None]  # what a resource was before, and what it is now
+Observer = Callable[[Resource | None, Resource | None], None]  # gets a resource before and after a change
 
 RECORDS: dict[Kind, type[Resource]] = {
     record.kind: record for record in (Workspace, Experiment, Cluster, FileServer, Job)
@@ -54,10 +54,10 @@ class Repository:
         store.when_rolled_back(self._index_all)
 
     def observe(self, namespace: str, observer: Observer) -> None:
-        """Have ``observer`` called whenever a resource of a service is stored or deleted.
+        """Call ``observer`` whenever a resource of a service is stored or deleted.
 
-        It is called in the same transaction, with the resource before and after: None before it is new, None after it
-        is deleted. What it writes to the store is therefore kept or lost together with the change.
+        It is called in the same transaction, with the resource before and after the change: a new resource is None
+        before, a deleted one None after. Its writes to the store are therefore kept or lost together with the change.
         """
         self._observers[namespace] = observer
 
@@ -67,7 +67,7 @@ class Repository:
         return key in self.pending or key in self.restless or isinstance(resource, Job)
 
     def keep(self, resource: Resource, secrets: Secrets | None = None) -> None:
-        """Store a resource as it is now; with its secrets when it is new."""
+        """Store a resource, with its secrets if it is new."""
         key = resource.key
         observer = self._observers.get(resource.address.namespace)
         before = self.store.get(type(resource), key) if observer or isinstance(resource, Job) else None
@@ -84,7 +84,7 @@ class Repository:
         self._index(key, resource)
 
     def drop(self, resource: Resource, deleted: DeletedJob | None = None) -> None:
-        """Delete a resource and its secrets; ``deleted`` is kept of a job that did not finish by itself."""
+        """Delete a resource and its secrets; ``deleted`` is stored for a job that did not finish by itself."""
         key = resource.key
         with self.store.transaction():
             self.store.delete(type(resource), key)
@@ -105,10 +105,10 @@ class Repository:
         return self.store.get(Secrets, resource.key) or Secrets()
 
     def end_operation(self, operation: str, now: datetime) -> None:
-        """Mark an operation as succeeded. An empty id is the operation of nobody, and nothing happens."""
-        found = self.store.get(Operation, operation) if operation else None
-        if found:
-            self.store.put(operation, found.finished(now))
+        """Mark an operation as succeeded; an empty id means that there is none."""
+        record = self.store.get(Operation, operation) if operation else None
+        if record:
+            self.store.put(operation, record.finished(now))
             self.store.release(Operation, operation)
 
     def workspaces(self, namespace: str, subscription: str, group: str) -> list[Workspace]:
@@ -117,7 +117,7 @@ class Repository:
         return [workspace for _, workspace in self.store.list(Workspace, prefix)]
 
     def children(self, parent: Workspace | Experiment) -> list[Resource]:
-        """Everything in a workspace or an experiment, one level down."""
+        """The resources directly in a workspace or an experiment."""
         below = types_below(parent.address.namespace, parent.kind)
         prefixes = {RECORDS[kind]: f"{parent.key}/{type_}/" for kind, type_ in below.items()}
         return [child for record, prefix in prefixes.items() for _, child in self.store.list(record, prefix)]

@@ -1,4 +1,4 @@
-"""What a service of Azure adds to the clusters and jobs that the engine moves for it."""
+"""The interface of a service of Azure that the engine moves clusters and jobs for."""
 
 from typing import Protocol
 
@@ -13,13 +13,13 @@ class Service(Protocol):
     namespace: str
 
     def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
-        """What a back end runs for a job that was given nodes: its processes, variables and files.
+        """The job for a back end, once it has nodes: its processes, variables and files.
 
-        The engine asks once for each run of a job, right before it starts it.
+        The engine calls this once for each run of a job, right before the start.
 
         Raises:
             JobSpecError: the job cannot be started; the problem becomes the job's.
         """
 
     def node_quota(self, cluster: Cluster) -> NodeQuota | None:
-        """How many nodes the quota of the subscription allows a cluster; None where nothing limits it."""
+        """How many nodes the quota of the subscription allows a cluster; None if nothing limits it."""

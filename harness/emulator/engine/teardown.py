@@ -1,4 +1,4 @@
-"""Deletes what clients asked to delete: children first, and a cluster only once its jobs have ended."""
+"""Deletes the resources whose deletion clients requested: children first, a cluster once its jobs have ended."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,7 @@ class Teardown:
 
     Args:
         stop: asks the back end to end a job that holds nodes.
-        machines: gives back those of nodes.
+        machines: releases the machines of nodes.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Teardown:
         self._machines = machines
 
     def run(self, now: datetime) -> bool:
-        """Advance every deletion; whether anything moved."""
+        """Advance every deletion; returns whether anything changed."""
         changed = False
         for key, kind in list(self._repository.pending.items()):
             resource = self._repository.store.get(kind, key)
@@ -60,17 +60,17 @@ class Teardown:
                 return True
             return False
         if isinstance(resource, Cluster) and (busy := {node.job for node in resource.nodes if node.job}):
-            found = [job for key in busy if (job := self._repository.store.get(Job, key)) and job.ending is None]
-            for job in found:
+            jobs = [job for key in busy if (job := self._repository.store.get(Job, key)) and job.ending is None]
+            for job in jobs:
                 self._stop(job, "cluster deleted")
-            return bool(found)
+            return bool(jobs)
         if pending.due > now:
             return False
         self._remove(resource, pending, now)
         return True
 
     def _delete_all(self, children: list[Resource], now: datetime) -> bool:
-        """Begin to delete the children too, without the time that their own deletion would take."""
+        """Begin to delete the children too, without the duration of a deletion by itself."""
         changed = False
         for child in children:
             if not child.deleting:
@@ -100,7 +100,7 @@ class Teardown:
 
 
 def _trace(resource: Resource, now: datetime) -> DeletedJob | None:
-    """The record that remains of a job that did not finish by itself."""
+    """The record that remains of a deleted job that did not finish by itself."""
     if not isinstance(resource, Job):
         return None
     by_itself = resource.is_finished and resource.ending is None and resource.nodes

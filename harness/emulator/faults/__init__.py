@@ -1,1 +1,1 @@
-"""Faults on demand: what clouds do to their clients, injected by plan, seeded and reproducible."""
+"""Fault injection: failures that clouds show their clients, injected by seeded and reproducible plans."""

@@ -1,4 +1,4 @@
-"""The plans in force: stored with everything else, so that a restart finds them."""
+"""The fault plans in force. They are in the emulator's store, so that they survive a restart."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from harness.emulator.store import Store
 from harness.fault_plans import FaultPlan
 from harness.fault_vocabulary import FAULTS, SECONDS, Fault
 
-_MOST_KEYS = 100_000  # counted for one plan; then its counts begin again
+_MOST_KEYS = 100_000  # keys counted for one plan; then its counts begin again
 
 
 class Strikes(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class Strikes(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault that strikes now, and for how long."""
+    """A fault that strikes now, with its duration."""
 
     fault: Fault
     seconds: float
@@ -30,84 +30,85 @@ class Strike:
 
 
 @dataclass(slots=True)
-class _Live:
+class _ActivePlan:
     plan: FaultPlan
     struck: dict[Fault, int]
-    seen: dict[str, int] = field(default_factory=dict)  # key to how often it was looked at
+    ordinals: dict[str, int] = field(default_factory=dict)  # key to the number of its draws
 
 
 class Faults:
-    """What strikes, by plan.
+    """The fault plans in force.
 
     Attributes:
-        active: whether there is any plan; with none, nothing else need be asked.
+        active: whether any plan is in force.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._live: dict[str, _Live] = {}
+        self._plans: dict[str, _ActivePlan] = {}
         self.active = False
         for name, plan in store.list(FaultPlan):
             self._begin(plan, store.get(Strikes, name) or Strikes())
 
     def put(self, plan: FaultPlan) -> None:
-        """Put a plan in force, in place of an earlier one of its name; its counts begin at nothing."""
+        """Put a plan in force; it replaces an earlier one of the same name, and its counts begin at zero."""
         with self._store.transaction():
             self._store.put(plan.name, plan)
             self._store.delete(Strikes, plan.name)
         self._begin(plan, Strikes())
 
     def get(self, name: str) -> tuple[FaultPlan, dict[Fault, int]] | None:
-        """A plan, and how often each of its faults has struck; None where there is none of that name."""
-        live = self._live.get(name)
-        return (live.plan, {fault: live.struck.get(fault, 0) for fault in live.plan.faults}) if live else None
+        """A plan, and how often each of its faults has struck; None if there is no plan of that name."""
+        active = self._plans.get(name)
+        return (active.plan, {fault: active.struck.get(fault, 0) for fault in active.plan.faults}) if active else None
 
     def names(self) -> list[str]:
-        """Of all plans, in order."""
-        return list(self._live)
+        """The names of all plans, sorted."""
+        return list(self._plans)
 
     def delete(self, name: str) -> bool:
-        """End a plan; False where there is none of that name."""
+        """Delete a plan; False if there was none of that name."""
         with self._store.transaction():
             self._store.delete(Strikes, name)
             self._store.delete(FaultPlan, name)
-        found = self._live.pop(name, None)
-        self.active = bool(self._live)
-        return found is not None
+        plan = self._plans.pop(name, None)
+        self.active = bool(self._plans)
+        return plan is not None
 
-    def strike(self, key: str, place: FaultTarget, among: Iterable[Fault] = FAULTS) -> Strike | None:
-        """The fault that strikes what is looked at now, if any: of the first plan, by name, that has one.
+    def strike(self, key: str, target: FaultTarget, candidates: Iterable[Fault] = FAULTS) -> Strike | None:
+        """Draw the fault that strikes a request or a decision; None if none does. The first plan by name wins.
 
         Args:
-            key: what is looked at; how often decides, with the seed.
-            among: the faults that could strike it, the first that does counting.
+            key: identifies the request or decision; seed, key and the number of earlier draws determine the draw.
+            target: what the request or decision concerns, for the scope of plans.
+            candidates: the faults that can strike it; the first one that does is returned.
         """
-        for live in self._live.values():
-            if covers(live.plan.scope, place) and (found := self._drawn(live, key, among)):
-                live.struck[found.fault] = live.struck.get(found.fault, 0) + 1
-                self._store.put(live.plan.name, Strikes(dict(live.struck)))
-                return found
+        for active in self._plans.values():
+            if covers(active.plan.scope, target) and (strike := self._draw(active, key, candidates)):
+                active.struck[strike.fault] = active.struck.get(strike.fault, 0) + 1
+                self._store.put(active.plan.name, Strikes(dict(active.struck)))
+                return strike
         return None
 
-    def _drawn(self, live: _Live, key: str, among: Iterable[Fault]) -> Strike | None:
-        plan = live.plan
-        wanted = [(fault, rule) for fault in among if (rule := plan.faults.get(fault))]
-        if not wanted:
+    def _draw(self, active: _ActivePlan, key: str, candidates: Iterable[Fault]) -> Strike | None:
+        plan = active.plan
+        rules = [(fault, rule) for fault in candidates if (rule := plan.faults.get(fault))]
+        if not rules:
             return None
-        ordinal = live.seen.get(key, 0)
-        if len(live.seen) >= _MOST_KEYS:
-            live.seen.clear()
-        live.seen[key] = ordinal + 1
-        for fault, rule in wanted:
-            if rule.times is not None and live.struck.get(fault, 0) >= rule.times:
+        ordinal = active.ordinals.get(key, 0)
+        if len(active.ordinals) >= _MOST_KEYS:
+            active.ordinals.clear()
+        active.ordinals[key] = ordinal + 1
+        for fault, rule in rules:
+            if rule.times is not None and active.struck.get(fault, 0) >= rule.times:
                 continue
-            drawn = draw(plan.seed, fault, key, ordinal)
-            if drawn.chance < rule.rate:
+            result = draw(plan.seed, fault, key, ordinal)
+            if result.chance < rule.rate:
                 seconds = SECONDS.get(fault, 0.0) if rule.seconds is None else rule.seconds
-                return Strike(fault, seconds, drawn)
+                return Strike(fault, seconds, result)
         return None
 
     def _begin(self, plan: FaultPlan, strikes: Strikes) -> None:
-        self._live[plan.name] = _Live(plan, dict(strikes.counts))
-        self._live = dict(sorted(self._live.items()))
+        self._plans[plan.name] = _ActivePlan(plan, dict(strikes.counts))
+        self._plans = dict(sorted(self._plans.items()))
         self.active = True

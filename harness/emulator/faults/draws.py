@@ -1,4 +1,4 @@
-"""Whether a fault strikes: a number that depends on seed, fault, key and ordinal, and on nothing else; pure."""
+"""Draws that decide whether a fault strikes; they depend only on seed, fault, key and ordinal; pure."""
 
 import re
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ _MANTISSA = 53  # bits of a float
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One draw.
+    """One draw of a fault.
 
-    ``chance`` is uniform in [0, 1); ``late`` and ``heads`` are coins: whether the fault comes after the request took
-    effect, and which of two forms it takes.
+    ``chance`` is uniform in [0, 1); ``late`` and ``heads`` are coin flips: whether the fault strikes after the request
+    took effect, and which of two forms it takes.
     """
 
     chance: float
@@ -22,12 +22,12 @@ class Draw:
 
 
 def draw(seed: int, fault: str, key: str, ordinal: int) -> Draw:
-    """The draw of a fault when its key is looked at for the ``ordinal``-th time, from 0."""
+    """The draw of a fault for the ``ordinal``-th occurrence of a key, from 0."""
     text = f"{seed}\0{fault}\0{ordinal}\0{key}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=8).digest())
     return Draw((number >> (64 - _MANTISSA)) / (1 << _MANTISSA), bool(number & 1), bool(number & 2))
 
 
 def request_key(method: str, path: str) -> str:
-    """The key of a request: GUIDs, which differ from run to run, are all the same."""
+    """The key of a request, in which all GUIDs are the same, because they differ from run to run."""
     return f"{method} {_GUID.sub('{guid}', path.lower())}"

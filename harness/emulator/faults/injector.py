@@ -1,7 +1,7 @@
-"""Makes faults strike requests on their way to a host.
+"""Injects faults into requests on their way to a host.
 
-The answer of a request that is struck comes from the host that the request is for, in the host's own words and
-envelope, so a client cannot tell it from a real failure.
+The host of a request writes the injected error, in its own words and envelope, so a client cannot tell it from a real
+failure.
 """
 
 import asyncio
@@ -21,66 +21,66 @@ _ANYWHERE: tuple[Fault, ...] = ("throttle", "unavailable", "drop", "cut", "slow"
 _MANAGEMENT: tuple[Fault, ...] = (*_ANYWHERE, "expired-token", "clock-skew")
 _STORAGE: tuple[Fault, ...] = (*_ANYWHERE, "clock-skew")
 _FILLS_DISK = frozenset({"", "range", "block", "blocklist"})  # ``comp`` of the writes that need room
-_CREATES = frozenset({"", "blocklist"})  # ``comp`` of the writes that make what was not there
-_MOST_LATE = 10_000  # resources that are not to be seen yet; then the oldest are
+_CREATES = frozenset({"", "blocklist"})  # ``comp`` of the writes that create a resource
+_MOST_HIDDEN = 10_000  # hidden resources; beyond that the oldest become visible
 
 
 class FaultInjector:
-    """Hands requests to their host, unless a fault strikes.
+    """Passes requests to their host, and injects faults.
 
     Args:
-        faults: the plans; while none is in force, no request has to pass through here.
+        faults: the fault plans; while none is in force, requests need not pass through the injector.
     """
 
     def __init__(self, faults: Faults, clock: Clock) -> None:
         self.faults = faults
         self._clock = clock
-        self._late: dict[str, datetime] = {}  # what was created, until when it is not seen
+        self._hidden_until: dict[str, datetime] = {}  # new resources, and when they become visible
 
     async def answer(self, host: Host, request: Request) -> Response:
-        """The host's answer, or what becomes of it.
+        """The host's response, or what a fault makes of it.
 
         Raises:
-            DroppedRequestError: the connection is to be closed without one.
+            DroppedRequestError: the connection must be closed without a response.
         """
-        place = host.fault_target(request)
-        if place is None:
+        target = host.fault_target(request)
+        if target is None:
             return await host.handle(request)
         resource = f"{request.headers.get('host')} {request.path.rstrip('/').lower()}"
-        if request.method in ("GET", "HEAD") and self._is_late(resource):
+        if request.method in ("GET", "HEAD") and self._is_hidden(resource):
             return host.refuse(request, "absent")
-        strike = self.faults.strike(request_key(request.method, request.path), place, possible(request, place))
-        answer = await (_struck(strike, host, request, self._clock) if strike else host.handle(request))
+        strike = self.faults.strike(request_key(request.method, request.path), target, possible_faults(request, target))
+        answer = await (_apply(strike, host, request, self._clock) if strike else host.handle(request))
         if request.method == "PUT" and answer.status in (201, 202) and request.query.get("comp", "") in _CREATES:
-            self._created(resource, request, place)
+            self._delay_reads(resource, request, target)
         return answer
 
-    def _created(self, resource: str, request: Request, place: FaultTarget) -> None:
-        strike = self.faults.strike(request_key("creation of", request.path), place, ("late-read",))
+    def _delay_reads(self, resource: str, request: Request, target: FaultTarget) -> None:
+        strike = self.faults.strike(request_key("creation of", request.path), target, ("late-read",))
         if strike:
-            while len(self._late) >= _MOST_LATE:
-                del self._late[next(iter(self._late))]
-            self._late[resource] = self._clock.now() + timedelta(seconds=strike.seconds)
+            while len(self._hidden_until) >= _MOST_HIDDEN:
+                del self._hidden_until[next(iter(self._hidden_until))]
+            self._hidden_until[resource] = self._clock.now() + timedelta(seconds=strike.seconds)
 
-    def _is_late(self, resource: str) -> bool:
-        until = self._late.get(resource)
+    def _is_hidden(self, resource: str) -> bool:
+        until = self._hidden_until.get(resource)
         if until is None or until > self._clock.now():
             return until is not None
-        del self._late[resource]
+        del self._hidden_until[resource]
         return False
 
 
-def possible(request: Request, place: FaultTarget) -> tuple[Fault, ...]:
+def possible_faults(request: Request, target: FaultTarget) -> tuple[Fault, ...]:
     """The faults that can strike a request; pure."""
-    if place.service == "arm":
+    if target.service == "arm":
         return _MANAGEMENT
-    if place.service == "aad":
+    if target.service == "aad":
         return _ANYWHERE
     fills = request.method == "PUT" and request.query.get("comp", "").lower() in _FILLS_DISK
     return (*_STORAGE, "full-disk") if fills else _STORAGE
 
 
-async def _struck(strike: Strike, host: Host, request: Request, clock: Clock) -> Response:
+async def _apply(strike: Strike, host: Host, request: Request, clock: Clock) -> Response:
     match strike.fault:
         case "throttle":
             answer = host.refuse(request, "throttled")
@@ -96,7 +96,7 @@ async def _struck(strike: Strike, host: Host, request: Request, clock: Clock) ->
                 await host.handle(request)
             raise DroppedRequestError
         case "cut":
-            return _half(await host.handle(request), request)
+            return _cut(await host.handle(request), request)
         case "slow":
             answer = await host.handle(request)
             await asyncio.sleep(strike.seconds)
@@ -112,11 +112,11 @@ async def _struck(strike: Strike, host: Host, request: Request, clock: Clock) ->
             return host.refuse(request, "full")
 
 
-def _half(answer: Response, request: Request) -> Response:
-    """The head of an answer and half of its body.
+def _cut(answer: Response, request: Request) -> Response:
+    """A response with half of its body, after which the connection breaks.
 
     Raises:
-        DroppedRequestError: there is no body to cut.
+        DroppedRequestError: the response has no body to cut.
     """
     lengths = [int(value) for name, value in answer.headers if name == "content-length"]
     body = answer.body
@@ -130,18 +130,18 @@ def _half(answer: Response, request: Request) -> Response:
 
 
 async def _pieces(body: bytes | AsyncIterable[bytes], most: int) -> AsyncIterator[bytes]:
-    """So many bytes of a body.
+    """The first ``most`` bytes of a body.
 
     Raises:
-        BrokenAnswerError: after them.
+        BrokenAnswerError: always, after these bytes.
     """
     if isinstance(body, bytes):
         yield body[:most]
     else:
-        left = most
+        remaining = most
         async for piece in body:
-            yield piece[:left]
-            left -= len(piece)
-            if left <= 0:
+            yield piece[:remaining]
+            remaining -= len(piece)
+            if remaining <= 0:
                 break
     raise BrokenAnswerError

@@ -13,7 +13,7 @@ import pytest
 
 from harness.clock import SystemClock
 from harness.compute.ray.local_cluster import client_server_option, free_ports
-from tests.emulator.batchai.conftest import PATIENCE, PAUSE, Group, emulated
+from tests.emulator.batchai.conftest import PAUSE, TIMEOUT, Group, emulated
 from tests.ray_cluster import NoRayError, RayCluster, started_cluster
 
 pytestmark = pytest.mark.slow
@@ -126,7 +126,7 @@ def test_machines_come_and_go_with_the_nodes_that_need_them(group: Group, cluste
     properties = group.until(path, lambda shown: shown["properties"]["allocationState"] == "steady")["properties"]
     assert not properties.get("errors")
     clock = SystemClock()
-    deadline = clock.monotonic() + PATIENCE
+    deadline = clock.monotonic() + TIMEOUT
     while cluster.machines():
         assert clock.monotonic() < deadline, "Ray has kept idle machines"
         clock.sleep(PAUSE)

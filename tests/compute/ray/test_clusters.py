@@ -43,7 +43,7 @@ def host_of(group: Group, job: str) -> str:
 
 def test_a_cluster_without_machines_stays_resizing_and_says_why(group: Group) -> None:
     path = f"{group.workspace}/clusters/cluster"
-    group.done(group.send("PUT", path, group.cluster(5)))
+    group.wait_for_operation(group.send("PUT", path, group.cluster(5)))
 
     shown = group.until(path, lambda cluster: cluster["properties"].get("errors"))
 
@@ -77,7 +77,7 @@ def test_jobs_are_adopted_by_the_emulator_after_one_that_was_killed(tmp_path: Pa
         later.provider, later.workspace, later.experiment = group.provider, group.workspace, group.experiment
         gate.write_text("after\n")
 
-        assert later.ended(job)["executionState"] == "succeeded"
+        assert later.wait_for_end(job)["executionState"] == "succeeded"
         assert later.read(job).split()[1:] == ["after"]
         assert later.run("another")["executionState"] == "succeeded"
         later.tear_down()
@@ -97,7 +97,7 @@ def test_a_job_whose_machine_fails_runs_again_on_another_node(
     group.until(job, lambda _: group.read(job).split()[-1] != host)
     gate.write_text("")
 
-    assert group.ended(job)["executionState"] == "succeeded"
+    assert group.wait_for_end(job)["executionState"] == "succeeded"
     ray_cluster.replace(node)
 
 

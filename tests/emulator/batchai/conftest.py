@@ -14,14 +14,14 @@ from harness.clock import SystemClock
 from harness.emulator.endpoint import Endpoint
 from harness.emulator.launch import launch
 
-PATIENCE = 600.0  # seconds, in which a busy machine has trained with several nodes, too
-PAUSE = 0.005  # between two looks, so that what is waited for gets the processor
+TIMEOUT = 600.0  # seconds, enough for a busy machine to train on several nodes
+PAUSE = 0.005  # seconds between two polls, which leave the processor to the emulator
 MANAGEMENT = "https://management.azure.com"
 Json = dict[str, Any]
 
 
 class Group:
-    """A resource group of its own, with a share, as a plain HTTP client sees them."""
+    """A new resource group and a new share, through a plain HTTP client."""
 
     def __init__(self, endpoint: Endpoint, session: requests.Session, token: str) -> None:
         self.endpoint = endpoint
@@ -36,43 +36,43 @@ class Group:
         self.experiment = f"{self.workspace}/experiments/exp"
 
     def send(self, method: str, path: str, body: Json | None = None, **query: str) -> requests.Response:
-        """One call of Resource Manager; keyword ``api`` names another version than 2018-05-01."""
+        """Send one request to Resource Manager; the keyword ``api`` names another version than 2018-05-01."""
         version = query.pop("api", "2018-05-01")
         url = path if path.startswith("https:") else MANAGEMENT + path
-        asked = query if "api-version=" in url else {"api-version": version, **query}
-        return self.session.request(method, url, params=asked, json=body, headers=self._headers)
+        parameters = query if "api-version=" in url else {"api-version": version, **query}
+        return self.session.request(method, url, params=parameters, json=body, headers=self._headers)
 
     def send_slowly(
-        self, method: str, path: str, body: Json, meanwhile: Callable[[], object], api: str = "2018-05-01"
+        self, method: str, path: str, body: Json, in_between: Callable[[], object], api: str = "2018-05-01"
     ) -> requests.Response:
-        """A call in the middle of whose body something else is done."""
+        """Send one request, and call ``in_between`` in the middle of its body."""
 
         def pieces() -> Iterator[bytes]:
             yield b" "
-            meanwhile()
+            in_between()
             yield json.dumps(body).encode()
 
         headers = self._headers | {"Content-Type": "application/json"}
         url, query = MANAGEMENT + path, {"api-version": api}
         return self.session.request(method, url, params=query, data=pieces(), headers=headers)
 
-    def done(self, answer: requests.Response) -> Json:
-        """The status document of the operation that an answer began, once it has ended."""
+    def wait_for_operation(self, answer: requests.Response) -> Json:
+        """Wait for the end of the operation that a response began; returns its status document."""
         assert answer.status_code == 202, answer.text
-        where = answer.headers["azure-asyncoperation"]
-        return self.until(where, lambda document: document["status"] != "InProgress")
+        url = answer.headers["azure-asyncoperation"]
+        return self.until(url, lambda document: document["status"] != "InProgress")
 
-    def until(self, path: str, wanted: Callable[[Json], bool], **query: str) -> Json:
-        """What a GET shows, as soon as it is as wished."""
+    def until(self, path: str, condition: Callable[[Json], bool], **query: str) -> Json:
+        """Poll a GET until its document fulfils a condition; returns the document."""
         clock = SystemClock()
-        deadline = clock.monotonic() + PATIENCE
-        while not wanted(document := self.send("GET", path, **query).json()):
+        deadline = clock.monotonic() + TIMEOUT
+        while not condition(document := self.send("GET", path, **query).json()):
             assert clock.monotonic() < deadline, document
             clock.sleep(PAUSE)
         return document
 
     def set_up(self) -> None:
-        """Group, share, workspace and experiment."""
+        """Create the group, the share, a workspace and an experiment."""
         self.send("PUT", self.id, {"location": "eastus"}, api="2021-04-01")
         self.files.create_share(self.share)
         assert self.send("PUT", self.workspace, {"location": "eastus"}).status_code == 200
@@ -81,7 +81,7 @@ class Group:
     def tear_down(self) -> None:
         """Delete everything."""
         self.send("DELETE", self.id, api="2021-04-01")
-        self.until(self.id, lambda answer: "error" in answer, api="2021-04-01")  # it is not found any more
+        self.until(self.id, lambda document: "error" in document, api="2021-04-01")  # the group no longer exists
         self.files.delete_share(self.share, fail_not_exist=False)
 
     # Definitions
@@ -98,7 +98,7 @@ class Group:
         }
 
     def cluster(self, nodes: int = 1, **properties: Any) -> Json:
-        """A definition of a cluster that mounts the share."""
+        """The definition of a cluster that mounts the share."""
         return {
             "properties": {
                 "vmSize": "STANDARD_D1",
@@ -110,7 +110,7 @@ class Group:
         }
 
     def job(self, command: str = "true", on: str = "cluster", **properties: Any) -> Json:
-        """A definition of a job with a command line."""
+        """The definition of a job with a command line."""
         return {
             "properties": {
                 "cluster": {"id": f"{self.workspace}/clusters/{on}"},
@@ -121,32 +121,32 @@ class Group:
             }
         }
 
-    # Stories
+    # Steps of tests
 
     def make_cluster(self, name: str = "cluster", nodes: int = 1, **properties: Any) -> Json:
-        """A cluster whose nodes are idle."""
+        """Create a cluster and wait until its nodes are idle."""
         path = f"{self.workspace}/clusters/{name}"
-        self.done(self.send("PUT", path, self.cluster(nodes, **properties)))
-        return self.until(path, lambda seen: seen["properties"]["nodeStateCounts"]["idleNodeCount"] == nodes)
+        self.wait_for_operation(self.send("PUT", path, self.cluster(nodes, **properties)))
+        return self.until(path, lambda cluster: cluster["properties"]["nodeStateCounts"]["idleNodeCount"] == nodes)
 
     def submit(self, name: str, command: str = "true", **properties: Any) -> str:
-        """A job that the service has taken; its path."""
+        """Submit a job; returns its path."""
         path = f"{self.experiment}/jobs/{name}"
-        self.done(self.send("PUT", path, self.job(command, **properties)))
+        self.wait_for_operation(self.send("PUT", path, self.job(command, **properties)))
         return path
 
     def run(self, name: str, command: str = "true", **properties: Any) -> Json:
-        """A job that has ended, its ``properties``."""
-        return self.ended(self.submit(name, command, **properties))
+        """Submit a job and wait for its end; returns its ``properties``."""
+        return self.wait_for_end(self.submit(name, command, **properties))
 
-    def ended(self, path: str) -> Json:
-        """The ``properties`` of a job once it has ended."""
-        return self.reached(path, "succeeded", "failed")
+    def wait_for_end(self, path: str) -> Json:
+        """Wait for the end of a job; returns its ``properties``."""
+        return self.wait_for_state(path, "succeeded", "failed")
 
-    def reached(self, path: str, *states: str) -> Json:
-        """The ``properties`` of a job once it is in one of these states."""
-        seen: Json = self.until(path, lambda job: job["properties"]["executionState"] in states)["properties"]
-        return seen
+    def wait_for_state(self, path: str, *states: str) -> Json:
+        """Wait until a job is in one of these states; returns its ``properties``."""
+        properties: Json = self.until(path, lambda job: job["properties"]["executionState"] in states)["properties"]
+        return properties
 
     def outputs(self, path: str, of: str = "stdouterr", **query: str) -> dict[str, Json]:
         """The files of a job by name."""
@@ -155,20 +155,20 @@ class Group:
         return {item["name"]: item for item in answer.json()["value"]}
 
     def read(self, path: str, name: str = "stdout.txt", of: str = "stdouterr") -> str:
-        """The text of a job's file, by its link."""
+        """The text of a job's file, read through its link."""
         return self.session.get(self.outputs(path, of)[name]["downloadUrl"]).text
 
 
 @contextmanager
 def emulated(directory: Path, compute: str = "process") -> Iterator[Group]:
-    """An emulator on a data directory, and a client of it."""
+    """Run an emulator on a data directory; yields a client."""
     with launch(directory, compute=compute) as endpoint, client_of(endpoint) as group:
         yield group
 
 
 @contextmanager
 def client_of(endpoint: Endpoint) -> Iterator[Group]:
-    """A client with a session of its own; it has not set up anything yet."""
+    """A client with a separate session, which has not created anything yet."""
     with requests.Session() as session:
         session.trust_env = False
         session.proxies, session.verify = {"https": endpoint.proxy_url}, endpoint.ca_path
@@ -182,7 +182,7 @@ def client_of(endpoint: Endpoint) -> Iterator[Group]:
 @pytest.fixture
 def group(endpoint: Endpoint, session: requests.Session, credential: ClientSecretCredential) -> Iterator[Group]:
     token = credential.get_token("https://management.azure.com/.default").token
-    made = Group(endpoint, session, token)
-    made.set_up()
-    yield made
-    made.tear_down()
+    resource_group = Group(endpoint, session, token)
+    resource_group.set_up()
+    yield resource_group
+    resource_group.tear_down()

@@ -30,8 +30,8 @@ def test_the_same_definition_again_shows_the_cluster_and_another_is_refused(grou
     path = f"{group.workspace}/clusters/cluster"
 
     assert group.send("PUT", path, group.cluster()).status_code == 200
-    refused = group.send("PUT", path, group.cluster(2))
-    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ClusterAlreadyExists")
+    response = group.send("PUT", path, group.cluster(2))
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "ClusterAlreadyExists")
 
 
 def test_a_patch_answers_with_the_new_size_and_the_old_state(group: Group) -> None:
@@ -42,8 +42,8 @@ def test_a_patch_answers_with_the_new_size_and_the_old_state(group: Group) -> No
 
     assert answer.json()["properties"]["scaleSettings"]["manual"]["targetNodeCount"] == 0
     assert answer.json()["properties"]["currentNodeCount"] == 1
-    gone = group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
-    assert gone["properties"]["allocationState"] == "steady"
+    resized = group.until(path, lambda cluster: cluster["properties"]["currentNodeCount"] == 0)
+    assert resized["properties"]["allocationState"] == "steady"
 
 
 def test_nodes_have_names_that_count_on_and_places_to_log_in(group: Group) -> None:
@@ -52,7 +52,7 @@ def test_nodes_have_names_that_count_on_and_places_to_log_in(group: Group) -> No
     before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
     for size in (0, 1):
         group.send("PATCH", path, {"properties": {"scaleSettings": {"manual": {"targetNodeCount": size}}}})
-        group.until(path, lambda seen, size=size: seen["properties"]["nodeStateCounts"]["idleNodeCount"] == size)
+        group.until(path, lambda cluster, size=size: cluster["properties"]["nodeStateCounts"]["idleNodeCount"] == size)
     after = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
 
     assert [login["port"] for login in before] == [50000, 50001]
@@ -63,40 +63,40 @@ def test_nodes_have_names_that_count_on_and_places_to_log_in(group: Group) -> No
 def test_autoscale_grows_for_a_job_and_shrinks_after_it(group: Group) -> None:
     auto = {"autoScale": {"minimumNodeCount": 0, "maximumNodeCount": 2}}
     path = f"{group.workspace}/clusters/cluster"
-    made = group.done(group.send("PUT", path, group.cluster(scaleSettings=auto)))
-    assert made["status"] == "Succeeded"
+    operation = group.wait_for_operation(group.send("PUT", path, group.cluster(scaleSettings=auto)))
+    assert operation["status"] == "Succeeded"
     assert group.send("GET", path).json()["properties"]["currentNodeCount"] == 0
 
     assert group.run("job", nodeCount=2)["executionState"] == "succeeded"
-    group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
+    group.until(path, lambda cluster: cluster["properties"]["currentNodeCount"] == 0)
 
 
 def test_a_job_on_a_node_that_has_to_go_is_put_back_into_the_queue(group: Group) -> None:
     group.make_cluster()
     path, marker = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/second"
     job = group.submit("job", f"test -e {marker} || {{ touch {marker}; sleep 600; }}")
-    group.until(path, lambda seen: counts(seen) == {"runningNodeCount": 1})
+    group.until(path, lambda cluster: counts(cluster) == {"runningNodeCount": 1})
     group.until(job, lambda _job: group.files.exists(group.share, file_name="second"))
     group.send("PATCH", path, {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 0}}}})
 
-    assert group.reached(job, "queued")["executionState"] == "queued"
+    assert group.wait_for_state(job, "queued")["executionState"] == "queued"
     group.send("PATCH", path, {"properties": {"scaleSettings": {"manual": {"targetNodeCount": 1}}}})
-    assert group.ended(job)["executionState"] == "succeeded"
+    assert group.wait_for_end(job)["executionState"] == "succeeded"
 
 
-def test_a_cluster_waits_for_the_job_on_a_node_that_has_to_go_when_told_to(group: Group) -> None:
+def test_a_cluster_waits_for_the_job_on_a_departing_node_if_its_option_says_so(group: Group) -> None:
     group.make_cluster()
     path, go = f"{group.workspace}/clusters/cluster", "$AZ_BATCHAI_MOUNT_ROOT/share/go"
     job = group.submit("job", f"until test -e {go}; do sleep 0.05; done")
-    group.reached(job, "running")
+    group.wait_for_state(job, "running")
     scale = {"manual": {"targetNodeCount": 0, "nodeDeallocationOption": "waitforjobcompletion"}}
     group.send("PATCH", path, {"properties": {"scaleSettings": scale}})
-    group.until(path, lambda seen: seen["properties"]["allocationState"] == "resizing")
+    group.until(path, lambda cluster: cluster["properties"]["allocationState"] == "resizing")
     assert group.send("GET", job).json()["properties"]["executionState"] == "running"
 
     group.files.create_file(group.share, None, "go", 0)
-    assert group.ended(job)["executionState"] == "succeeded"
-    group.until(path, lambda seen: seen["properties"]["currentNodeCount"] == 0)
+    assert group.wait_for_end(job)["executionState"] == "succeeded"
+    group.until(path, lambda cluster: cluster["properties"]["currentNodeCount"] == 0)
 
 
 def test_a_preempted_node_is_replaced_and_its_job_runs_again(group: Group) -> None:
@@ -107,7 +107,7 @@ def test_a_preempted_node_is_replaced_and_its_job_runs_again(group: Group) -> No
     before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
 
     assert group.send("POST", f"{path}/preempt").status_code == 200
-    assert group.ended(job)["executionState"] == "succeeded"
+    assert group.wait_for_end(job)["executionState"] == "succeeded"
     after = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
     assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
 
@@ -128,11 +128,11 @@ def test_a_setup_task_runs_on_every_node_with_its_variables_and_secrets(group: G
     }
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
     shown = group.make_cluster(nodes=2, nodeSetup=setup)["properties"]["nodeSetup"]["setupTask"]
-    written = [item.name for item in group.files.list_directories_and_files(group.share, shown["stdOutErrPathSuffix"])]
+    names = [item.name for item in group.files.list_directories_and_files(group.share, shown["stdOutErrPathSuffix"])]
 
     assert shown["secrets"] == [{"name": "NAME"}]
-    assert sum(name.startswith("stdout-tvm-") for name in written) == 2
-    first = next(name for name in sorted(written) if name.startswith("stdout-"))
+    assert sum(name.startswith("stdout-tvm-") for name in names) == 2
+    first = next(name for name in sorted(names) if name.startswith("stdout-"))
     text = group.files.get_file_to_text(group.share, shown["stdOutErrPathSuffix"], first).content
     assert text == "hello node\n"
 
@@ -141,10 +141,10 @@ def test_a_setup_task_that_fails_leaves_the_node_unusable_and_says_why(group: Gr
     task = {"commandLine": "exit 7", "stdOutErrPathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share"}
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
     path = f"{group.workspace}/clusters/cluster"
-    group.done(group.send("PUT", path, group.cluster(nodeSetup=setup)))
-    seen = group.until(path, lambda seen: counts(seen) == {"unusableNodeCount": 1})
+    group.wait_for_operation(group.send("PUT", path, group.cluster(nodeSetup=setup)))
+    cluster = group.until(path, lambda cluster: counts(cluster) == {"unusableNodeCount": 1})
 
-    error = seen["properties"]["errors"][0]
+    error = cluster["properties"]["errors"][0]
     assert error["code"] == "NodeSetupTaskFailed"
     assert {"name": "ExitCode", "value": "7"} in error["details"]
 
@@ -164,10 +164,10 @@ def test_a_share_that_cannot_be_mounted_leaves_the_node_unusable_and_is_named(
     text = {key: value.format(account=account) if isinstance(value, str) else value for key, value in change.items()}
     setup = {"mountVolumes": {"azureFileShares": [group.mount | text]}}
     path = f"{group.workspace}/clusters/cluster"
-    group.done(group.send("PUT", path, group.cluster(nodeSetup=setup)))
-    seen = group.until(path, lambda seen: counts(seen) == {"unusableNodeCount": 1})
+    group.wait_for_operation(group.send("PUT", path, group.cluster(nodeSetup=setup)))
+    cluster = group.until(path, lambda cluster: counts(cluster) == {"unusableNodeCount": 1})
 
-    error = seen["properties"]["errors"][0]
+    error = cluster["properties"]["errors"][0]
     assert error["code"] == "AZFMountError"
     assert info in error["details"][0]["value"]
 

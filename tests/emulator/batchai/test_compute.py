@@ -22,12 +22,12 @@ def test_a_tag_of_the_cluster_wins(group: Group) -> None:
     group.make_cluster()
     path = f"{group.provider}/clusters/flat"
     body = group.cluster() | {"location": "eastus", "tags": {"harness-compute": "process"}}
-    group.done(group.send("PUT", path, body, api="2018-03-01"))
+    group.wait_for_operation(group.send("PUT", path, body, api="2018-03-01"))
     job = {**group.job("exit 3")["properties"], "cluster": {"id": path}}
 
     group.send("PUT", f"{group.provider}/jobs/flat", {"location": "eastus", "properties": job}, api="2018-03-01")
-    ended = group.until(
-        f"{group.provider}/jobs/flat", lambda seen: seen["properties"]["executionState"] == "failed", api="2018-03-01"
+    document = group.until(
+        f"{group.provider}/jobs/flat", lambda shown: shown["properties"]["executionState"] == "failed", api="2018-03-01"
     )
 
-    assert ended["properties"]["executionInfo"]["exitCode"] == 3
+    assert document["properties"]["executionInfo"]["exitCode"] == 3

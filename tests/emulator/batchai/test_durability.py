@@ -1,4 +1,4 @@
-"""What an emulator that was killed had begun is taken up by the next one, and never begun twice."""
+"""An emulator continues what a killed one had begun, and begins nothing twice."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # each kills an emulator in the middle of its wor
 
 @contextmanager
 def serving(directory: Path, before: Group | None = None) -> Iterator[Group]:
-    """An emulator on a directory, and a client of the group that an earlier one served."""
+    """Run an emulator on a directory; yields a client, of the same group as ``before`` if that is given."""
     with client_of(start_detached(Options(directory))) as group:
         if before is None:
             group.set_up()
@@ -33,7 +33,7 @@ def serving(directory: Path, before: Group | None = None) -> Iterator[Group]:
 
 
 def kill(directory: Path) -> None:
-    """As ``kill -9``."""
+    """Kill the emulator of a directory, as ``kill -9`` does."""
     endpoint = find(directory)
     assert endpoint is not None
     os.kill(endpoint.pid, signal.SIGKILL)
@@ -42,9 +42,9 @@ def kill(directory: Path) -> None:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
-    made = tmp_path / "an emulator"
-    yield made
-    stop(made)
+    path = tmp_path / "an emulator"
+    yield path
+    stop(path)
 
 
 def test_a_job_that_ran_when_the_emulator_was_killed_ends_with_its_true_exit_code(directory: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_job_that_ran_when_the_emulator_was_killed_ends_with_its_true_exit_cod
         kill(directory)
     with serving(directory, first) as second:
         second.files.create_file(second.share, None, "go", 0)
-        information = second.ended(job)["executionInfo"]
+        information = second.wait_for_end(job)["executionInfo"]
 
         assert information["exitCode"] == 5
         assert second.files.get_file_to_text(second.share, None, "counter").content == "once\n"
@@ -66,7 +66,7 @@ def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directo
     with serving(directory) as first:
         first.make_cluster()
         job = first.submit("job", "until test -e $AZ_BATCHAI_MOUNT_ROOT/share/go; do sleep 0.02; done; exit 4")
-        first.reached(job, "running")
+        first.wait_for_state(job, "running")
         kill(directory)
     share = directory / "storage" / first.endpoint.storage_account / "file" / first.share
     (share / "go").touch()
@@ -75,7 +75,7 @@ def test_a_job_that_ended_while_no_emulator_ran_is_known_by_the_next_one(directo
     ]
     assert all(ends(process.pid, seconds=60) for process in supervisors)
     with serving(directory, first) as second:
-        assert second.ended(job)["executionInfo"]["exitCode"] == 4
+        assert second.wait_for_end(job)["executionInfo"]["exitCode"] == 4
 
 
 def test_resources_and_unfinished_operations_are_there_after_a_kill(directory: Path) -> None:
@@ -84,11 +84,11 @@ def test_resources_and_unfinished_operations_are_there_after_a_kill(directory: P
         before = first.send("GET", f"{first.workspace}/clusters/cluster")
         queued = first.submit("queued", nodeCount=3)
         running = first.submit("running", "sleep 600")
-        first.reached(running, "running")
+        first.wait_for_state(running, "running")
         deleting = first.send("DELETE", running)
         kill(directory)
     with serving(directory, first) as second:
-        assert second.done(deleting)["status"] == "Succeeded"
+        assert second.wait_for_operation(deleting)["status"] == "Succeeded"
         after = second.send("GET", f"{second.workspace}/clusters/cluster")
         assert after.headers["etag"] == before.headers["etag"]
         assert second.send("GET", running).status_code == 404
@@ -98,16 +98,16 @@ def test_resources_and_unfinished_operations_are_there_after_a_kill(directory: P
 def test_after_the_last_stop_no_process_of_an_ended_job_is_left(directory: Path) -> None:
     with serving(directory) as first:
         first.make_cluster()
-        first.reached(first.submit("job", "sleep 600 & sleep 600"), "running")
+        first.wait_for_state(first.submit("job", "sleep 600 & sleep 600"), "running")
         kill(directory)
     with serving(directory, first) as second:
-        second.done(second.send("DELETE", f"{second.experiment}/jobs/job"))
+        second.wait_for_operation(second.send("DELETE", f"{second.experiment}/jobs/job"))
     stop(directory)
 
-    left = [
+    processes = [
         process.pid for process in psutil.process_iter(["cmdline"]) if str(directory) in str(process.info["cmdline"])
     ]
-    assert left == []
+    assert processes == []
 
 
 def test_two_emulators_cannot_open_one_directory(directory: Path) -> None:

@@ -19,7 +19,7 @@ def definition() -> Document:
 
 def make_server(group: Group) -> Document:
     path = f"{group.workspace}/fileServers/nfs"
-    group.done(group.send("PUT", path, definition()))
+    group.wait_for_operation(group.send("PUT", path, definition()))
     return group.send("GET", path).json()
 
 
@@ -43,12 +43,12 @@ def test_a_file_server_is_shown_with_the_place_it_is_mounted_from(group: Group) 
 
 def test_what_one_job_writes_to_a_file_server_the_next_one_reads(group: Group) -> None:
     server = make_server(group)
-    seen = group.make_cluster(nodeSetup=mounting(group, server))
+    cluster = group.make_cluster(nodeSetup=mounting(group, server))
     group.run("producer", "echo 4 > $AZ_BATCHAI_MOUNT_ROOT/nfs/f.txt")
     group.run("consumer", "cat $AZ_BATCHAI_MOUNT_ROOT/nfs/f.txt")
 
     assert group.read(f"{group.experiment}/jobs/consumer") == "4\n"
-    assert seen["properties"]["subnet"] == server["properties"]["subnet"]
+    assert cluster["properties"]["subnet"] == server["properties"]["subnet"]
 
 
 def test_a_file_server_is_not_deleted_while_a_cluster_mounts_it(group: Group) -> None:
@@ -57,7 +57,7 @@ def test_a_file_server_is_not_deleted_while_a_cluster_mounts_it(group: Group) ->
     path = f"{group.workspace}/fileServers/nfs"
 
     assert group.send("DELETE", path).json()["error"]["code"] == "FileServerInUse"
-    group.done(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
-    group.done(group.send("DELETE", path))
+    group.wait_for_operation(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
+    group.wait_for_operation(group.send("DELETE", path))
     assert group.send("GET", path).json()["error"]["code"] == "FileServerNotFound"
     assert group.send("GET", f"{group.workspace}/fileServers").json() == {"value": []}

@@ -1,4 +1,4 @@
-"""Jobs: how they run, end, wait, are ended and are listed."""
+"""Jobs: how they run, wait, end, and are terminated and listed."""
 
 from typing import Any
 
@@ -20,16 +20,16 @@ def test_a_job_runs_with_its_variables_and_leaves_its_streams_and_outputs(group:
         outputDirectories=[{"id": "MODEL", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "Models"}],
         jobPreparation={"commandLine": "mkdir -p $AZ_BATCHAI_INPUT_DATA; touch $AZ_BATCHAI_INPUT_DATA/prepared"},
     )
-    ended = group.ended(job)
+    properties = group.wait_for_end(job)
 
-    assert ended["executionState"] == "succeeded"
-    assert ended["executionInfo"]["exitCode"] == 0
+    assert properties["executionState"] == "succeeded"
+    assert properties["executionInfo"]["exitCode"] == 0
     assert group.read(job) == "hello world\nprepared\n"
     assert group.read(job, "model.txt", "MODEL") == "out\n"
     assert list(group.outputs(job)) == [
         "execution.log", "stderr-job_prep.txt", "stderr.txt", "stdout-job_prep.txt", "stdout.txt",
     ]  # fmt: skip
-    assert ended["secrets"] == [{"name": "SECRET"}]
+    assert properties["secrets"] == [{"name": "SECRET"}]
 
 
 def test_a_job_that_exits_3_fails_with_its_exit_code(group: Group) -> None:
@@ -48,7 +48,7 @@ def test_a_job_waits_while_its_cluster_has_too_few_nodes_and_lets_smaller_ones_p
 
     scale = {"manual": {"targetNodeCount": 2}}
     group.send("PATCH", f"{group.workspace}/clusters/cluster", {"properties": {"scaleSettings": scale}})
-    assert group.ended(large)["executionState"] == "succeeded"
+    assert group.wait_for_end(large)["executionState"] == "succeeded"
 
 
 def test_a_job_of_high_priority_goes_first(group: Group) -> None:
@@ -61,7 +61,7 @@ def test_a_job_of_high_priority_goes_first(group: Group) -> None:
     ]
     group.files.create_file(group.share, None, "go", 0)
     for job in jobs:
-        group.ended(job)
+        group.wait_for_end(job)
 
     assert group.files.get_file_to_text(group.share, None, "order").content.split() == ["high", "normal", "low"]
 
@@ -69,8 +69,8 @@ def test_a_job_of_high_priority_goes_first(group: Group) -> None:
 def test_terminating_a_queued_job_fails_it_without_an_exit_code(group: Group) -> None:
     group.make_cluster(nodes=0)
     job = group.submit("job")
-    assert group.done(group.send("POST", f"{job}/terminate"))["status"] == "Succeeded"
-    information = group.ended(job)["executionInfo"]
+    assert group.wait_for_operation(group.send("POST", f"{job}/terminate"))["status"] == "Succeeded"
+    information = group.wait_for_end(job)["executionInfo"]
 
     assert information["errors"] == [TERMINATED]
     assert "exitCode" not in information
@@ -81,9 +81,9 @@ def test_terminating_a_running_job_ends_its_whole_tree(group: Group) -> None:
     alive = "$AZ_BATCHAI_MOUNT_ROOT/share/alive"
     job = group.submit("job", f"(trap '' TERM; while true; do touch {alive}; sleep 0.05; done) & wait")
     group.until(job, lambda _job: group.files.exists(group.share, file_name="alive"))
-    group.done(group.send("POST", f"{job}/terminate"))
+    group.wait_for_operation(group.send("POST", f"{job}/terminate"))
 
-    assert group.ended(job)["executionInfo"]["errors"] == [TERMINATED]
+    assert group.wait_for_end(job)["executionInfo"]["errors"] == [TERMINATED]
     group.files.delete_file(group.share, None, "alive")
     assert group.run("after")["executionState"] == "succeeded"
     assert not group.files.exists(group.share, file_name="alive")
@@ -104,7 +104,7 @@ def test_deleting_a_running_job_ends_it_and_keeps_its_files(group: Group) -> Non
     job = group.submit("job", "echo begun; sleep 600")
     group.until(job, lambda _job: group.outputs(job).get("stdout.txt", {}).get("properties", {}).get("contentLength"))
     link = group.outputs(job)["stdout.txt"]["downloadUrl"]
-    group.done(group.send("DELETE", job))
+    group.wait_for_operation(group.send("DELETE", job))
 
     assert group.send("GET", job).json()["error"]["code"] == "JobNotFound"
     assert group.session.get(link).text == "begun\n"
@@ -132,16 +132,16 @@ def test_another_definition_of_a_job_is_refused(group: Group) -> None:
 
 def test_a_job_over_its_time_limit_is_ended(group: Group) -> None:
     group.make_cluster()
-    ended = group.run("job", "sleep 600", constraints={"maxWallClockTime": "PT0.3S"})
+    properties = group.run("job", "sleep 600", constraints={"maxWallClockTime": "PT0.3S"})
 
-    assert ended["executionState"] == "failed"
-    assert ended["executionInfo"]["errors"][0]["code"] == "JobMaxWallClockTimeExceeded"
+    assert properties["executionState"] == "failed"
+    assert properties["executionInfo"]["errors"][0]["code"] == "JobMaxWallClockTimeExceeded"
 
 
 def test_the_nodes_of_a_job_can_be_logged_in_to_while_it_runs(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "sleep 600", nodeCount=2)
-    group.reached(job, "running")
+    group.wait_for_state(job, "running")
 
     assert len(group.send("POST", f"{job}/listRemoteLoginInformation").json()["value"]) == 2
 
@@ -149,7 +149,7 @@ def test_the_nodes_of_a_job_can_be_logged_in_to_while_it_runs(group: Group) -> N
 def test_a_job_of_several_nodes_has_a_log_for_each(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "echo $AZ_BATCH_HOST_LIST", nodeCount=2)
-    group.ended(job)
+    group.wait_for_end(job)
 
     assert sum(name.startswith("execution-tvm-") for name in group.outputs(job)) == 2
     assert group.read(job) == "10.0.0.4,10.0.0.5\n"
@@ -158,11 +158,11 @@ def test_a_job_of_several_nodes_has_a_log_for_each(group: Group) -> None:
 def test_nodes_of_a_job_reach_each_other_by_ssh_without_a_password(group: Group) -> None:
     group.make_cluster(nodes=2)
     job = group.submit("job", "ssh 10.0.0.4 echo 'one  two' && ssh -p 23 me@10.0.0.5 -- exit 3", nodeCount=2)
-    ended = group.ended(job)
+    properties = group.wait_for_end(job)
 
     assert group.read(job) == "one two\n"
     assert "Permanently added '10.0.0.4'" in group.read(job, "stderr.txt")
-    assert ended["executionInfo"]["exitCode"] == 3
+    assert properties["executionInfo"]["exitCode"] == 3
 
 
 def test_a_job_mount_is_there_for_the_job_alone(group: Group) -> None:
@@ -175,7 +175,7 @@ def test_a_job_mount_is_there_for_the_job_alone(group: Group) -> None:
         stdOutErrPathPrefix="$AZ_BATCHAI_JOB_MOUNT_ROOT/mine",
     )
 
-    assert group.ended(job)["executionState"] == "succeeded"
+    assert group.wait_for_end(job)["executionState"] == "succeeded"
     assert group.files.exists(group.share, file_name="copied")
     assert "stdout.txt" in group.outputs(job)
     after = group.run("after", "ls $AZ_BATCHAI_JOB_MOUNT_ROOT/mine")
@@ -230,10 +230,10 @@ def test_outputs_are_listed_a_level_and_a_page_at_a_time(group: Group) -> None:
     group.run("job", make, outputDirectories=outputs)
     job = f"{group.experiment}/jobs/job"
     page = group.send("POST", f"{job}/listOutputFiles", outputdirectoryid="ALL", maxresults="3").json()
-    rest = group.send("POST", page["nextLink"]).json()
+    next_page = group.send("POST", page["nextLink"]).json()
 
     assert [item["name"] for item in page["value"]] == ["a", "b", "c"]
-    assert rest == {"value": [{"name": "d", "fileType": "directory"}]}
+    assert next_page == {"value": [{"name": "d", "fileType": "directory"}]}
     assert list(group.outputs(job, "ALL", directory="d")) == ["e"]
 
 
@@ -276,27 +276,27 @@ def test_a_job_for_a_cluster_that_is_not_there_is_refused(group: Group) -> None:
 def test_a_secret_in_a_key_vault_fails_the_job_and_is_named(group: Group) -> None:
     group.make_cluster()
     reference = {"sourceVault": {"id": "/vault"}, "secretUrl": "https://vault/secret"}
-    ended = group.run("job", secrets=[{"name": "HIDDEN", "valueSecretReference": reference}])
+    properties = group.run("job", secrets=[{"name": "HIDDEN", "valueSecretReference": reference}])
 
-    assert "the secret HIDDEN is in a key vault" in ended["executionInfo"]["errors"][0]["message"]
+    assert "the secret HIDDEN is in a key vault" in properties["executionInfo"]["errors"][0]["message"]
 
 
 def test_jobs_stay_readable_when_their_cluster_is_gone(group: Group) -> None:
     group.make_cluster()
     group.run("job", "echo hello")
-    group.done(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
+    group.wait_for_operation(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
 
     assert group.read(f"{group.experiment}/jobs/job") == "hello\n"
-    assert group.done(group.send("DELETE", f"{group.experiment}/jobs/job"))["status"] == "Succeeded"
+    assert group.wait_for_operation(group.send("DELETE", f"{group.experiment}/jobs/job"))["status"] == "Succeeded"
 
 
 def test_a_running_job_ends_with_its_cluster_and_a_queued_one_stays(group: Group) -> None:
     group.make_cluster()
     running, queued = group.submit("running", "sleep 600"), group.submit("queued")
-    group.reached(running, "running")
-    group.done(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
+    group.wait_for_state(running, "running")
+    group.wait_for_operation(group.send("DELETE", f"{group.workspace}/clusters/cluster"))
 
-    assert group.ended(running)["executionInfo"]["errors"][0]["code"] == "JobClusterDeleted"
+    assert group.wait_for_end(running)["executionInfo"]["errors"][0]["code"] == "JobClusterDeleted"
     assert group.send("GET", queued).json()["properties"]["executionState"] == "queued"
 
 
@@ -305,9 +305,9 @@ def test_a_file_whose_name_is_not_utf_8_hides_no_other(group: Group) -> None:
     program = r"import os; os.mkdir(b'd\xef'); [open(p, 'w') for p in (b'na\xefve', b'plain', b'd\xef/inside')]"
     output = {"id": "O", "pathPrefix": "$AZ_BATCHAI_MOUNT_ROOT/share", "pathSuffix": "o"}
     job = group.submit("job", f'cd $AZ_BATCHAI_OUTPUT_O; python3 -c "{program}"', outputDirectories=[output])
-    group.ended(job)
-    listed = group.outputs(job, "O")
+    group.wait_for_end(job)
+    files = group.outputs(job, "O")
 
-    assert list(listed) == ["d\ufffd", "na\ufffdve", "plain"]
-    assert group.session.get(listed["na\ufffdve"]["downloadUrl"]).status_code == 404
+    assert list(files) == ["d\ufffd", "na\ufffdve", "plain"]
+    assert group.session.get(files["na\ufffdve"]["downloadUrl"]).status_code == 404
     assert list(group.outputs(job, "O", directory="d\ufffd")) == ["inside"]

@@ -1,4 +1,4 @@
-"""File systems that clusters and jobs mount: containers of blobs, and what is there for a job alone."""
+"""File systems that clusters and jobs mount: blob containers, and volumes of a single job."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ Container = tuple[dict[str, Any], ContainerClient]
 
 @pytest.fixture
 def container(group: Group) -> Iterator[Container]:
-    """A container that the account has, as a mount at ``blobs``, and its client."""
+    """A new container as a mount at ``blobs``, and its client."""
     endpoint = group.endpoint
     account = f"https://{endpoint.storage_account}.blob.core.windows.net"
     with BlobServiceClient(
@@ -55,16 +55,16 @@ def test_outputs_in_a_container_are_listed_with_links_and_marked_directories(
         mountVolumes={"azureBlobFileSystems": [mount]},
         outputDirectories=[{"id": "OUT", "pathPrefix": "$AZ_BATCHAI_JOB_MOUNT_ROOT/blobs"}],
     )
-    group.ended(job)
-    listed = group.send("POST", f"{job}/listOutputFiles", outputdirectoryid="OUT").json()["value"]
+    group.wait_for_end(job)
+    files = group.send("POST", f"{job}/listOutputFiles", outputdirectoryid="OUT").json()["value"]
 
-    assert [(item["name"], item["fileType"]) for item in listed] == [
+    assert [(item["name"], item["fileType"]) for item in files] == [
         ("file.txt", "file"), ("folder", "file"), ("folder", "directory"),
     ]  # fmt: skip
-    assert ".blob.core.windows.net/" in listed[0]["downloadUrl"]
-    assert "&sr=b&" in listed[0]["downloadUrl"]
-    assert group.session.get(listed[0]["downloadUrl"]).text == "text\n"
-    marker = group.session.get(listed[1]["downloadUrl"])
+    assert ".blob.core.windows.net/" in files[0]["downloadUrl"]
+    assert "&sr=b&" in files[0]["downloadUrl"]
+    assert group.session.get(files[0]["downloadUrl"]).text == "text\n"
+    marker = group.session.get(files[1]["downloadUrl"])
     assert (marker.status_code, marker.content, marker.headers["x-ms-meta-hdi_isfolder"]) == (200, b"", "true")
 
 
@@ -76,20 +76,20 @@ def test_an_unmanaged_file_system_is_mounted_by_its_command(group: Group, level:
     group.make_cluster(nodeSetup={"mountVolumes": shares | (mount if level == "cluster" else {})})
     root = "$AZ_BATCHAI_MOUNT_ROOT" if level == "cluster" else "$AZ_BATCHAI_JOB_MOUNT_ROOT"
     mounted = {"mountVolumes": mount} if level == "job" else {}
-    ended = group.run("job", f"cp {root}/data/data.txt {root}/data/copy.txt", **mounted)
+    properties = group.run("job", f"cp {root}/data/data.txt {root}/data/copy.txt", **mounted)
 
-    if any("lets the job mount nothing" in error["message"] for error in ended["executionInfo"].get("errors", [])):
+    if any("lets the job mount nothing" in error["message"] for error in properties["executionInfo"].get("errors", [])):
         pytest.skip("this machine lets no process of its user mount anything")
-    assert ended["executionState"] == "succeeded"
+    assert properties["executionState"] == "succeeded"
     assert (tmp_path / "copy.txt").read_text() == "hello"
 
 
 def test_a_mount_command_that_fails_fails_the_job_with_what_it_printed(group: Group) -> None:
     group.make_cluster()
     mount = {"mountCommand": "echo no such server >&2; exit 32 #", "relativeMountPath": "data"}
-    ended = group.run("job", mountVolumes={"unmanagedFileSystems": [mount]})
+    properties = group.run("job", mountVolumes={"unmanagedFileSystems": [mount]})
 
-    (error,) = ended["executionInfo"]["errors"]
+    (error,) = properties["executionInfo"]["errors"]
     assert error["code"] == "UnmanagedMountError"
     assert error["message"] == "Unable to mount unmanaged file system: no such server"
-    assert ended["executionInfo"]["exitCode"] == 32
+    assert properties["executionInfo"]["exitCode"] == 32

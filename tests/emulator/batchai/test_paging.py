@@ -20,8 +20,8 @@ def batchai(endpoint: Endpoint, credential: ClientSecretCredential) -> Iterator[
     with BatchAI(
         credential, endpoint.subscription_id,
         proxies={"https": endpoint.proxy_url}, connection_verify=endpoint.ca_path, polling_interval=0.02,
-    ) as made:  # fmt: skip
-        yield made
+    ) as client:  # fmt: skip
+        yield client
 
 
 def names(items: Iterator[object]) -> list[str]:
@@ -70,11 +70,11 @@ def full(group: Group) -> Group:
     return group
 
 
-@pytest.mark.parametrize("what", LISTS)
-def test_a_list_of_several_pages_is_read_to_its_end(what: str, batchai: BatchAI, full: Group) -> None:
-    found = LISTS[what](batchai, full)
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_several_pages_is_read_to_its_end(kind: str, batchai: BatchAI, full: Group) -> None:
+    items = LISTS[kind](batchai, full)
 
-    assert len(found) == len(set(found)) == NUMBER
+    assert len(items) == len(set(items)) == NUMBER
 
 
 def output_files(sdk: BatchAI, group: Group, job: str, directory: str = ".") -> Iterator[models.File]:
@@ -98,9 +98,9 @@ def test_the_files_of_a_job_are_listed_over_several_pages(batchai: BatchAI, grou
 def test_a_job_has_more_files_than_a_page_can_hold(batchai: BatchAI, group: Group) -> None:
     run_with_files(group, "seq -w 1001 | xargs touch")
     options = models.JobsListOutputFilesOptions(outputdirectoryid="O")
-    found = names(batchai.jobs.list_output_files(group.name, "ws", "exp", "job", options))
+    files = names(batchai.jobs.list_output_files(group.name, "ws", "exp", "job", options))
 
-    assert found == [f"{number:04}" for number in range(1, 1002)]
+    assert files == [f"{number:04}" for number in range(1, 1002)]
 
 
 def test_files_that_appear_or_disappear_between_two_pages_hide_no_other(batchai: BatchAI, group: Group) -> None:

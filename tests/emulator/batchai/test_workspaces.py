@@ -1,8 +1,6 @@
-from typing import Any
+"""Workspaces and experiments: created at once, deleted with everything in them."""
 
 from tests.emulator.batchai.conftest import Group
-
-"""Workspaces and experiments: made at once, deleted with all that is in them."""
 
 
 def test_a_workspace_is_made_at_once_and_shown_as_it_was_made(group: Group) -> None:
@@ -27,9 +25,9 @@ def test_tags_of_a_workspace_can_be_changed_and_move_its_etag(group: Group) -> N
     assert after.headers["etag"] != before.headers["etag"]
 
 
-def test_a_change_that_comes_slowly_brings_nothing_back_that_was_deleted_meanwhile(group: Group) -> None:
+def test_a_slow_change_restores_nothing_that_was_deleted_in_between(group: Group) -> None:
     def delete() -> None:
-        group.done(group.send("DELETE", group.workspace))
+        group.wait_for_operation(group.send("DELETE", group.workspace))
 
     answer = group.send_slowly("PATCH", group.workspace, {"tags": {"late": "yes"}}, delete)
 
@@ -73,9 +71,9 @@ def test_deleting_a_workspace_ends_its_jobs_and_forgets_all_of_it(group: Group) 
     group.make_cluster()
     running = group.submit("running", "sleep 600")
     group.submit("queued", "true", nodeCount=1)
-    group.reached(running, "running")
+    group.wait_for_state(running, "running")
 
-    group.done(group.send("DELETE", group.workspace))
+    group.wait_for_operation(group.send("DELETE", group.workspace))
 
     assert group.send("GET", running).json()["error"]["code"] == "WorkspaceNotFound"
     group.send("PUT", group.workspace, {"location": "eastus"})
@@ -85,12 +83,12 @@ def test_deleting_a_workspace_ends_its_jobs_and_forgets_all_of_it(group: Group) 
 
 def test_deleting_a_group_ends_everything_in_it(group: Group) -> None:
     group.make_cluster()
-    group.reached(group.submit("running", "sleep 600"), "running")
+    group.wait_for_state(group.submit("running", "sleep 600"), "running")
     group.send("DELETE", group.id, api="2021-04-01")
 
-    gone = group.until(group.id, lambda document: "error" in document, api="2021-04-01")
+    document = group.until(group.id, lambda document: "error" in document, api="2021-04-01")
 
-    assert gone["error"]["code"] == "ResourceGroupNotFound"
+    assert document["error"]["code"] == "ResourceGroupNotFound"
 
 
 def test_a_name_with_a_point_is_refused_since_2018_05(group: Group) -> None:
@@ -99,7 +97,8 @@ def test_a_name_with_a_point_is_refused_since_2018_05(group: Group) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidResourceName")
 
 
-def test_the_subscription_lists_no_workspace_of_another_service(group: Any) -> None:
-    found = group.send("GET", f"/subscriptions/{group.endpoint.subscription_id}/providers/Microsoft.BatchAI/workspaces")
+def test_the_subscription_lists_no_workspace_of_another_service(group: Group) -> None:
+    path = f"/subscriptions/{group.endpoint.subscription_id}/providers/Microsoft.BatchAI/workspaces"
+    response = group.send("GET", path)
 
-    assert all("/providers/Microsoft.BatchAI/" in each["id"] for each in found.json()["value"])
+    assert all("/providers/Microsoft.BatchAI/" in workspace["id"] for workspace in response.json()["value"])

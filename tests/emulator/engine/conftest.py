@@ -1,4 +1,4 @@
-"""An engine with a real back end and a real store, and a service of its own that is not Batch AI."""
+"""An engine with a real back end and a real store, and a service other than Batch AI."""
 
 import os
 import threading
@@ -29,24 +29,24 @@ from harness.emulator.storage_service import Accounts
 from harness.emulator.store import Store
 
 WORKSPACE = Address("sub", "group", ("ws",), MACHINE_LEARNING)
-DEADLOCK = 300.0  # seconds without any news of a job, after which a test gives up
+TIMEOUT = 300.0  # seconds without any change of a job, after which a test fails
 
 
 class CommandService:
-    """A service whose jobs are commands: what each runs is in the service's own table, not in the engine's records."""
+    """A service whose jobs are commands, which are in the service's own table, not in the engine's records."""
 
     namespace = MACHINE_LEARNING
 
-    def __init__(self, engine: Engine, logs: Path, news: threading.Event) -> None:
+    def __init__(self, engine: Engine, logs: Path, changed: threading.Event) -> None:
         self.engine = engine
         self.logs = logs
         self.commands: dict[str, str] = {}
         self.changes: list[tuple[Resource | None, Resource | None]] = []
         self.quota: NodeQuota | None = None
-        self._news = news
+        self._changed = changed
 
     def job_spec(self, job: Job, cluster: Cluster) -> ComputeJobSpec:
-        """The command, with a variable of the service, its streams merged into one file."""
+        """The command, with a variable of the service; its streams are merged into one file."""
         return ComputeJobSpec(
             name=job.address.name,
             directory=self.engine.specs.job_directory(job),
@@ -71,23 +71,23 @@ class CommandService:
         )
 
     def node_quota(self, cluster: Cluster) -> NodeQuota | None:
-        """What a test says."""
+        """The quota that a test has set."""
         del cluster
         return self.quota
 
     def observe(self, before: Resource | None, after: Resource | None) -> None:
-        """Remember a change."""
+        """Record a change."""
         self.changes.append((before, after))
 
     def make_workspace(self) -> Workspace:
-        """A workspace of the service."""
+        """Create a workspace of the service."""
         now = self.engine.clock.now()
         workspace = Workspace(WORKSPACE, "eastus", None, created=now, written=now)
         self.engine.repository.keep(workspace)
         return workspace
 
     def make_cluster(self, name: str, made_for: str = "") -> Cluster:
-        """A cluster of up to two nodes, for one job alone where that is given."""
+        """Create a cluster of up to two nodes, for one job alone if ``made_for`` is given."""
         spec = {
             "vmSize": "Standard_D1",
             "userAccountSettings": {"adminUserName": "me"},
@@ -107,7 +107,7 @@ class CommandService:
         return cluster
 
     def submit(self, name: str, command: str, cluster: Cluster | None = None) -> Job:
-        """A job on a cluster, or on one that is made for it."""
+        """Submit a job to a cluster, or to one that is created for it."""
         address = WORKSPACE.child(name)
         cluster = cluster or self.make_cluster(f"serverless-{name}", made_for=address.key("job"))
         spec = {"cluster": {"id": cluster.key}, "nodeCount": 1, "stdOutErrPathPrefix": "user_logs"}
@@ -124,29 +124,29 @@ class CommandService:
         self.engine.repository.keep(job)
         return job
 
-    def until(self, reached: Callable[[], Any]) -> None:
-        """Reconcile whenever the back end has news, until something holds."""
+    def until(self, condition: Callable[[], Any]) -> None:
+        """Reconcile whenever the back end reports a change, until a condition holds."""
         while True:
-            self._news.clear()
+            self._changed.clear()
             self.engine.reconcile(self.engine.clock.now())
-            if reached():
+            if condition():
                 return
-            assert self._news.wait(DEADLOCK), "the back end has had no news"
+            assert self._changed.wait(TIMEOUT), "the back end has reported no change"
 
     def job(self, job: Job) -> Job:
-        """A job as it is now."""
-        found = self.engine.repository.store.get(Job, job.key)
-        assert found is not None
-        return found
+        """The current record of a job."""
+        record = self.engine.repository.store.get(Job, job.key)
+        assert record is not None
+        return record
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[CommandService]:
-    """A second service, registered with an engine that takes no time it does not need."""
-    clock, news = SystemClock(), threading.Event()
+    """A second service, registered with an engine at pace 0."""
+    clock, changed = SystemClock(), threading.Event()
     paths = DataDirectory(tmp_path / "data")
     paths.prepare()
-    backend = ProcessBackend(news.set, machine=find_machine(os.environ), clock=clock)
+    backend = ProcessBackend(changed.set, machine=find_machine(os.environ), clock=clock)
     with closing(Store(paths.database)) as store, closing(backend):
         engine = Engine(
             store,
@@ -156,9 +156,9 @@ def service(tmp_path: Path) -> Iterator[CommandService]:
             paths=paths,
             options=EngineOptions(),
             faults=Faults(store),
-            wake=news.set,
+            wake=changed.set,
         )
-        made = CommandService(engine, tmp_path / "logs", news)
-        engine.register(made, made.observe)
-        made.make_workspace()
-        yield made
+        command_service = CommandService(engine, tmp_path / "logs", changed)
+        engine.register(command_service, command_service.observe)
+        command_service.make_workspace()
+        yield command_service

@@ -1,4 +1,4 @@
-"""What the indexes hold is what is stored, whatever happens."""
+"""The indexes of the repository always agree with the store."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What the engine offers to a service that is not Batch AI."""
+"""The engine with a service other than Batch AI."""
 
 import pytest
 from msgspec.structs import replace
@@ -66,7 +66,7 @@ def test_what_a_service_writes_of_a_change_is_kept_or_lost_with_it(service: Comm
     assert store.get(Workspace, "note") is None
 
 
-def test_a_terminated_job_is_told_from_one_that_failed(service: CommandService) -> None:
+def test_a_terminated_job_differs_from_one_that_failed(service: CommandService) -> None:
     failing, stopped = service.submit("failing", "exit 3"), service.submit("stopped", "sleep 1000")
     service.until(lambda: service.job(failing).is_finished and service.job(stopped).phase == "running")
     service.engine.operations.terminate(service.job(stopped), target="stopped", seconds=0.0)

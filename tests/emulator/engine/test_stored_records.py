@@ -1,4 +1,4 @@
-"""Records as an emulator stored them before the engine was a package of its own: a data directory of then still opens.
+"""Records that an emulator stored before the engine was a separate package: such a data directory still opens.
 
 ``records.jsonl`` holds kind, key and value of a real directory's records, one a line, with its account key replaced.
 """

@@ -11,7 +11,7 @@ SUBSCRIPTION = "https://management.azure.com/subscriptions/00000000-0000-0000-00
 
 
 class Plans:
-    """The fault plans of the emulator, as a plain HTTP client sees them."""
+    """The fault plans of the emulator, through a plain HTTP client."""
 
     def __init__(self, session: requests.Session) -> None:
         self.session = session  # it brings its token
@@ -22,7 +22,7 @@ class Plans:
         shown: dict[str, Any] = answer.json()
         return shown
 
-    def struck(self, name: str = "test") -> dict[str, int]:
+    def strike_counts(self, name: str = "test") -> dict[str, int]:
         counts: dict[str, int] = self.session.get(f"{PLANS}/{name}").json()["struck"]
         return counts
 
@@ -33,15 +33,15 @@ class Plans:
 
 @pytest.fixture
 def management(endpoint: Endpoint, sign_in: Callable[[Endpoint], requests.Session]) -> Iterator[requests.Session]:
-    """Plain HTTP on Resource Manager with a token of its own, retrying nothing."""
-    with sign_in(endpoint) as made:
-        made.params = {"api-version": "2021-04-01"}
-        yield made
+    """A plain HTTP session for Resource Manager, with its own token and without retries."""
+    with sign_in(endpoint) as session:
+        session.params = {"api-version": "2021-04-01"}
+        yield session
 
 
 @pytest.fixture
 def plans(endpoint: Endpoint, sign_in: Callable[[Endpoint], requests.Session]) -> Iterator[Plans]:
     with sign_in(endpoint) as session:
-        made = Plans(session)
-        yield made
-        made.clear()
+        fault_plans = Plans(session)
+        yield fault_plans
+        fault_plans.clear()

@@ -20,24 +20,24 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def faults(endpoint: Endpoint, plans: Plans, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command on the emulator: its exit code, what it printed, what it told."""
+    """Runs the command on the emulator; returns its exit code, standard output and standard error."""
 
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(["emulator", "faults", *words, "--dir", endpoint.directory])
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["emulator", "faults", *arguments, "--dir", endpoint.directory])
         return (code, *capsys.readouterr())
 
     return run
 
 
 def test_faults_are_set_and_shown(faults: Command, plans: Plans) -> None:
-    words = ["set", "throttle=0.3", "slow=1", "--seed", "7", "--times", "2", "--seconds", "0.1", "--group", "g"]
+    arguments = ["set", "throttle=0.3", "slow=1", "--seed", "7", "--times", "2", "--seconds", "0.1", "--group", "g"]
     shown = (
         "default: seed 7, group g\n"
         "  throttle      0.3, 2 times at most, 0.1 s; struck 0\n"
         "  slow          1, 2 times at most, 0.1 s; struck 0\n"
     )
 
-    assert faults(*words) == (0, shown, "")
+    assert faults(*arguments) == (0, shown, "")
     assert faults("show") == (0, shown, "")
 
 
@@ -50,16 +50,16 @@ def test_faults_are_cleared_by_name_or_all(faults: Command) -> None:
     assert faults("show")[2] == "no faults are in force; set some with: harness emulator faults set throttle=0.3\n"
 
 
-def test_a_plan_that_is_not_there_is_told_with_those_that_are(faults: Command) -> None:
+def test_a_missing_plan_is_reported_with_those_in_force(faults: Command) -> None:
     faults("set", "drop=1")
 
     assert faults("clear", "--name", "x") == (2, "", "harness: there is no fault plan 'x'; in force: default\n")
 
 
-def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(faults: Command) -> None:
-    code, _, told = faults("set", "thrtle=1")
+def test_an_unknown_fault_is_reported_with_a_suggestion(faults: Command) -> None:
+    code, _, message = faults("set", "thrtle=1")
 
-    assert (code, told) == (2, "harness: there is no fault 'thrtle'; did you mean 'throttle'?\n")
+    assert (code, message) == (2, "harness: there is no fault 'thrtle'; did you mean 'throttle'?\n")
 
 
 def test_faults_that_strike_every_sign_in_can_be_cleared(faults: Command) -> None:
@@ -68,7 +68,7 @@ def test_faults_that_strike_every_sign_in_can_be_cleared(faults: Command) -> Non
     assert faults("clear")[0] == 0
 
 
-def test_no_emulator_is_told_with_the_command_that_starts_one(
+def test_a_missing_emulator_is_reported_with_the_command_that_starts_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["emulator", "faults", "show", "--dir", str(tmp_path)]) == 2
@@ -78,8 +78,8 @@ def test_no_emulator_is_told_with_the_command_that_starts_one(
 def test_storage_alone_starts_with_faults_and_says_how_to_change_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--only", "storage", "--detach", "--fault", "throttle=1", "--fault", "slow=0", "--fault-seed", "3"]
-    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *words]) == 0
+    arguments = ["--only", "storage", "--detach", "--fault", "throttle=1", "--fault", "slow=0", "--fault-seed", "3"]
+    assert main(["emulator", "start", "--dir", str(tmp_path / "data"), *arguments]) == 0
     endpoint = find(tmp_path / "data")
     assert endpoint is not None
     try:
@@ -89,8 +89,8 @@ def test_storage_alone_starts_with_faults_and_says_how_to_change_them(
         ):
             shares.get_service_properties()
         assert main(["emulator", "faults", "show", "--dir", str(tmp_path / "data")]) == 2
-        told = capsys.readouterr().err
-        assert "takes faults only at its start: harness emulator start --only storage --fault throttle=0.3" in told
+        message = capsys.readouterr().err
+        assert "takes faults only at its start: harness emulator start --only storage --fault throttle=0.3" in message
     finally:
         stop(tmp_path / "data")
 
@@ -101,10 +101,9 @@ def test_a_wrong_fault_keeps_the_emulator_from_starting(tmp_path: Path, capsys: 
     assert not (tmp_path / "data").exists()
 
 
-def test_the_words_of_a_start_give_the_same_plan(tmp_path: Path) -> None:
+def test_the_arguments_of_a_start_give_the_same_plan(tmp_path: Path) -> None:
     options = Options(tmp_path, faults=parse_faults(["throttle=0.3", "drop=1"], 7))
 
-    words = options.words()
-    said = [(option, value) for option, value in pairwise(words) if option.startswith("--fault")]
+    pairs = [(option, value) for option, value in pairwise(options.arguments()) if option.startswith("--fault")]
 
-    assert said == [("--fault-seed", "7"), ("--fault", "throttle=0.3"), ("--fault", "drop=1.0")]
+    assert pairs == [("--fault-seed", "7"), ("--fault", "throttle=0.3"), ("--fault", "drop=1.0")]

@@ -27,7 +27,7 @@ plans = st.builds(
 
 
 def strikes(plan: FaultPlan, looks: Iterable[str]) -> list[Any]:
-    """What strikes at each look, in an emulator of its own."""
+    """The strike at each occurrence of a key, with a new store."""
     with closing(Store(":memory:")) as store:
         faults = Faults(store)
         faults.put(plan)
@@ -48,7 +48,7 @@ def test_the_same_plan_and_the_same_looks_give_the_same_faults(plan: FaultPlan, 
 @given(plans, st.lists(keys, max_size=30))
 def test_looks_at_other_keys_change_nothing(plan: FaultPlan, looks: list[str]) -> None:
     of_key = {
-        key: [found for look, found in zip(looks, strikes(plan, looks), strict=True) if look == key] for key in looks
+        key: [strike for look, strike in zip(looks, strikes(plan, looks), strict=True) if look == key] for key in looks
     }
 
     for key, expected in of_key.items():
@@ -59,20 +59,20 @@ def test_looks_at_other_keys_change_nothing(plan: FaultPlan, looks: list[str]) -
 def test_a_fault_strikes_as_often_as_it_may_at_most(seed: int, rate: float, times: int) -> None:
     plan = parse_plan("p", {"seed": seed, "faults": {"drop": {"rate": rate, "times": times}}})
 
-    assert sum(found is not None for found in strikes(plan, map(str, range(100)))) <= times
+    assert sum(strike is not None for strike in strikes(plan, map(str, range(100)))) <= times
 
 
 @given(seeds)
 def test_a_rate_of_nothing_never_strikes_and_one_of_one_always(seed: int) -> None:
     plan = parse_plan("p", {"seed": seed, "faults": {"drop": 0, "cut": 1}})
 
-    assert {found.fault for found in strikes(plan, map(str, range(50)))} == {"cut"}
+    assert {strike.fault for strike in strikes(plan, map(str, range(50)))} == {"cut"}
 
 
 def test_a_fault_strikes_about_as_often_as_its_rate_says() -> None:
     plan = parse_plan("p", {"faults": {"drop": 0.3}})
-    found = strikes(plan, ["the same"] * 4000)
-    forms = Counter((strike.draw.late, strike.draw.heads) for strike in found if strike)
+    outcomes = strikes(plan, ["the same"] * 4000)
+    forms = Counter((strike.draw.late, strike.draw.heads) for strike in outcomes if strike)
 
     assert abs(sum(forms.values()) - 1200) < 120
     assert all(abs(count - 300) < 80 for count in forms.values())
@@ -91,23 +91,23 @@ def test_the_first_plan_by_name_that_strikes_wins() -> None:
         for name, fault in (("b", "drop"), ("a", "cut"), ("c", "slow")):
             faults.put(parse_plan(name, {"faults": {fault: {"rate": 1, "times": 1}}}))
 
-        assert [found and found.fault for found in (faults.strike("key", ANYWHERE) for _ in range(4))] == [
+        assert [strike and strike.fault for strike in (faults.strike("key", ANYWHERE) for _ in range(4))] == [
             "cut", "drop", "slow", None,
         ]  # fmt: skip
 
 
 def test_plans_and_what_they_have_struck_are_stored(tmp_path: Path) -> None:
     plan = parse_plan("p", {"seed": 3, "faults": {"drop": {"rate": 1, "times": 2}}, "scope": {"group": "g"}})
-    place = FaultTarget("arm", "G")
+    target = FaultTarget("arm", "G")
     with closing(Store(tmp_path / "db")) as store:
         faults = Faults(store)
         faults.put(plan)
-        assert faults.strike("key", place)
+        assert faults.strike("key", target)
     with closing(Store(tmp_path / "db")) as store:
         faults = Faults(store)
         assert faults.active
         assert faults.get("p") == (plan, {"drop": 1})
-        assert [bool(faults.strike("key", place)) for _ in range(2)] == [True, False]
+        assert [bool(faults.strike("key", target)) for _ in range(2)] == [True, False]
         assert faults.delete("p")
     with closing(Store(tmp_path / "db")) as store:
         assert not Faults(store).active

@@ -1,4 +1,4 @@
-"""What befalls nodes and jobs: each as the service tells it."""
+"""Faults of nodes and jobs, each as the service reports it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,13 +45,13 @@ def test_a_node_that_never_boots_stays_in_preparing_and_another_size_is_rid_of_i
 ) -> None:
     path = f"{group.workspace}/clusters/cluster"
     scoped({"no-boot": {"rate": 1, "times": 1}})
-    group.done(group.send("PUT", path, group.cluster(2)))
-    group.until(path, lambda seen: counts(seen) == {"idleNodeCount": 1, "preparingNodeCount": 1})
-    assert plans.struck() == {"no-boot": 1}
+    group.wait_for_operation(group.send("PUT", path, group.cluster(2)))
+    group.until(path, lambda cluster: counts(cluster) == {"idleNodeCount": 1, "preparingNodeCount": 1})
+    assert plans.strike_counts() == {"no-boot": 1}
 
     for size in (0, 2):
         group.send("PATCH", path, {"properties": {"scaleSettings": {"manual": {"targetNodeCount": size}}}})
-        group.until(path, lambda seen, size=size: counts(seen) == ({"idleNodeCount": 2} if size else {}))
+        group.until(path, lambda cluster, size=size: counts(cluster) == ({"idleNodeCount": 2} if size else {}))
 
 
 def test_a_node_that_never_boots_runs_no_set_up_task(scoped: Put, group: Group) -> None:  # noqa: F811
@@ -59,8 +59,8 @@ def test_a_node_that_never_boots_runs_no_set_up_task(scoped: Put, group: Group) 
     setup = {"setupTask": task, "mountVolumes": {"azureFileShares": [group.mount]}}
     path = f"{group.workspace}/clusters/cluster"
     scoped({"no-boot": {"rate": 1, "times": 1}})
-    group.done(group.send("PUT", path, group.cluster(2, nodeSetup=setup)))
-    group.until(path, lambda seen: counts(seen) == {"unusableNodeCount": 1, "preparingNodeCount": 1})
+    group.wait_for_operation(group.send("PUT", path, group.cluster(2, nodeSetup=setup)))
+    group.until(path, lambda cluster: counts(cluster) == {"unusableNodeCount": 1, "preparingNodeCount": 1})
 
 
 def test_a_running_job_loses_its_node_and_runs_again_on_another(plans: Plans, scoped: Put, group: Group) -> None:  # noqa: F811
@@ -70,8 +70,8 @@ def test_a_running_job_loses_its_node_and_runs_again_on_another(plans: Plans, sc
     before = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
 
     assert group.run("job", STAYS_ON_THE_FIRST_NODE)["executionState"] == "succeeded"
-    assert plans.struck() == {"preempt": 1}
-    group.until(path, lambda seen: counts(seen) == {"idleNodeCount": 1})
+    assert plans.strike_counts() == {"preempt": 1}
+    group.until(path, lambda cluster: counts(cluster) == {"idleNodeCount": 1})
     after = group.send("POST", f"{path}/listRemoteLoginInformation").json()["value"]
     assert [login["nodeId"].split("_")[1].split("-")[0] for login in before + after] == ["1", "2"]
 
@@ -109,7 +109,7 @@ def test_an_image_that_cannot_be_pulled_fails_the_job_that_asks_for_it(scoped: P
 
 
 @pytest.mark.slow  # it kills an emulator, and starts another
-def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(
+def test_a_scheduled_fault_of_a_job_strikes_after_the_emulator_was_killed(
     tmp_path: Path, sign_in: Callable[[Endpoint], requests.Session]
 ) -> None:
     from tests.emulator.batchai.conftest import Group
@@ -117,29 +117,29 @@ def test_what_was_to_befall_a_job_does_after_the_emulator_was_killed(
     def open_group(endpoint: Endpoint) -> Group:
         session = sign_in(endpoint)
         session.params = {}
-        made = Group(endpoint, session, session.headers.pop("Authorization").removeprefix("Bearer "))
-        made.files.request_session = session
-        return made
+        client = Group(endpoint, session, session.headers.pop("Authorization").removeprefix("Bearer "))
+        client.files.request_session = session
+        return client
 
     directory = tmp_path / "data"
     first = start_detached(Options(directory))
     try:
-        made = open_group(first)
-        made.set_up()
-        made.make_cluster(nodes=1)
+        before = open_group(first)
+        before.set_up()
+        before.make_cluster(nodes=1)
         faults = {"preempt": {"rate": 1, "times": 1, "seconds": 2}}
-        assert made.send("PUT", PLANS.removeprefix("https://management.azure.com") + "/p", {"faults": faults}).ok
-        job = made.submit("job", f"{STAYS_ON_THE_FIRST_NODE}; exit 3")
-        made.reached(job, "running")
-        killed = psutil.Process(first.pid)
-        killed.kill()
-        killed.wait()
-        made.session.close()
+        assert before.send("PUT", PLANS.removeprefix("https://management.azure.com") + "/p", {"faults": faults}).ok
+        job = before.submit("job", f"{STAYS_ON_THE_FIRST_NODE}; exit 3")
+        before.wait_for_state(job, "running")
+        process = psutil.Process(first.pid)
+        process.kill()
+        process.wait()
+        before.session.close()
 
-        again = open_group(start_detached(Options(directory)))
+        after = open_group(start_detached(Options(directory)))
         for name in ("id", "provider", "workspace", "experiment"):
-            setattr(again, name, getattr(made, name))
-        assert again.ended(job)["executionInfo"]["exitCode"] == 3
-        again.session.close()
+            setattr(after, name, getattr(before, name))
+        assert after.wait_for_end(job)["executionInfo"]["exitCode"] == 3
+        after.session.close()
     finally:
         stop(directory)

@@ -1,4 +1,4 @@
-"""The emulator's own operation on plans, their scope, and what a restart leaves of them."""
+"""The emulator's operations on fault plans, their scope, and their persistence."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.emulator.faults.conftest import PLANS, SUBSCRIPTION, Plans
 def test_a_plan_is_shown_with_what_it_struck(plans: Plans, management: requests.Session) -> None:
     shown = plans.put({"throttle": 1, "preempt": {"rate": 1, "times": 1}}, seed=7, scope={"group": "g"})
     management.get(f"{SUBSCRIPTION}/resourceGroups/g")
-    found = plans.session.get(PLANS).json()
+    listing = plans.session.get(PLANS).json()
 
     assert shown == {
         "name": "test",
@@ -26,7 +26,7 @@ def test_a_plan_is_shown_with_what_it_struck(plans: Plans, management: requests.
         "scope": {"group": "g"},
         "struck": {"throttle": 0, "preempt": 0},
     }
-    assert found == {"value": [shown | {"struck": {"throttle": 1, "preempt": 0}}]}
+    assert listing == {"value": [shown | {"struck": {"throttle": 1, "preempt": 0}}]}
 
 
 def test_the_shown_form_of_a_plan_is_taken_back(plans: Plans) -> None:
@@ -35,7 +35,7 @@ def test_the_shown_form_of_a_plan_is_taken_back(plans: Plans) -> None:
     assert plans.session.put(f"{PLANS}/test", json=shown).json() == shown
 
 
-def test_deleting_tells_whether_there_was_a_plan(plans: Plans) -> None:
+def test_a_deletion_reports_whether_there_was_a_plan(plans: Plans) -> None:
     plans.put({"drop": 1})
 
     assert [plans.session.delete(f"{PLANS}/test").status_code for _ in range(2)] == [200, 204]
@@ -86,10 +86,10 @@ def test_a_token_that_expired_by_a_fault_can_still_end_it(plans: Plans) -> None:
 
 def test_a_scope_leaves_everything_else_alone(plans: Plans, management: requests.Session, endpoint: Endpoint) -> None:
     plans.put({"throttle": 1}, scope={"group": "scoped", "share": "scoped"})
-    asked = {"scoped": "resourceGroups/SCOPED", "other": "resourceGroups/other"}
-    answers = {name: management.get(f"{SUBSCRIPTION}/{path}").status_code for name, path in asked.items()}
+    paths = {"scoped": "resourceGroups/SCOPED", "other": "resourceGroups/other"}
+    answers = {name: management.get(f"{SUBSCRIPTION}/{path}").status_code for name, path in paths.items()}
     files = f"{endpoint.file_url}/{endpoint.storage_account}"
-    shares = {name: requests.get(f"{files}/{name}", timeout=10).status_code for name in asked}
+    shares = {name: requests.get(f"{files}/{name}", timeout=10).status_code for name in paths}
 
     assert answers == {"scoped": 429, "other": 404}
     assert shares == {"scoped": 503, "other": 401}
@@ -124,9 +124,9 @@ def test_plans_survive_a_killed_emulator_and_that_of_a_start_does_not(
         session.put(f"{PLANS}/kept", json={"seed": 1, "faults": {"throttle": {"rate": 1, "times": 2}}})
         assert [session.get(SUBSCRIPTION).status_code for _ in range(1)] == [429]
         assert [plan["name"] for plan in session.get(PLANS).json()["value"]] == ["kept", "start"]
-    killed = psutil.Process(first.pid)
-    killed.kill()
-    killed.wait()
+    process = psutil.Process(first.pid)
+    process.kill()
+    process.wait()
 
     second = start_detached(Options(directory))
     try:

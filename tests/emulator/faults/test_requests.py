@@ -1,4 +1,4 @@
-"""What a client sees of each fault, over real HTTP."""
+"""The effect of each fault on a client, over real HTTP."""
 
 import base64
 import json
@@ -25,16 +25,16 @@ LOCATION = {"location": "eastus"}
 
 @pytest.fixture
 def shares(endpoint: Endpoint) -> Iterator[ShareServiceClient]:
-    """The newer storage SDK at the plain port, retrying nothing."""
-    with ShareServiceClient.from_connection_string(endpoint.connection_string, retry_total=0) as made:
-        yield made
+    """The newer storage SDK at the plain port, without retries."""
+    with ShareServiceClient.from_connection_string(endpoint.connection_string, retry_total=0) as client:
+        yield client
 
 
 @pytest.fixture
 def share(shares: ShareServiceClient) -> Iterator[ShareClient]:
-    made = shares.create_share("faults")
-    yield made
-    made.delete_share()
+    client = shares.create_share("faults")
+    yield client
+    client.delete_share()
 
 
 def sign_in(endpoint: Endpoint, session: requests.Session) -> requests.Response:
@@ -43,26 +43,26 @@ def sign_in(endpoint: Endpoint, session: requests.Session) -> requests.Response:
     return session.post(f"https://login.microsoftonline.com/{endpoint.tenant_id}/oauth2/token", data=form)
 
 
-def expected(method: str, url: str, fault: str, seed: int = 0) -> Draw:
-    """How the first draw of a request falls."""
+def first_draw(method: str, url: str, fault: str, seed: int = 0) -> Draw:
+    """The first draw of a request."""
     return draw(seed, fault, request_key(method, url.removeprefix("https://management.azure.com")), 0)
 
 
-def test_resource_manager_throttles_with_a_moment_to_come_again(plans: Plans, management: requests.Session) -> None:
+def test_resource_manager_throttles_with_a_retry_after(plans: Plans, management: requests.Session) -> None:
     plans.put({"throttle": {"rate": 1, "seconds": 1.5}})
     answer = management.get(SUBSCRIPTION)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "TooManyRequests")
-    assert answer.headers["retry-after"] == "2"  # whole seconds: old clients take no others
+    assert answer.headers["retry-after"] == "2"  # old clients accept only whole seconds
     modern = management.get(SUBSCRIPTION, headers={"User-Agent": "azsdk-python-mgmt-batchai/7.0.0"})
     assert modern.headers["retry-after"] == "1.5"
 
 
-def test_the_sdk_comes_again_when_it_was_throttled(plans: Plans, resources: ResourceManagementClient) -> None:
+def test_the_sdk_retries_when_it_was_throttled(plans: Plans, resources: ResourceManagementClient) -> None:
     plans.put({"throttle": {"rate": 1, "times": 2, "seconds": 1}})
 
     assert list(resources.resource_groups.list()) is not None
-    assert plans.struck() == {"throttle": 2}
+    assert plans.strike_counts() == {"throttle": 2}
 
 
 def test_the_sign_in_throttles_in_its_own_envelope(plans: Plans, endpoint: Endpoint, session: requests.Session) -> None:
@@ -89,27 +89,27 @@ def test_a_request_to_an_unavailable_service_took_effect_or_did_not(
     name = f"{GROUP}{seed}"
     plans.put({"unavailable": {"rate": 1, "times": 1}}, seed=seed)
     answer = management.put(name, json=LOCATION)
-    drawn = expected("PUT", name, "unavailable", seed)
-    code = (503, "ServiceUnavailable") if drawn.heads else (500, "InternalServerError")
+    result = first_draw("PUT", name, "unavailable", seed)
+    code = (503, "ServiceUnavailable") if result.heads else (500, "InternalServerError")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == code
-    assert management.head(name).status_code == (204 if drawn.late else 404)
+    assert management.head(name).status_code == (204 if result.late else 404)
 
 
 def test_storage_and_the_sign_in_are_unavailable_in_their_own_words(
     plans: Plans, shares: ShareServiceClient, endpoint: Endpoint, session: requests.Session
 ) -> None:
     plans.put({"unavailable": 1})
-    told = set()
-    for number in range(40):  # a coin each: the name of the account is in the address, and random
+    errors = set()
+    for number in range(40):  # a coin flip each: the random name of the account is in the URL
         with pytest.raises(HttpResponseError) as caught:
             shares.get_share_client(f"share{number}").get_share_properties()
-        told.add((caught.value.status_code, caught.value.error_code))
+        errors.add((caught.value.status_code, caught.value.error_code))
     signed_in = {
         (answer.status_code, answer.json()["error"]) for answer in (sign_in(endpoint, session) for _ in "12345678")
     }
 
-    assert told == {(500, "InternalError"), (503, "ServerBusy")}
+    assert errors == {(500, "InternalError"), (503, "ServerBusy")}
     assert signed_in == {(500, "server_error"), (503, "temporarily_unavailable")}
 
 
@@ -120,7 +120,7 @@ def test_a_dropped_request_took_effect_or_did_not(plans: Plans, management: requ
     with pytest.raises(BROKEN):
         management.put(name, json=LOCATION)
 
-    assert management.head(name).status_code == (204 if expected("PUT", name, "drop", seed).late else 404)
+    assert management.head(name).status_code == (204 if first_draw("PUT", name, "drop", seed).late else 404)
 
 
 def test_storage_drops_requests_at_the_plain_port_too(plans: Plans, endpoint: Endpoint) -> None:
@@ -130,12 +130,14 @@ def test_storage_drops_requests_at_the_plain_port_too(plans: Plans, endpoint: En
 
 
 def test_an_answer_is_cut_after_half_of_its_body(plans: Plans, management: requests.Session) -> None:
-    whole = management.get(SUBSCRIPTION).content
+    content = management.get(SUBSCRIPTION).content
     plans.put({"cut": 1})
     cut = management.get(SUBSCRIPTION, stream=True)
 
-    assert cut.headers["content-length"] == str(len(whole))
-    with pytest.raises(BROKEN, match=f"{len(whole) // 2} bytes read, {len(whole) - len(whole) // 2} more expected"):
+    assert cut.headers["content-length"] == str(len(content))
+    with pytest.raises(
+        BROKEN, match=f"{len(content) // 2} bytes read, {len(content) - len(content) // 2} more expected"
+    ):
         cut.content  # noqa: B018
 
 
@@ -147,7 +149,7 @@ def test_a_download_is_cut_in_the_middle(plans: Plans, share: ShareClient, endpo
     with pytest.raises(HttpResponseError):
         client.download_file(max_concurrency=1).readall()
 
-    assert plans.struck() == {"cut": 1}
+    assert plans.strike_counts() == {"cut": 1}
     assert len(client.download_file().readall()) == size
 
 
@@ -159,10 +161,10 @@ def test_an_answer_without_a_body_is_not_sent_at_all_when_it_is_cut(plans: Plans
 
 def test_a_slow_answer_comes_late_and_whole(plans: Plans, management: requests.Session) -> None:
     plans.put({"slow": {"rate": 1, "seconds": 0.3}})
-    begun = time.monotonic()
+    started = time.monotonic()
 
     assert management.get(SUBSCRIPTION).status_code == 200
-    assert time.monotonic() - begun >= 0.3
+    assert time.monotonic() - started >= 0.3
 
 
 def test_a_token_that_expired_is_refused_from_then_on(
@@ -189,11 +191,11 @@ def test_the_sdk_fetches_another_token(
     plans.put({"expired-token": {"rate": 1, "times": 1}})
 
     assert list(resources.resource_groups.list()) is not None
-    assert plans.struck() == {"expired-token": 1}
+    assert plans.strike_counts() == {"expired-token": 1}
     assert credential.get_token("https://management.azure.com/.default").token != before
 
 
-def test_a_client_without_a_token_is_not_told_that_it_expired(plans: Plans, session: requests.Session) -> None:
+def test_a_client_without_a_token_gets_no_expiry_error(plans: Plans, session: requests.Session) -> None:
     plans.put({"expired-token": 1})
     answer = session.get(SUBSCRIPTION, params={"api-version": "2021-04-01"})
 
@@ -213,28 +215,28 @@ def test_storage_with_a_clock_that_is_ahead_refuses_the_date_of_a_request(
 
 def test_an_answer_has_one_date(plans: Plans, management: requests.Session) -> None:
     plans.put({"clock-skew": {"rate": 1, "times": 1, "seconds": 7200}})
-    skewed, true = (management.get(SUBSCRIPTION) for _ in range(2))
+    skewed, accurate = (management.get(SUBSCRIPTION) for _ in range(2))
 
-    assert skewed.status_code == 401  # by that clock the token is an hour too old
+    assert skewed.status_code == 401  # by the skewed clock the token expired an hour ago
     assert skewed.raw.headers.getlist("date") == [skewed.headers["date"]]
-    apart = parsedate_to_datetime(skewed.headers["date"]) - parsedate_to_datetime(true.headers["date"])
-    assert abs(apart.total_seconds() - 7200) < 30
+    difference = parsedate_to_datetime(skewed.headers["date"]) - parsedate_to_datetime(accurate.headers["date"])
+    assert abs(difference.total_seconds() - 7200) < 30
 
 
 def test_a_new_group_is_not_seen_for_a_while(plans: Plans, management: requests.Session) -> None:
     name = f"{GROUP}late"
     plans.put({"late-read": {"rate": 1, "seconds": 0.3}})
-    begun = time.monotonic()
+    started = time.monotonic()
     assert management.put(name, json=LOCATION).status_code == 201
     early = management.get(name)
     while management.head(name).status_code == 404:
         pass
 
     assert (early.status_code, early.json()["error"]["code"]) == (404, "ResourceGroupNotFound")
-    assert time.monotonic() - begun >= 0.3
-    assert management.put(name, json=LOCATION).status_code == 200  # no creation: it is seen at once
+    assert time.monotonic() - started >= 0.3
+    assert management.put(name, json=LOCATION).status_code == 200  # not a creation, so it is visible at once
     assert management.get(name).status_code == 200
-    assert plans.struck() == {"late-read": 1}
+    assert plans.strike_counts() == {"late-read": 1}
 
 
 def test_a_new_cluster_is_not_seen_for_a_while(plans: Plans, management: requests.Session) -> None:
@@ -287,17 +289,17 @@ def test_a_full_disk_takes_no_more_but_can_be_read_and_emptied(plans: Plans, sha
     file.delete_file()
 
 
-def test_everything_struck_goes_on_afterwards(plans: Plans, endpoint: Endpoint, management: requests.Session) -> None:
+def test_everything_works_after_faults_have_struck(plans: Plans, management: requests.Session) -> None:
     plans.put({"throttle": 0.2, "unavailable": 0.2, "drop": 0.2, "cut": 0.2, "slow": {"rate": 0.2, "seconds": 0.01}})
-    seen = set()
+    outcomes = set()
     for _ in range(60):
         try:
-            seen.add(management.get(SUBSCRIPTION).status_code)
+            outcomes.add(management.get(SUBSCRIPTION).status_code)
         except BROKEN as error:
-            seen.add(type(error).__name__)
+            outcomes.add(type(error).__name__)
     plans.clear()
 
-    assert {200, 429, 500, 503, "ChunkedEncodingError"} <= seen
+    assert {200, 429, 500, 503, "ChunkedEncodingError"} <= outcomes
     assert management.get(SUBSCRIPTION).status_code == 200
 
 
@@ -311,4 +313,4 @@ def test_the_sdk_survives_what_it_retries(plans: Plans, credential: ClientSecret
         for _ in range(10):
             client.resource_groups.create_or_update("faultsretried", LOCATION)
 
-    assert sum(plans.struck().values()) > 0
+    assert sum(plans.strike_counts().values()) > 0

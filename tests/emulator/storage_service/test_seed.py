@@ -61,9 +61,9 @@ def test_a_start_that_was_killed_copies_again(accounts: Accounts, tree: Path) ->
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("data/f", "it holds 'data'; shares go to"),
-        ("file/Data/f", "file/Data is no directory"),
-        ("blob/f", "blob/f is"),
+        ("data/f", "it holds 'data'; put shares into"),
+        ("file/Data/f", "file/Data must be a directory"),
+        ("blob/f", "blob/f must be"),
     ],
 )
 def test_what_is_no_seed_is_named(accounts: Accounts, tmp_path: Path, name: str, text: str) -> None:

@@ -1,1 +1,1 @@
-"""What the store remembers of clusters and jobs, and what clients ask for."""
+"""The stored records of clusters and jobs, and the definitions that clients send."""

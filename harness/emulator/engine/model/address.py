@@ -1,4 +1,4 @@
-"""Names of resources: their place in the tree of a service, their ids and the keys of the store."""
+"""Addresses of resources in the tree of a service, their ids, and their keys in the store."""
 
 import re
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ Kind = Literal["workspace", "experiment", "cluster", "file_server", "job"]
 BATCH_AI = "Microsoft.BatchAI"
 MACHINE_LEARNING = "Microsoft.MachineLearningServices"
 
-# Where each service keeps its kinds of resources: the types that lead to them, as ids write them.
+# The path of types from the workspace to each kind of resource, by service, as ids write them.
 TYPES: Mapping[str, Mapping[Kind, tuple[str, ...]]] = {
     BATCH_AI: {
         "workspace": ("workspaces",),
         "experiment": ("workspaces", "experiments"),
         "cluster": ("workspaces", "clusters"),
-        "file_server": ("workspaces", "fileservers"),  # lower case in ids, whatever the caller wrote
+        "file_server": ("workspaces", "fileservers"),  # in lower case in ids, whatever casing the caller used
         "job": ("workspaces", "experiments", "jobs"),
     },
     MACHINE_LEARNING: {
@@ -36,10 +36,10 @@ _ID = re.compile(
 
 
 class Address(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Where a resource is, in the casing of its creation.
+    """The address of a resource, in the casing of its creation.
 
-    ``names`` lead down from the workspace, for example ``(workspace, experiment, job)``; ``namespace`` is the resource
-    provider's, and says whose resource it is.
+    ``names`` is the path from the workspace, for example ``(workspace, experiment, job)``; ``namespace`` is that of the
+    resource provider.
     """
 
     subscription: str
@@ -54,15 +54,15 @@ class Address(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def provider(self) -> str:
-        """The id of the provider in the resource group: every id begins with it."""
+        """The prefix of every id: the provider in the resource group."""
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/{self.namespace}"
 
     def parent(self) -> "Address":
-        """One step up."""
+        """The address of the parent."""
         return Address(self.subscription, self.group, self.names[:-1], self.namespace)
 
     def child(self, name: str) -> "Address":
-        """One step down."""
+        """The address of a child."""
         return Address(self.subscription, self.group, (*self.names, name), self.namespace)
 
     def id(self, kind: Kind) -> str:
@@ -71,22 +71,22 @@ class Address(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return self.provider + "".join(f"/{step}/{name}" for step, name in steps)
 
     def key(self, kind: Kind) -> str:
-        """The store's key: the id in lower case."""
+        """The key in the store: the id in lower case."""
         return _key(self, kind)
 
 
 def types_below(namespace: str, parent: Kind) -> Mapping[Kind, str]:
-    """The kinds of resources that lie in another, one level down, each with the type that ids have there."""
+    """The kinds of resources directly in a parent, each with its type in ids."""
     above = TYPES[namespace][parent]
     return {kind: types[-1] for kind, types in TYPES[namespace].items() if types[:-1] == above}
 
 
-@lru_cache(1024)  # the reconciler asks for the keys of the few resources that move again and again
+@lru_cache(1024)  # the reconciler repeatedly needs the keys of the few resources that move
 def _key(address: Address, kind: Kind) -> str:
     return address.id(kind).lower()
 
 
-def referred(identifier: str, type_: str) -> re.Match[str] | None:
-    """The parts of the id of a Batch AI cluster or file server, with or without a workspace; None for any other id."""
-    found = _ID.fullmatch(identifier)
-    return found if found and found["type"].lower() == type_.lower() else None
+def parse_resource_id(identifier: str, type_: str) -> re.Match[str] | None:
+    """Match the id of a Batch AI cluster or file server, with or without a workspace; None for any other text."""
+    match = _ID.fullmatch(identifier)
+    return match if match and match["type"].lower() == type_.lower() else None

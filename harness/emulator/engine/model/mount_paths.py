@@ -11,8 +11,8 @@ Source = Literal["file", "blob", "server", "command"]
 class Volume(msgspec.Struct, frozen=True, gc=False):
     """A file system that nodes mount.
 
-    ``path`` is relative to the root of mounts. ``account`` and ``name`` say what is mounted: a storage account and its
-    share or container, the id of a file server and a directory of it, or (in ``name`` alone) a mount command.
+    ``path`` is relative to the mount root. ``account`` and ``name`` are a storage account and its share or container,
+    or the id of a file server and a directory of it; or ``name`` alone is a mount command.
     """
 
     path: str

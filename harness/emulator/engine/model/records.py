@@ -1,6 +1,6 @@
 """The records of the store. They are immutable: a change replaces a record by a new one.
 
-Secrets are kept in records of their own: a definition in ``spec`` holds none, because responses show it.
+Secrets are in separate records: a definition in ``spec`` holds none, because responses show it.
 """
 
 from datetime import datetime
@@ -19,14 +19,14 @@ Reason = Literal["terminated", "requeued", "cluster deleted", "stopped"]
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Stored as JSON, without the fields that are at their default. It holds no reference cycles."""
+    """A record, stored as JSON without the fields that have their default. It holds no reference cycles."""
 
 
 class Pending(Record, frozen=True):
     """A long-running operation on a resource.
 
-    ``operation`` is its id, which is empty where only the operation of a parent waits for this one. ``since`` is the
-    moment of the request, and ``due`` the earliest end.
+    ``operation`` is its id, which is empty if it is a part of the operation on a parent. ``since`` is the time of the
+    request, and ``due`` the earliest end.
     """
 
     operation: str
@@ -43,9 +43,10 @@ class Problem(Record, frozen=True):
 
 
 class Operation(Record, frozen=True):
-    """What a client polls. ``target`` is how the API version that began it names the resource.
+    """A long-running operation that a client polls.
 
-    ``problem`` is why it fails, once it has ended; an operation without one succeeds.
+    ``target`` is the name of the resource in the API version of the request. ``problem`` is why the operation fails
+    once it has ended; an operation without a problem succeeds.
     """
 
     id: str
@@ -62,7 +63,7 @@ class Operation(Record, frozen=True):
 
 
 class ArmResource(Record, frozen=True):
-    """What every resource has: its address, in the casing of its creation, and its region."""
+    """The common part of all resources: the address, in the casing of its creation, and the region."""
 
     kind: ClassVar[Kind]
 
@@ -76,7 +77,7 @@ class ArmResource(Record, frozen=True):
 
 
 class Workspace(ArmResource, frozen=True):
-    """A workspace. ``written`` is the moment that its ``ETag`` and ``Last-Modified`` show."""
+    """A workspace. ``written`` is the time that its ``ETag`` and ``Last-Modified`` show."""
 
     kind: ClassVar[Kind] = "workspace"
 
@@ -101,10 +102,10 @@ class Node(Record, frozen=True):
     """A node of a cluster.
 
     Only API version 2017-09-01-preview shows the state ``allocated``, which precedes ``preparing``. ``due`` is the
-    earliest moment of the next move: to boot, to begin to leave (``departing``), or to be removed. A ``preempted`` node
-    does not wait for its job. ``job`` is the key of the job that runs on it. A ``stuck`` node never boots; ``lost`` is
-    when Azure takes the node from its job. ``slot`` is the place of a node among those that its cluster has at one
-    time, from 0: it says which GPUs of this machine are the node's own.
+    earliest time of the next transition: to boot, to begin to leave (``departing``), or to be removed. A ``preempted``
+    node does not wait for its job. ``job`` is the key of the job that runs on it. A ``stuck`` node never boots;
+    ``lost`` is when Azure takes the node from its job. ``slot`` is the index of a node, from 0, among the nodes that
+    its cluster has at one time: it selects the GPUs of this machine that the node uses.
     """
 
     id: str
@@ -123,13 +124,13 @@ class Cluster(ArmResource, frozen=True):
     """A cluster and its nodes.
 
     ``pool`` is the number in the names of its nodes, and ``allocated`` how many nodes it ever had. ``target`` is the
-    size decided on, and ``growing`` when the missing nodes are allocated; ``quiet`` is when autoscale may decide to
-    shrink and ``eager`` when it may decide to grow. ``departed`` counts the nodes that left since the last resize:
-    API version 2017-09-01-preview shows them as unusable, until ``departed_until``.
+    target size, and ``growing`` when the missing nodes are allocated; ``quiet`` is when autoscale may shrink the
+    cluster and ``eager`` when it may grow it. ``departed`` counts the nodes that left since the last resize: API
+    version 2017-09-01-preview shows them as unusable until ``departed_until``.
 
-    ``made_for`` is the key of a job that named no cluster, for which its service made this one: the cluster is deleted
-    once that job has finished. ``grow_after`` and ``shrink_after`` are the seconds, at a pace of 1, for which a queue
-    or idle nodes have to last before autoscale answers them; None means Batch AI's own.
+    ``made_for`` is the key of a job without a cluster, for which the service created this one: the cluster is deleted
+    once that job has finished. ``grow_after`` and ``shrink_after`` are the seconds, at a pace of 1, that a queue or
+    idle nodes must last before autoscale reacts; None means the durations of Batch AI.
     """
 
     kind: ClassVar[Kind] = "cluster"
@@ -161,7 +162,7 @@ class Cluster(ArmResource, frozen=True):
 
 
 class FileServer(ArmResource, frozen=True):
-    """An NFS server, here a directory that clusters mount. ``subnet`` is the id of the subnet that it is in."""
+    """An NFS server, played by a directory that clusters mount. ``subnet`` is the id of its subnet."""
 
     kind: ClassVar[Kind] = "file_server"
 
@@ -179,9 +180,9 @@ class FileServer(ArmResource, frozen=True):
 class Job(ArmResource, frozen=True):
     """A job.
 
-    ``cluster`` is the key of its cluster. ``segment`` is the part of its output paths that the service makes, and
-    ``logs`` the folder of its streams below that; ``volumes`` are those of its cluster. A job that is ``starting``
-    holds nodes, but clients still see it ``queued``. ``ending`` is why a job that has started is being stopped;
+    ``cluster`` is the key of its cluster. ``segment`` is the part of its output paths that the service generates, and
+    ``logs`` the folder of its streams below that; ``volumes`` are the volumes of its cluster. A job that is
+    ``starting`` holds nodes, but clients still see it as ``queued``. ``ending`` is why a started job is being stopped;
     ``run`` counts how often the job was returned to the queue.
     """
 
@@ -211,12 +212,12 @@ class Job(ArmResource, frozen=True):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended."""
+        """Whether the job has ended."""
         return self.phase in ("succeeded", "failed")
 
     @property
     def is_terminated(self) -> bool:
-        """Whether it has ended because somebody asked for its end, and did not fail by itself."""
+        """Whether the job ended because a client terminated it, not because it failed."""
         return self.phase == "failed" and any(problem.code == "JobTerminated" for problem in self.problems)
 
 
@@ -224,13 +225,13 @@ Resource = Workspace | Experiment | Cluster | FileServer | Job
 
 
 class DeletedJob(Record, frozen=True):
-    """A job that was deleted before it finished by itself, which API version 2018-03-01 reports in its own words."""
+    """A job that was deleted before it finished by itself, which API version 2018-03-01 reports with another error."""
 
     deleted: datetime
 
 
 class Secrets(Record, frozen=True):
-    """The secrets of a cluster or job: variables by name, account keys by mount path, its image registry's password."""
+    """The secrets of a cluster or job: variables by name, account keys by mount path, the password of its registry."""
 
     variables: dict[str, str] = {}
     keys: dict[str, str] = {}
@@ -238,7 +239,7 @@ class Secrets(Record, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there are none."""
+        """Whether there are no secrets."""
         return not (self.variables or self.keys or self.registry_password)
 
     def __repr__(self) -> str:

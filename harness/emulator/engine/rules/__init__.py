@@ -1,1 +1,1 @@
-"""What the engine decides: pure functions over records and a moment."""
+"""The decisions of the engine: pure functions over records and a time."""

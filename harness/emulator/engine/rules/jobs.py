@@ -40,7 +40,7 @@ def rank(spec: JobSpec) -> int:
 def new_job(
     address: Address, spec: JobSpec, cluster: Cluster, *, location: str, incarnation: str, now: datetime, pace: Pace
 ) -> Job:
-    """A job that was just submitted to a cluster. It can start a moment later.
+    """A job that was just submitted to a cluster, and can start shortly after.
 
     Args:
         incarnation: names this job among all that ever had its address.
@@ -61,18 +61,18 @@ def new_job(
     )
 
 
-def placed(job: Job, nodes: tuple[str, ...]) -> Job:
-    """The job, given the nodes that it will run on."""
+def assign_nodes(job: Job, nodes: tuple[str, ...]) -> Job:
+    """The job with the nodes that it will run on."""
     return _to(job, "starting", nodes=nodes)
 
 
-def requeued(job: Job, now: datetime) -> Job:
+def requeue(job: Job, now: datetime) -> Job:
     """The job, back in the queue because its nodes were released."""
     return _to(job, "queued", nodes=(), run=job.run + 1, started=None, ending=None, changed=now)
 
 
-def observed(job: Job, progress: Progress, now: datetime) -> Job:
-    """The job as its back end reports it; the same object where nothing moved."""
+def apply_progress(job: Job, progress: Progress, now: datetime) -> Job:
+    """The job in the state that its back end reports; the same object if nothing changed."""
     if progress.state == "finished":
         return _finished(job, progress, now)
     if progress.state in ("preparing", "running") and job.phase == "starting":
@@ -81,13 +81,13 @@ def observed(job: Job, progress: Progress, now: datetime) -> Job:
     return job
 
 
-def refused(job: Job, problem: Problem, now: datetime, *, exit_code: int | None = None) -> Job:
-    """The job that could not be started."""
+def fail_to_start(job: Job, problem: Problem, now: datetime, *, exit_code: int | None = None) -> Job:
+    """The job after a failed start."""
     return _to(job, "failed", started=now, ended=now, changed=now, problems=(problem,), exit_code=exit_code)
 
 
-def withdrawn(job: Job, now: datetime) -> Job:
-    """A queued job that was terminated. The service dates its start to the request, and its end to now."""
+def withdraw(job: Job, now: datetime) -> Job:
+    """A queued job after its termination. The service dates its start to the request, and its end to now."""
     since = job.terminating.since if job.terminating else now
     return _to(job, "failed", started=since, ended=now, changed=now, problems=(TERMINATED,))
 
@@ -95,9 +95,9 @@ def withdrawn(job: Job, now: datetime) -> Job:
 def _finished(job: Job, progress: Progress, now: datetime) -> Job:
     started, ended = progress.started or now, progress.ended or now
     if progress.error == "JobTerminated" and job.ending == "requeued":
-        return requeued(job, now)
+        return requeue(job, now)
     if progress.lost_nodes and job.ending in (None, "requeued"):
-        return requeued(job, now)
+        return requeue(job, now)
     if progress.error is None:
         return _to(job, "succeeded", started=started, ended=ended, changed=ended, exit_code=progress.exit_code)
     problem = Problem(progress.error, progress.message or progress.error, progress.details)

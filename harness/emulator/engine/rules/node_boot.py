@@ -10,7 +10,7 @@ from harness.emulator.engine.rules.scaling_context import ScalingContext
 
 def bring_up(cluster: Cluster, context: ScalingContext) -> Cluster:
     """Allocated nodes prepare, and become idle once their set-up task has succeeded."""
-    nodes = [_brought_up(node, context) for node in cluster.nodes]
+    nodes = [_boot(node, context) for node in cluster.nodes]
     if all(new is old for new, old in zip(nodes, cluster.nodes, strict=True)):
         return cluster
     problems = [context.setups[node.id] for node in cluster.nodes if _failed(node, context)]
@@ -20,7 +20,7 @@ def bring_up(cluster: Cluster, context: ScalingContext) -> Cluster:
     return replace(cluster, nodes=tuple(nodes), problems=cluster.problems + tuple(dict.fromkeys(new)))
 
 
-def _brought_up(node: Node, context: ScalingContext) -> Node:
+def _boot(node: Node, context: ScalingContext) -> Node:
     if node.departing:
         return node
     if node.state == "allocated" and node.due and node.due <= context.now:
@@ -45,6 +45,6 @@ def is_unplaced(node: Node, context: ScalingContext) -> bool:
     return context.machines is not None and is_coming(node) and node.id not in context.machines.placed
 
 
-def unplaced(cluster: Cluster, context: ScalingContext) -> int:
+def unplaced_count(cluster: Cluster, context: ScalingContext) -> int:
     """How many coming nodes of a cluster have no machine yet."""
     return sum(is_unplaced(node, context) for node in cluster.nodes)

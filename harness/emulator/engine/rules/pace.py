@@ -1,19 +1,19 @@
-"""How long everything takes: Azure's own durations in one table, multiplied by one number.
+"""Azure's durations in one table, and the pace that they are multiplied by.
 
-Durations are seconds, as measured in Microsoft's recorded sessions of 2017 and 2018 (medians, rounded).
+The durations are seconds, measured in Microsoft's recorded sessions of 2017 and 2018 (medians, rounded).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 ALLOCATE = 110.0  # from a resize to new nodes
-ANNOUNCE = 45.0  # until a new node is counted by 2017 clients
+ANNOUNCE = 45.0  # from allocation until API version 2017-09-01-preview counts a new node
 BOOT = 165.0  # until a new node is idle, not counting its set-up task
 NOTICE = 10.0  # until a departing node begins to leave
 LEAVE = 290.0  # until it is removed
-DEPARTED = 600.0  # from a resize, for which 2017 clients see a removed node as unusable
-GROW = 570.0  # for which a queue lasts until autoscale allocates nodes
-SHRINK = 350.0  # for which nodes are idle until autoscale releases them
+DEPARTED = 600.0  # from a resize until API version 2017-09-01-preview stops showing removed nodes as unusable
+GROW = 570.0  # that a queue lasts until autoscale allocates nodes
+SHRINK = 350.0  # that nodes are idle until autoscale releases them
 SUBMIT = 1.5  # from a job's creation until it can start
 RETRY_AFTER = 15.0  # that a 202 response asks a client to wait
 
@@ -25,7 +25,7 @@ class Pace:
     factor: float = 0.0
 
     def after(self, moment: datetime, seconds: float) -> datetime:
-        """The moment that comes ``seconds`` later at a pace of 1, and sooner at a lower pace."""
+        """The time ``seconds`` after ``moment`` at a pace of 1, and sooner at a lower pace."""
         return moment + timedelta(seconds=seconds * self.factor)
 
     @property

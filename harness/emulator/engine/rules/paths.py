@@ -11,7 +11,7 @@ from harness.emulator.engine.model.spec import MountVolumes
 
 Level = Literal["cluster", "job"]
 
-# How definitions write the roots of mounts. The third is where nodes really had it, which some people wrote out.
+# How definitions write the mount roots. The third is the real path on nodes, which some definitions have.
 _ROOTS: tuple[tuple[str, Level], ...] = (
     ("$AZ_BATCHAI_MOUNT_ROOT", "cluster"),
     ("${AZ_BATCHAI_MOUNT_ROOT}", "cluster"),
@@ -28,20 +28,20 @@ def volumes(mounts: MountVolumes | None) -> tuple[Volume, ...]:
         return ()
     return (
         *(
-            Volume(_plain(each.relative_mount_path), "file", each.account_name, _share(each.azure_file_url))
-            for each in mounts.azure_file_shares or ()
+            Volume(_plain(share.relative_mount_path), "file", share.account_name, _share(share.azure_file_url))
+            for share in mounts.azure_file_shares or ()
         ),
         *(
-            Volume(_plain(each.relative_mount_path), "server", each.file_server.id, each.source_directory or "")
-            for each in mounts.file_servers or ()
+            Volume(_plain(server.relative_mount_path), "server", server.file_server.id, server.source_directory or "")
+            for server in mounts.file_servers or ()
         ),
         *(
-            Volume(_plain(each.relative_mount_path), "blob", each.account_name, each.container_name)
-            for each in mounts.azure_blob_file_systems or ()
+            Volume(_plain(container.relative_mount_path), "blob", container.account_name, container.container_name)
+            for container in mounts.azure_blob_file_systems or ()
         ),
         *(
-            Volume(_plain(each.relative_mount_path), "command", "", each.mount_command)
-            for each in mounts.unmanaged_file_systems or ()
+            Volume(_plain(mount.relative_mount_path), "command", "", mount.mount_command)
+            for mount in mounts.unmanaged_file_systems or ()
         ),
     )
 
@@ -50,8 +50,8 @@ def locate(path: str, cluster: Iterable[Volume], job: Iterable[Volume]) -> Mount
     """The directory that a path names; None if the path is on no mounted volume, or leaves its volume."""
     for root, level in _ROOTS:
         if path == root or path.startswith(f"{root}/"):
-            rest = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
-            return _within(rest, cluster if level == "cluster" else job)
+            inner = PurePosixPath(path.removeprefix(root).lstrip("/") or ".")
+            return _within(inner, cluster if level == "cluster" else job)
     return None
 
 
@@ -60,7 +60,7 @@ def mount_path_problem(path: str) -> str | None:
     """Why a volume cannot be mounted at a relative path; None if it can."""
     pure = PurePosixPath(_plain(path))
     if "\0" in path or ".." in pure.parts or not pure.parts or any(len(part.encode()) > 255 for part in pure.parts):
-        return "must be a relative path below the root of mounts, without '..'"
+        return "must be a relative path below the mount root, without '..'"
     return None
 
 
@@ -72,14 +72,14 @@ def suffix_problem(suffix: str) -> str | None:
     return None
 
 
-def _within(rest: PurePosixPath, mounted: Iterable[Volume]) -> MountedPath | None:
-    if ".." in rest.parts or "\0" in str(rest):
+def _within(inner: PurePosixPath, mounted: Iterable[Volume]) -> MountedPath | None:
+    if ".." in inner.parts or "\0" in str(inner):
         return None
-    fitting = [volume for volume in mounted if rest.is_relative_to(volume.path)]
+    fitting = [volume for volume in mounted if inner.is_relative_to(volume.path)]
     if not fitting:
         return None
     nearest = max(fitting, key=lambda volume: len(volume.path))
-    return MountedPath(nearest, "").below(str(rest.relative_to(nearest.path)))
+    return MountedPath(nearest, "").below(str(inner.relative_to(nearest.path)))
 
 
 def _share(url: str) -> str:

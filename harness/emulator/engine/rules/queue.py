@@ -1,8 +1,8 @@
 """Which job a cluster runs next; pure apart from the queue's own list.
 
 Jobs of higher priority come first, then those submitted earlier. A job gets all its nodes at once. While the first job
-waits for nodes, those behind it wait too, so that small jobs never starve a large one. Only a job that needs more nodes
-than its cluster can ever have is passed over.
+waits for nodes, those behind it wait too, so that small jobs never starve a large one. A job that needs more nodes than
+its cluster can ever have is skipped.
 """
 
 from bisect import bisect_left
@@ -40,7 +40,7 @@ class Queue:
             del self._positions[at]
 
 
-def chosen(queue: Queue, free: int, capacity: int, size: Callable[[str], int | None]) -> list[str]:
+def startable_jobs(queue: Queue, free: int, capacity: int, size: Callable[[str], int | None]) -> list[str]:
     """The jobs that can start now, in order.
 
     Args:
@@ -48,23 +48,23 @@ def chosen(queue: Queue, free: int, capacity: int, size: Callable[[str], int | N
         capacity: the most nodes that the cluster can have.
         size: the number of nodes that a job needs; None while it must not start yet.
     """
-    found: list[str] = []
+    startable: list[str] = []
     if not free:
-        return found
+        return startable
     for key in queue:
         needed = size(key)
         if needed is None or needed > capacity:
             continue
         if needed > free:
             break
-        found.append(key)
+        startable.append(key)
         free -= needed
         if not free:
             break
-    return found
+    return startable
 
 
-def wanted(queue: Queue, most: int, size: Callable[[str], int | None]) -> int:
+def nodes_needed(queue: Queue, most: int, size: Callable[[str], int | None]) -> int:
     """How many nodes the queue could use, counted up to ``most``."""
     total = 0
     for key in queue:

@@ -1,7 +1,7 @@
 """How a cluster gets and loses nodes; pure.
 
-One function, ``moved``, takes a cluster as it was and returns it as it is now. Its steps are a table, in the order that
-Microsoft's recordings show: decide on a size, release nodes, boot new ones, allocate more, settle.
+One function, ``advance``, takes a cluster as it was and returns it as it is now. Its steps are a table, in the order
+that Microsoft's recordings show: decide on a size, release nodes, boot new ones, allocate more, settle.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Cluster, Job, Node, Problem
 from harness.emulator.engine.model.spec import ClusterSpec, DeallocationOption, ScaleSettings, VmPriority
-from harness.emulator.engine.rules.node_boot import bring_up, unplaced
-from harness.emulator.engine.rules.nodes import as_lost, staying_count
+from harness.emulator.engine.rules.node_boot import bring_up, unplaced_count
+from harness.emulator.engine.rules.nodes import mark_lost, staying_count
 from harness.emulator.engine.rules.pace import ALLOCATE, ANNOUNCE, DEPARTED, GROW, LEAVE, NOTICE, SHRINK, Pace
 from harness.emulator.engine.rules.scaling_context import ScalingContext
 
-NOT_PLACED = "AllocationFailed"  # the code of a cluster whose nodes have no machines, as Azure Batch has it
+NOT_PLACED = "AllocationFailed"  # Azure Batch's code for a cluster whose nodes have no machines
 QUOTA_REACHED = "ClusterCoreQuotaReached"  # the code of a cluster that lacks nodes because of its quota
 
 Step = Callable[[Cluster, ScalingContext], Cluster]
@@ -33,7 +33,7 @@ def new_cluster(
     now: datetime,
     pace: Pace,
 ) -> Cluster:
-    """A cluster that was just asked for, whose first nodes come once they are allocated.
+    """A cluster that was just requested, and gets its first nodes once they are allocated.
 
     Args:
         incarnation: names this cluster among all that ever had its address.
@@ -56,15 +56,15 @@ def new_cluster(
     )
 
 
-def moved(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """The cluster as it is at ``context.now``; the same object where nothing moved."""
+def advance(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """The cluster at ``context.now``; the same object if nothing changed."""
     for step in _STEPS:
         cluster = step(cluster, context)
     return cluster
 
 
 def due(cluster: Cluster) -> datetime | None:
-    """When the cluster moves next by itself; None when only a request, a job or a node can move it."""
+    """When the cluster changes next by itself; None if only a request, a job or a node can change it."""
     moments = [moment for node in cluster.nodes for moment in (node.due, node.lost) if moment]
     departed = cluster.departed_until if cluster.departed else None
     moments += [moment for moment in (cluster.growing, cluster.eager, cluster.quiet, departed) if moment]
@@ -72,7 +72,7 @@ def due(cluster: Cluster) -> datetime | None:
 
 
 def is_at_rest(cluster: Cluster) -> bool:
-    """Whether only a request can move the cluster: it has a fixed size and all its nodes."""
+    """Whether only a request can change the cluster: it has a fixed size and all its nodes."""
     manual = cluster.spec.scale_settings.manual
     return (
         cluster.allocation == "steady"
@@ -84,8 +84,8 @@ def is_at_rest(cluster: Cluster) -> bool:
     )
 
 
-def retargeted(cluster: Cluster, target: int, context: ScalingContext) -> Cluster:
-    """The cluster as it begins to resize to ``target`` nodes."""
+def resize(cluster: Cluster, target: int, context: ScalingContext) -> Cluster:
+    """The cluster at the beginning of a resize to ``target`` nodes."""
     growing = context.pace.after(context.now, ALLOCATE) if target > staying_count(cluster) else None
     cluster = replace(
         cluster,
@@ -117,7 +117,7 @@ def capacity(cluster: Cluster) -> int:
 
 
 def is_needless(cluster: Cluster, job: Job | None) -> bool:
-    """Whether a cluster was made for one job, and that job has finished or (None) was deleted."""
+    """Whether a cluster was created for one job, and that job has finished or was deleted (None)."""
     return bool(cluster.made_for) and (job is None or job.is_finished)
 
 
@@ -131,36 +131,36 @@ def _decide_manually(cluster: Cluster, context: ScalingContext) -> Cluster:
     manual = cluster.spec.scale_settings.manual
     if manual is None or manual.target_node_count == cluster.target:
         return cluster
-    return retargeted(cluster, manual.target_node_count, context)
+    return resize(cluster, manual.target_node_count, context)
 
 
 def _decide_automatically(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """Autoscale reacts to a queue, or to idle nodes, only once they have lasted for a while."""
+    """Resize a cluster with autoscale, once a queue or idle nodes have lasted for a while."""
     auto = cluster.spec.scale_settings.auto_scale
     if auto is None:
         return cluster
     busy = sum(node.job is not None for node in cluster.nodes)
-    need = min(max(auto.minimum_node_count, busy + context.wanted), auto.maximum_node_count)
+    need = min(max(auto.minimum_node_count, busy + context.nodes_needed), auto.maximum_node_count)
     grows, shrinks = need > cluster.target, need < cluster.target
     grow = GROW if cluster.grow_after is None else cluster.grow_after
     shrink = SHRINK if cluster.shrink_after is None else cluster.shrink_after
     eager = (cluster.eager or context.pace.after(context.now, grow)) if grows else None
     quiet = (cluster.quiet or context.pace.after(context.now, shrink)) if shrinks else None
     if (eager and eager <= context.now) or (quiet and quiet <= context.now):
-        return retargeted(cluster, need, context)
+        return resize(cluster, need, context)
     return cluster if (eager, quiet) == (cluster.eager, cluster.quiet) else replace(cluster, eager=eager, quiet=quiet)
 
 
 def _lose(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """Take the nodes that Azure wants back by now."""
+    """Mark the nodes as lost that Azure takes back by now."""
     if not any(node.lost and node.lost <= context.now for node in cluster.nodes):
         return cluster
-    nodes = (as_lost(n, context.now) if n.lost and n.lost <= context.now else n for n in cluster.nodes)
+    nodes = (mark_lost(n, context.now) if n.lost and n.lost <= context.now else n for n in cluster.nodes)
     return replace(cluster, nodes=tuple(nodes))
 
 
-def _let_go(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """A departing node begins to leave once its notice is over and no job is on it; a while later it is removed."""
+def _remove_departing(cluster: Cluster, context: ScalingContext) -> Cluster:
+    """Let departing nodes leave once their notice is over and they have no job; remove them a while later."""
     nodes: list[Node] = []
     for node in cluster.nodes:
         is_due = node.due is None or node.due <= context.now
@@ -170,19 +170,19 @@ def _let_go(cluster: Cluster, context: ScalingContext) -> Cluster:
             nodes.append(replace(node, state="leaving", due=context.pace.after(context.now, LEAVE)))
             continue
         nodes.append(node)
-    left = len(cluster.nodes) - len(nodes)
-    changed = left or any(new is not old for new, old in zip(nodes, cluster.nodes, strict=False))
-    return replace(cluster, nodes=tuple(nodes), departed=cluster.departed + left) if changed else cluster
+    removed = len(cluster.nodes) - len(nodes)
+    changed = removed or any(new is not old for new, old in zip(nodes, cluster.nodes, strict=False))
+    return replace(cluster, nodes=tuple(nodes), departed=cluster.departed + removed) if changed else cluster
 
 
 def _forget_departed(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """Removed nodes are not counted for ever."""
+    """Stop counting removed nodes some time after the resize."""
     is_over = cluster.departed_until is None or cluster.departed_until <= context.now
     return replace(cluster, departed=0, departed_until=None) if cluster.departed and is_over else cluster
 
 
 def _replace_lost(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """Request new nodes for those that Azure took."""
+    """Request new nodes in place of those that Azure took."""
     if cluster.growing or staying_count(cluster) >= _allowed(cluster, context):
         return cluster
     growing = context.pace.after(context.now, ALLOCATE)
@@ -206,7 +206,7 @@ def _allocate(cluster: Cluster, context: ScalingContext) -> Cluster:
 
 
 def _report_quota(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """A cluster that lacks nodes because of its quota reports it for as long as that lasts, and stays resizing."""
+    """Report a problem while a cluster lacks nodes because of its quota; it stays ``resizing``."""
     problems = tuple(problem for problem in cluster.problems if problem.code != QUOTA_REACHED)
     if context.quota and staying_count(cluster) < cluster.target and context.quota.most < cluster.target:
         problems += (Problem(QUOTA_REACHED, context.quota.message),)
@@ -214,29 +214,29 @@ def _report_quota(cluster: Cluster, context: ScalingContext) -> Cluster:
 
 
 def _report_unplaced(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """A cluster whose nodes have no machines says why for as long as that lasts, and stays resizing."""
+    """Report a problem while nodes have no machines; the cluster stays ``resizing``."""
     problems = tuple(problem for problem in cluster.problems if problem.code != NOT_PLACED)
-    if context.machines and context.machines.reasons and (missing := unplaced(cluster, context)):
-        lacking = f"{missing} of {cluster.target} nodes have no machine: "
-        problems += (Problem(NOT_PLACED, lacking + "; ".join(context.machines.reasons)),)
+    if context.machines and context.machines.reasons and (missing := unplaced_count(cluster, context)):
+        summary = f"{missing} of {cluster.target} nodes have no machine: "
+        problems += (Problem(NOT_PLACED, summary + "; ".join(context.machines.reasons)),)
     return cluster if problems == cluster.problems else replace(cluster, problems=problems)
 
 
 def _settle(cluster: Cluster, context: ScalingContext) -> Cluster:
-    """The allocation is steady once the cluster has its target of nodes and none of them is departing."""
+    """Make the allocation steady once the cluster has all its nodes and none of them is departing."""
     if cluster.allocation == "steady" or cluster.growing or len(cluster.nodes) != cluster.target:
         return cluster
-    if unplaced(cluster, context) or any(node.departing for node in cluster.nodes):
+    if unplaced_count(cluster, context) or any(node.departing for node in cluster.nodes):
         return cluster
     return replace(cluster, allocation="steady", allocation_changed=context.now)
 
 
-# A new node boots in the next pass: the context does not know yet about its mounts and its set-up task.
+# A new node boots only in the next pass, because the context has nothing about its mounts and set-up task yet.
 _STEPS: tuple[Step, ...] = (
     _decide_manually,
     _decide_automatically,
     _lose,
-    _let_go,
+    _remove_departing,
     _forget_departed,
     bring_up,
     _replace_lost,
@@ -253,7 +253,7 @@ def _allowed(cluster: Cluster, context: ScalingContext) -> int:
 
 
 def _leavers(nodes: tuple[Node, ...], count: int) -> list[Node]:
-    """Unusable nodes are released first, then idle ones, then those with a job; the youngest of each first."""
+    """The nodes to release: unusable nodes first, then idle ones, then those with a job; the youngest of each first."""
 
     def rank(node: Node) -> tuple[bool, bool, int]:
         return (node.state != "unusable", node.job is not None, -node.number)
@@ -262,6 +262,6 @@ def _leavers(nodes: tuple[Node, ...], count: int) -> list[Node]:
 
 
 def _node_id(cluster: Cluster, number: int, now: datetime) -> str:
-    """Azure Batch's form: pool, number, moment of allocation, and a mark of low priority."""
+    """The id of a node as Azure Batch writes it: pool, number, time of allocation, and a suffix for low priority."""
     ending = "-p" if cluster.spec.vm_priority is VmPriority.LOW_PRIORITY else ""
     return f"tvm-{cluster.pool}_{number}-{now:%Y%m%dt%H%M%Sz}{ending}"

@@ -174,7 +174,7 @@ class AzureML:
             clock = self._engine.clock
             start, remaining = clock.monotonic(), 0
             try:
-                remaining = self._service.take(request).left
+                remaining = self._service.take(request).remaining
                 self._service.check_version(request)
                 if request.method == "GET":
                     response = _call(route.handler, request)

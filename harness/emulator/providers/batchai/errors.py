@@ -1,6 +1,6 @@
-"""The refusals of Batch AI, and of Resource Manager in front of it, in recorded words where there are any.
+"""The errors of Batch AI, and of Resource Manager in front of it, with recorded texts where there are any.
 
-Statuses and codes of refusals that were never recorded follow Resource Manager's conventions.
+Statuses and codes of errors that were never recorded follow Resource Manager's conventions.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _NOUNS: dict[Kind, tuple[str, str, str]] = {  # code, noun in sentences, type fo
 
 
 class BatchAIError(Exception):
-    """A refusal: its HTTP status, Azure's code and the sentence; ``gateway`` when Resource Manager refuses."""
+    """An error response: HTTP status, Azure's code and message; ``gateway`` if Resource Manager refuses the request."""
 
     def __init__(self, status: int, code: str, message: str, *, gateway: bool = False) -> None:
         super().__init__(message)
@@ -27,24 +27,24 @@ class BatchAIError(Exception):
 
 
 def not_found(kind: Kind, name: str) -> BatchAIError:
-    """The service has no such resource."""
+    """The resource does not exist."""
     code, noun, _ = _NOUNS[kind]
     return BatchAIError(404, code, f"The specified {noun} {name} is not found")
 
 
 def untracked(kind: Kind, name: str, group: str) -> BatchAIError:
-    """Resource Manager does not know the resource, as API versions before 2018-05 report it."""
+    """The resource does not exist, as Resource Manager reports it for API versions before 2018-05."""
     text = f"The Resource '{BATCH_AI}/{_NOUNS[kind][2]}/{name}' under resource group '{group}' was not found."
     return BatchAIError(404, "ResourceNotFound", text, gateway=True)
 
 
 def operation_not_found(name: str) -> BatchAIError:
-    """There is no operation of that id, or it ended long ago."""
+    """No operation has that id, or it ended long ago."""
     return BatchAIError(404, "OperationNotFound", f"The specified operation {name} is not found")
 
 
 def different_definition(kind: Kind, name: str) -> BatchAIError:
-    """A PUT over an existing resource has another definition."""
+    """A PUT of an existing resource has another definition."""
     code, noun, _ = _NOUNS[kind]
     text = f"The specified {noun} {name} already exists with a different definition; delete it first"
     return BatchAIError(409, code.replace("NotFound", "AlreadyExists"), text)
@@ -57,28 +57,28 @@ def being_deleted(kind: Kind, name: str) -> BatchAIError:
 
 
 def file_server_in_use(name: str, cluster: str) -> BatchAIError:
-    """A file server that a cluster mounts cannot be deleted."""
+    """A file server cannot be deleted because a cluster mounts it."""
     text = f"The specified file server {name} is mounted by the cluster {cluster}; delete the cluster first"
     return BatchAIError(409, "FileServerInUse", text)
 
 
 def not_preemptible(name: str) -> BatchAIError:
-    """Azure never takes dedicated nodes back."""
+    """The nodes of a cluster are dedicated, so Azure never takes them back."""
     text = f"The nodes of cluster {name} are dedicated; only those of vmPriority lowpriority can be preempted"
     return BatchAIError(409, "ClusterNotLowPriority", text)
 
 
-def wrong_location(name: str, group: str, *, found: str, asked: str) -> BatchAIError:
-    """A resource of that name is in another region."""
+def wrong_location(name: str, group: str, *, existing: str, requested: str) -> BatchAIError:
+    """A resource of the same name is in another region."""
     text = (
-        f"The resource '{name}' already exists in location '{found}' in resource group '{group}'. A resource with the "
-        f"same name cannot be created in location '{asked}'. Please select a new resource name."
+        f"The resource '{name}' already exists in location '{existing}' in resource group '{group}'. A resource with "
+        f"the same name cannot be created in location '{requested}'. Please select a new resource name."
     )
     return BatchAIError(409, "InvalidResourceLocation", text, gateway=True)
 
 
 def invalid_name(kind: Kind, name: str) -> BatchAIError:
-    """The service does not allow a name."""
+    """The name of a resource is not allowed."""
     text = (
         f"The name '{name[:100]}' of a {_NOUNS[kind][1]} is not valid: 1 to 64 letters, digits, dashes and underscores"
     )
@@ -86,7 +86,7 @@ def invalid_name(kind: Kind, name: str) -> BatchAIError:
 
 
 def invalid_content(text: str) -> BatchAIError:
-    """A body is not a definition."""
+    """A body is not a valid definition."""
     return BatchAIError(400, "InvalidRequestContent", f"The request content is invalid: {text}")
 
 
@@ -96,7 +96,7 @@ def invalid_value(value: str, name: str, reason: str) -> BatchAIError:
 
 
 def unsupported_size(size: str, supported: Iterable[str]) -> BatchAIError:
-    """The service does not have a VM size."""
+    """The service does not offer a VM size."""
     text = (
         f"The specified value {size[:100]} for property Cluster.Properties.VMSize is not a supported VM size. "
         f"Supported VM sizes: {', '.join(supported)}"
@@ -110,7 +110,7 @@ def invalid_parameter(name: str, allowed: str) -> BatchAIError:
 
 
 def unsupported_version(version: str, type_: str, supported: Iterable[str]) -> BatchAIError:
-    """An API version does not have this type of resource."""
+    """An API version does not have a type of resource."""
     text = (
         f"No registered resource provider found for API version '{version[:40]}' for type '{type_}'. The supported "
         f"api-versions are '{', '.join(supported)}'."

@@ -1,4 +1,4 @@
-"""Microsoft.BatchAI as Resource Manager and the engine see it."""
+"""The resource provider Microsoft.BatchAI, for Resource Manager and the engine."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class BatchAI:
 
     Args:
         engine: moves its clusters and jobs.
-        accounts: give out the links to output files.
+        accounts: the storage accounts, which create the links to output files.
     """
 
     namespace = BATCH_AI
@@ -52,52 +52,52 @@ class BatchAI:
             *subscription_routes(Subscription(service)),
         )
         self._group_commit = GroupCommit(engine.repository.store)
-        self._routes = [dataclasses.replace(route, handler=self._answering(route)) for route in table]
+        self._routes = [dataclasses.replace(route, handler=self._with_errors(route)) for route in table]
         engine.register(self)
 
     @property
     def routes(self) -> Sequence[Route]:
-        """Its operations."""
+        """The operations of the provider."""
         return self._routes
 
     def job_spec(self, job: Job, cluster: Cluster) -> JobSpec:
-        """What a back end runs for a job, as its definition says."""
+        """The job for a back end, as its definition says."""
         return self._engine.specs.job(job, cluster)
 
     def node_quota(self, cluster: Cluster) -> NodeQuota | None:
-        """Quotas of Batch AI are reported and not enforced."""
+        """Return None: quotas of Batch AI are reported, but not enforced."""
         del cluster
         return None
 
     def begin_group_delete(self, subscription: str, group: str) -> None:
-        """Start to delete every workspace of a group, with everything in it."""
+        """Begin to delete every workspace of a group with everything in it."""
         self._engine.begin_group_delete(self.namespace, subscription, group)
 
     def group_is_empty(self, subscription: str, group: str) -> bool:
         """Whether nothing is left in a group."""
         return not self._engine.repository.workspaces(self.namespace, subscription, group)
 
-    def _answering(self, route: Route) -> Handler:
-        """The handler of a route, with its refusals as responses.
+    def _with_errors(self, route: Route) -> Handler:
+        """The handler of a route, with its errors as responses.
 
-        A handler that may write is called once the body is read: nothing else can then happen between what it reads
-        from the store and what it writes.
+        A handler that may write is called after the body has been read, so nothing can happen between its reads from
+        the store and its writes.
         """
 
         async def answer(request: Request) -> Response:
             try:
                 if route.method == "GET":
-                    return _at_once(route.handler, request)
+                    return _call(route.handler, request)
                 await request.read()
-                return await self._group_commit.write(lambda: _at_once(route.handler, request))
+                return await self._group_commit.write(lambda: _call(route.handler, request))
             except BatchAIError as error:
-                return self._service.refused(error)
+                return self._service.error_response(error)
 
         return answer
 
 
-def _at_once(handler: Handler, request: Request) -> Response:
-    given = handler(request)
-    if not isinstance(given, Response):
-        raise TypeError("the handlers of Batch AI wait for nothing")
-    return given
+def _call(handler: Handler, request: Request) -> Response:
+    response = handler(request)
+    if not isinstance(response, Response):
+        raise TypeError("the handlers of Batch AI must not be asynchronous")
+    return response

@@ -1,4 +1,4 @@
-"""The addresses of Batch AI, in all three API versions."""
+"""The routes of Batch AI, in all three API versions."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _EXPERIMENT = f"{_WORKSPACE}/experiments/{{experiment}}"
 
 
 def workspace_routes(workspaces: Workspaces, experiments: Experiments) -> Sequence[Route]:
-    """Workspaces and experiments, which only 2018-05 has."""
+    """The routes of workspaces and experiments, which only 2018-05 has."""
     return (
         Route("PUT", _WORKSPACE, "Workspaces_Create", workspaces.put),
         Route("GET", _WORKSPACE, "Workspaces_Get", workspaces.get),
@@ -35,14 +35,14 @@ def workspace_routes(workspaces: Workspaces, experiments: Experiments) -> Sequen
 
 
 def cluster_routes(clusters: Clusters) -> Sequence[Route]:
-    """Clusters, in a workspace and, before 2018-05, in the resource group."""
+    """The routes of clusters, in a workspace and, before 2018-05, in the resource group."""
     single = (
         ("PUT", "", "Clusters_Create", clusters.put),
         ("GET", "", "Clusters_Get", clusters.get),
         ("PATCH", "", "Clusters_Update", clusters.patch),
         ("DELETE", "", "Clusters_Delete", clusters.delete),
         ("POST", "/listRemoteLoginInformation", "Clusters_ListRemoteLoginInformation", clusters.remote_login),
-        ("POST", "/preempt", "Clusters_Preempt", clusters.preempt),  # the emulator's own
+        ("POST", "/preempt", "Clusters_Preempt", clusters.preempt),  # an operation that Azure does not have
     )
     return (
         *(
@@ -57,7 +57,7 @@ def cluster_routes(clusters: Clusters) -> Sequence[Route]:
 
 
 def file_server_routes(servers: FileServers) -> Sequence[Route]:
-    """File servers, in a workspace and, before 2018-05, in the resource group."""
+    """The routes of file servers, in a workspace and, before 2018-05, in the resource group."""
     single = (
         ("PUT", "FileServers_Create", servers.put),
         ("GET", "FileServers_Get", servers.get),
@@ -76,7 +76,7 @@ def file_server_routes(servers: FileServers) -> Sequence[Route]:
 
 
 def job_routes(jobs: Jobs, outputs: Outputs) -> Sequence[Route]:
-    """Jobs, in an experiment and, before 2018-05, in the resource group."""
+    """The routes of jobs, in an experiment and, before 2018-05, in the resource group."""
     single = (
         ("PUT", "", "Jobs_Create", jobs.put),
         ("GET", "", "Jobs_Get", jobs.get),
@@ -100,7 +100,7 @@ def job_routes(jobs: Jobs, outputs: Outputs) -> Sequence[Route]:
 
 
 def subscription_routes(subscription: Subscription) -> Sequence[Route]:
-    """What concerns no resource."""
+    """The routes that concern no resource."""
     location = f"{_ALL}/locations/{{location}}"
     return (
         Route("GET", f"{location}/operationresults/{{operation}}", "OperationResults_Get", subscription.poll),

@@ -12,12 +12,12 @@ START = datetime(2018, 6, 7, tzinfo=UTC)
 
 
 def at(seconds: float) -> datetime:
-    """A moment of the story."""
+    """The time some seconds after the start."""
     return START + timedelta(seconds=seconds)
 
 
 def make_cluster(scale: dict[str, Any], **changes: Any) -> Cluster:
-    """A cluster whose creation has just ended."""
+    """A cluster that was just created."""
     spec = {"vmSize": "Standard_D1", "userAccountSettings": {"adminUserName": "me"}, "scaleSettings": scale}
     plain = Cluster(
         address=Address("sub", "group", ("ws", "cluster")),

@@ -1,4 +1,4 @@
-"""Where the paths of jobs lead."""
+"""The mounted directories that the paths of jobs name."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ MINE = Volume("mine", "file", "account", "other")
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "expected"),
     [
         ("$AZ_BATCHAI_MOUNT_ROOT/share", (SHARE, "")),
         ("${AZ_BATCHAI_MOUNT_ROOT}/share/a/b/", (SHARE, "a/b")),
@@ -27,17 +27,17 @@ MINE = Volume("mine", "file", "account", "other")
         ("", None),
     ],
 )
-def test_a_path_leads_to_the_nearest_mount_or_nowhere(path: str, found: object) -> None:
-    place = locate(path, (SHARE, INNER), (MINE,))
+def test_a_path_leads_to_the_nearest_mount_or_nowhere(path: str, expected: object) -> None:
+    directory = locate(path, (SHARE, INNER), (MINE,))
 
-    assert ((place.volume, place.inner) if place else None) == found
+    assert ((directory.volume, directory.inner) if directory else None) == expected
 
 
 @given(st.text(max_size=40))
 def test_no_path_leads_out_of_its_mount(rest: str) -> None:
-    place = locate(f"$AZ_BATCHAI_MOUNT_ROOT/share/{rest}", (SHARE, INNER), ())
+    directory = locate(f"$AZ_BATCHAI_MOUNT_ROOT/share/{rest}", (SHARE, INNER), ())
 
-    assert place is None or (".." not in place.inner.split("/") and not place.inner.startswith("/"))
+    assert directory is None or (".." not in directory.inner.split("/") and not directory.inner.startswith("/"))
 
 
 @pytest.mark.parametrize("path", ["", "/", "../x", "a/../../b", "a\0b", "x" * 256])

@@ -1,8 +1,8 @@
 """The definitions of clusters, jobs and file servers.
 
 They have the names and the order of keys of Batch AI's last API version, 2018-05-01: earlier versions are read into the
-same records, and Azure ML is built on Batch AI. What only earlier versions know is optional. JSON leaves out a plain
-default, because the value was not given, and writes a ``filled`` one, because the service fills it in.
+same records, and Azure ML is built on Batch AI. Fields of earlier versions are optional. JSON leaves out a plain
+default, because the client did not give the value, and writes a ``service_default``, because the service fills it in.
 """
 
 from harness.emulator.engine.model.spec.clusters import (
@@ -30,7 +30,7 @@ from harness.emulator.engine.model.spec.definition import (
     Spec,
     Text,
     Word,
-    filled,
+    service_default,
 )
 from harness.emulator.engine.model.spec.file_servers import (
     CachingType,
@@ -127,5 +127,5 @@ __all__ = [
     "VirtualMachineConfiguration",
     "VmPriority",
     "Word",
-    "filled",
+    "service_default",
 ]

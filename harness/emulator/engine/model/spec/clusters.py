@@ -8,7 +8,7 @@ from harness.emulator.engine.model.spec.definition import (
     Spec,
     Text,
     Word,
-    filled,
+    service_default,
 )
 from harness.emulator.engine.model.spec.variables import EnvironmentVariable, Secret
 from harness.emulator.engine.model.spec.volumes import MountVolumes
@@ -40,7 +40,7 @@ class SetupTask(Spec, frozen=True, kw_only=True):
 
 
 class AppInsightsReference(Spec, frozen=True, kw_only=True):
-    """Where performance counters would go."""
+    """The Application Insights component that would receive performance counters."""
 
     component: ResourceId
     instrumentation_key: Text | None = None
@@ -48,13 +48,13 @@ class AppInsightsReference(Spec, frozen=True, kw_only=True):
 
 
 class PerformanceCountersSettings(Spec, frozen=True, kw_only=True):
-    """Where a cluster sends performance counters. The emulator only shows the settings again."""
+    """Where a cluster sends performance counters. The emulator only stores and shows the settings."""
 
     app_insights_reference: AppInsightsReference
 
 
 class NodeSetup(Spec, frozen=True, kw_only=True):
-    """What happens on a node before it is idle."""
+    """The set-up of a node before it becomes idle."""
 
     setup_task: SetupTask | None = None
     mount_volumes: MountVolumes | None = None
@@ -64,8 +64,8 @@ class NodeSetup(Spec, frozen=True, kw_only=True):
 class ManualScaleSettings(Spec, frozen=True, kw_only=True):
     """A fixed number of nodes."""
 
-    target_node_count: NodeCount = filled(0)
-    node_deallocation_option: DeallocationOption = filled(DeallocationOption.REQUEUE)
+    target_node_count: NodeCount = service_default(0)
+    node_deallocation_option: DeallocationOption = service_default(DeallocationOption.REQUEUE)
 
 
 class AutoScaleSettings(Spec, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class AutoScaleSettings(Spec, frozen=True, kw_only=True):
 
     minimum_node_count: NodeCount
     maximum_node_count: NodeCount
-    initial_node_count: NodeCount = filled(0)
+    initial_node_count: NodeCount = service_default(0)
 
 
 class ScaleSettings(Spec, frozen=True, kw_only=True):
@@ -86,17 +86,17 @@ class ScaleSettings(Spec, frozen=True, kw_only=True):
 class ImageReference(Spec, frozen=True, kw_only=True):
     """The operating system of a node."""
 
-    publisher: Name = filled("Canonical")
-    offer: Name = filled("UbuntuServer")
-    sku: Name = filled("16.04-LTS")
-    version: Name = filled("latest")
+    publisher: Name = service_default("Canonical")
+    offer: Name = service_default("UbuntuServer")
+    sku: Name = service_default("16.04-LTS")
+    version: Name = service_default("latest")
     virtual_machine_image_id: Name | None = None
 
 
 class VirtualMachineConfiguration(Spec, frozen=True, kw_only=True):
     """The image of a node."""
 
-    image_reference: ImageReference = filled(ImageReference())
+    image_reference: ImageReference = service_default(ImageReference())
 
 
 class UserAccountSettings(Spec, frozen=True, kw_only=True):
@@ -111,15 +111,15 @@ class ClusterSpec(Spec, frozen=True, kw_only=True):
     """The definition of a cluster."""
 
     vm_size: Name
-    vm_priority: VmPriority = filled(VmPriority.DEDICATED)
-    scale_settings: ScaleSettings = filled(ScaleSettings(manual=ManualScaleSettings()))
-    virtual_machine_configuration: VirtualMachineConfiguration = filled(VirtualMachineConfiguration())
+    vm_priority: VmPriority = service_default(VmPriority.DEDICATED)
+    scale_settings: ScaleSettings = service_default(ScaleSettings(manual=ManualScaleSettings()))
+    virtual_machine_configuration: VirtualMachineConfiguration = service_default(VirtualMachineConfiguration())
     user_account_settings: UserAccountSettings
     node_setup: NodeSetup | None = None
     subnet: ResourceId | None = None
 
 
 class ClusterUpdate(Spec, frozen=True, kw_only=True):
-    """What a PATCH may change."""
+    """The part of a cluster that a PATCH may change."""
 
     scale_settings: ScaleSettings | None = None

@@ -1,4 +1,4 @@
-"""What all parts of a definition share: kinds of values, enumerations, references."""
+"""The types that all parts of a definition share: values, enumerations, references."""
 
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -13,8 +13,8 @@ Count = Annotated[int, Meta(ge=1, le=10_000)]
 NodeCount = Annotated[int, Meta(ge=0, le=100)]  # the service's own limit for a cluster
 
 
-def filled(value: T) -> T:
-    """A default that the service fills in, so that JSON has it. (JSON leaves out a plain default.)"""
+def service_default(value: T) -> T:
+    """A default that the service fills in, which JSON therefore contains; JSON leaves out a plain default."""
     default: T = field(default_factory=lambda: value)
     return default
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from harness.emulator.engine.model.spec.clusters import UserAccountSettings
-from harness.emulator.engine.model.spec.definition import Name, ResourceId, Spec, Word, filled
+from harness.emulator.engine.model.spec.definition import Name, ResourceId, Spec, Word, service_default
 
 
 class CachingType(Word):
@@ -27,7 +27,7 @@ class DataDisks(Spec, frozen=True, kw_only=True):
     """The disks of a file server."""
 
     disk_size_in_gb: Annotated[int, Meta(ge=1, le=32_767)] = field(name="diskSizeInGB")
-    caching_type: CachingType = filled(CachingType.NONE)
+    caching_type: CachingType = service_default(CachingType.NONE)
     disk_count: Annotated[int, Meta(ge=1, le=64)]
     storage_account_type: StorageAccountType
 

@@ -11,7 +11,7 @@ from harness.emulator.engine.model.spec.definition import (
     Spec,
     Text,
     Word,
-    filled,
+    service_default,
 )
 from harness.emulator.engine.model.spec.toolkits import (
     Caffe2Settings,
@@ -96,19 +96,19 @@ class OutputDirectory(Spec, frozen=True, kw_only=True):
 class JobConstraints(Spec, frozen=True, kw_only=True):
     """Limits of a job. Only API version 2017-09-01-preview has ``max_retry_count``."""
 
-    max_wall_clock_time: Name = filled("P7D")
+    max_wall_clock_time: Name = service_default("P7D")
     max_retry_count: Annotated[int, Meta(ge=-1, le=1000)] | None = None
 
 
 class JobSpec(Spec, frozen=True, kw_only=True):
     """The definition of a job. Only API versions before 2018-05 have ``priority`` and ``experiment_name``.
 
-    ``std_out_err_path_prefix`` is None for a service whose jobs have their streams in places of the service's own.
+    ``std_out_err_path_prefix`` is None for a service that chooses the directories of streams itself.
     """
 
     experiment_name: Text | None = None
     priority: Annotated[int, Meta(ge=-1000, le=1000)] | None = None
-    scheduling_priority: JobPriority = filled(JobPriority.NORMAL)
+    scheduling_priority: JobPriority = service_default(JobPriority.NORMAL)
     cluster: ResourceId
     node_count: Annotated[int, Meta(ge=1, le=10_000)]
     container_settings: ContainerSettings | None = None
@@ -128,7 +128,7 @@ class JobSpec(Spec, frozen=True, kw_only=True):
     output_directories: tuple[OutputDirectory, ...] | None = None
     environment_variables: tuple[EnvironmentVariable, ...] | None = None
     secrets: tuple[Secret, ...] | None = None
-    constraints: JobConstraints = filled(JobConstraints())
+    constraints: JobConstraints = service_default(JobConstraints())
 
 
 # The fields of a job's toolkit, of which exactly one is set.

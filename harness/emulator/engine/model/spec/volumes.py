@@ -1,6 +1,13 @@
 """The volumes that a cluster or a job mounts."""
 
-from harness.emulator.engine.model.spec.definition import KeyVaultSecretReference, Name, ResourceId, Spec, Text, filled
+from harness.emulator.engine.model.spec.definition import (
+    KeyVaultSecretReference,
+    Name,
+    ResourceId,
+    Spec,
+    Text,
+    service_default,
+)
 
 
 class Credentials(Spec, frozen=True, kw_only=True):
@@ -17,8 +24,8 @@ class AzureFileShareReference(Spec, frozen=True, kw_only=True):
     azure_file_url: Name
     credentials: Credentials
     relative_mount_path: Name
-    file_mode: Name = filled("0777")
-    directory_mode: Name = filled("0777")
+    file_mode: Name = service_default("0777")
+    directory_mode: Name = service_default("0777")
 
 
 class AzureBlobFileSystemReference(Spec, frozen=True, kw_only=True):

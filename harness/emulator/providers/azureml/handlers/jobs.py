@@ -12,7 +12,7 @@ from harness.emulator.engine.model.address import Address
 from harness.emulator.engine.model.records import Cluster, Job, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, JobSpec, ResourceId
 from harness.emulator.engine.model.spec.clusters import ManualScaleSettings, ScaleSettings, UserAccountSettings
-from harness.emulator.engine.rules.jobs import new_job, refused
+from harness.emulator.engine.rules.jobs import fail_to_start, new_job
 from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.providers.arm.rules import parse_tags
 from harness.emulator.providers.azureml import errors
@@ -72,7 +72,7 @@ class Jobs:
         self._service.repository.store.put(job.key, details)
         self.ensure_experiment(workspace, details.experiment)
         if problem := self._quotas.submission_problem(cluster, details.node_count):
-            job = refused(job, problem, now, exit_code=-1)
+            job = fail_to_start(job, problem, now, exit_code=-1)
         self._service.repository.keep(replace(job, provisioned=now))
         self._service.engine.wake()
         body = wire(workspace, details, job, by=self._service.author, is_new=True)

@@ -25,7 +25,7 @@ from harness.emulator.providers.azureml.model.run import TrackedRun, run_key
 from harness.emulator.providers.azureml.model.workspace import WorkspaceDetails
 from harness.emulator.providers.azureml.rules.body_reading import BodyError, read_as, read_document
 from harness.emulator.providers.azureml.rules.queries import read_number
-from harness.emulator.request_buckets import RequestBuckets, Taken
+from harness.emulator.request_buckets import RateLimitResult, RequestBuckets
 from harness.emulator.subscription_limits import RequestKind
 from harness.emulator.wire import json_response
 
@@ -81,7 +81,7 @@ class Service:
         if not _VERSION.fullmatch(version) or version[:10] < OLDEST_VERSION:
             raise errors.unsupported_version(version)
 
-    def take(self, request: Request) -> Taken:
+    def take(self, request: Request) -> RateLimitResult:
         """Count a request in the bucket of its kind.
 
         Raises:
@@ -90,9 +90,9 @@ class Service:
         kind: RequestKind = "reads" if request.method in _READ_METHODS else "writes"
         reservation = self.buckets.take(request.params.get("group", ""), kind)
         if reservation is None:
-            return Taken(next(self._reads if kind == "reads" else self._writes))
-        if reservation.wait:
-            raise errors.ThrottledError(request.params.get("subscription", ""), math.ceil(reservation.wait))
+            return RateLimitResult(next(self._reads if kind == "reads" else self._writes))
+        if reservation.retry_after:
+            raise errors.ThrottledError(request.params.get("subscription", ""), math.ceil(reservation.retry_after))
         return reservation
 
     def body(self, request: Request, kind: type[Struct]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The operations of Batch AI: parse, one call, serialise."""
+"""The handlers of Batch AI's operations: each parses the request, makes one call, and serialises the result."""

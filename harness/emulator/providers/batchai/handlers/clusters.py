@@ -1,4 +1,4 @@
-"""The handlers of clusters. Creation and deletion are long-running operations, a resize is not."""
+"""The handlers of clusters. Creation and deletion are long-running operations; a resize is not."""
 
 import random
 from datetime import datetime
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.records import Cluster, Node, Workspace
 from harness.emulator.engine.model.spec import ClusterSpec, VmPriority
-from harness.emulator.engine.rules.nodes import preempted
+from harness.emulator.engine.rules.nodes import preempt_node
 from harness.emulator.engine.rules.scaling import new_cluster
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.arm.rules import parse_tags
@@ -26,38 +26,38 @@ class Clusters(FlatResourceHandlers[Cluster]):
     """Nodes that run jobs."""
 
     record, parent = Cluster, Workspace
-    words, above = "clusters", "workspaces"
+    type_path, parent_path = "clusters", "workspaces"
 
     def __init__(self, service: Service, addressing: Addressing) -> None:
         super().__init__(service, addressing)
-        # Each cluster as a GET last showed it. The service answered a PATCH with the state that it had shown last,
-        # however old (az's recorded scale scenario: nodes that had run a job were still being allocated).
+        # Each cluster as a GET last showed it. The service answers a PATCH with the state that it last showed, however
+        # old that is (in az's recorded scale scenario, nodes that had run a job were still being allocated).
         self._shown: dict[str, Cluster] = {}
 
     def show(self, version: Version, resource: Cluster) -> Document:
-        """A cluster as an API version writes it."""
+        """A cluster in the form of an API version."""
         return version.cluster(resource)
 
-    def written(self, resource: Cluster) -> datetime:
-        """When its definition was last written."""
+    def last_modified(self, resource: Cluster) -> datetime:
+        """When the definition was last written."""
         return resource.written
 
     def deletion_seconds(self, version: Version, resource: Cluster) -> float:
-        """Jobs that run on the cluster end, those that wait for it stay; nodes take their time."""
+        """The deletion takes longer while the cluster has nodes. Running jobs end; queued jobs stay."""
         times = version.times
         return times.delete_cluster_with_nodes if resource.nodes else times.delete_cluster
 
     def put(self, request: Request) -> Response:
-        """Create a cluster; a PUT with the definition of an existing cluster shows that."""
+        """Create a cluster; a PUT with the definition of an existing cluster shows it."""
         version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_cluster(document, version)
         destination = self._addressing.destination(request, Cluster, document, version)
-        found = self._addressing.get(request, Cluster, version)
-        if found:
-            is_same = found.spec == self._on_network(spec) and self._service.repository.secrets(found) == secrets
-            self.refuse_change(found, is_same=is_same)
-            return self.shown(version, found)
+        existing = self._addressing.get(request, Cluster, version)
+        if existing:
+            is_same = existing.spec == self._on_network(spec) and self._service.repository.secrets(existing) == secrets
+            self.refuse_change(existing, is_same=is_same)
+            return self.completed_response(version, existing)
         now, incarnation = self._service.now(), new_guid()
         self._addressing.prepare(destination, now)
         cluster = new_cluster(
@@ -75,7 +75,7 @@ class Clusters(FlatResourceHandlers[Cluster]):
         return self._service.create(request, cluster, version, seconds=seconds, secrets=secrets)
 
     def patch(self, request: Request) -> Response:
-        """Change the scale settings; the response shows them with the state from before."""
+        """Change the scale settings; the response shows them with the previous state."""
         version = self.version(request)
         cluster = self.find(request, version)
         if cluster.deleting:
@@ -90,51 +90,51 @@ class Clusters(FlatResourceHandlers[Cluster]):
             cluster = replace(cluster, written=self._service.now())
         self._service.repository.keep(cluster)
         self._service.engine.wake()
-        seen = self._shown.get(cluster.key)
-        if seen and seen.incarnation == cluster.incarnation:
-            cluster = replace(seen, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
-        return self.shown(version, cluster)
+        shown = self._shown.get(cluster.key)
+        if shown and shown.incarnation == cluster.incarnation:
+            cluster = replace(shown, spec=cluster.spec, tags=cluster.tags, written=cluster.written)
+        return self.completed_response(version, cluster)
 
     def get(self, request: Request) -> Response:
-        """Show a cluster, and remember what was shown."""
+        """Show a cluster, and remember the shown state for ``patch``."""
         cluster = self.find(request, self.version(request))
         self._shown[cluster.key] = cluster
         return super().get(request)
 
     def delete(self, request: Request) -> Response:
-        """Begin to delete a cluster, and forget what was shown of it."""
+        """Begin to delete a cluster, and forget its shown state."""
         cluster = self._addressing.get(request, Cluster, self.version(request))
         if cluster:
             self._shown.pop(cluster.key, None)
         return super().delete(request)
 
     def preempt(self, request: Request) -> Response:
-        """Take a low-priority node, as Azure does when it needs one. It is the emulator's own operation, for tests."""
+        """Take a low-priority node, as Azure does when it needs one. Azure has no such operation; it is for tests."""
         cluster = self.find(request, self.version(request))
         if cluster.spec.vm_priority is not VmPriority.LOW_PRIORITY:
             raise errors.not_preemptible(cluster.address.name)
-        after = preempted(cluster, self._service.now())
+        after = preempt_node(cluster, self._service.now())
         if after is not None:
             self._service.repository.keep(after)
             self._service.engine.wake()
-        return self._service.empty(200 if after else 204, is_write=True)
+        return self._service.empty_response(200 if after else 204, is_write=True)
 
     def remote_login(self, request: Request) -> Response:
-        """The addresses for logging in to the nodes."""
+        """The addresses at which users log in to the nodes."""
         cluster = self.find(request, self.version(request))
-        up = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
-        return self._service.value({"value": [login(cluster, node) for node in up]})
+        nodes = [node for node in cluster.nodes if node.state in ("idle", "preparing") and not node.departing]
+        return self._service.document_response({"value": [login_address(cluster, node) for node in nodes]})
 
     def _on_network(self, spec: ClusterSpec) -> ClusterSpec:
-        """The definition with a subnet: the nodes of a cluster that mounts a file server are in that server's."""
+        """The definition with a subnet: a cluster that mounts a file server is in the subnet of that server."""
         setup, find = spec.node_setup, self._service.engine.mounts.find_server
         servers = (setup.mount_volumes.file_servers or ()) if setup and setup.mount_volumes else ()
-        server = next((found for each in servers if (found := find(each.file_server.id))), None)
+        server = next((server for reference in servers if (server := find(reference.file_server.id))), None)
         return replace(spec, subnet=type(servers[0].file_server)(id=server.subnet)) if server else spec
 
 
-def login(cluster: Cluster, node: Node) -> Document:
-    """The address of a node. It is reserved for documentation (RFC 5737), because nothing listens there."""
+def login_address(cluster: Cluster, node: Node) -> Document:
+    """The login address of a node. It is one reserved for documentation (RFC 5737), because nothing listens there."""
     return {
         "nodeId": node.id,
         "ipAddress": f"203.0.113.{(cluster.pool + node.number) % 254 + 1}",

@@ -1,4 +1,4 @@
-"""The handlers of file servers: NFS servers that clusters mount, here directories."""
+"""The handlers of file servers: NFS servers that clusters mount, played by directories."""
 
 import uuid
 from datetime import datetime
@@ -14,17 +14,17 @@ from harness.emulator.providers.batchai.rules.definitions import read_body, read
 
 
 class FileServers(FlatResourceHandlers[FileServer]):
-    """Servers of files that belong to no storage account."""
+    """File servers, whose files belong to no storage account."""
 
     record, parent = FileServer, Workspace
-    words, above = "fileServers", "workspaces"
+    type_path, parent_path = "fileServers", "workspaces"
 
     def show(self, version: Version, resource: FileServer) -> Document:
-        """A file server as an API version writes it."""
+        """A file server in the form of an API version."""
         return version.file_server(resource)
 
-    def written(self, resource: FileServer) -> datetime:
-        """When it was created: it never changes."""
+    def last_modified(self, resource: FileServer) -> datetime:
+        """When the file server was created, since it never changes."""
         return resource.created
 
     def deletion_seconds(self, version: Version, resource: FileServer) -> float:
@@ -33,15 +33,15 @@ class FileServers(FlatResourceHandlers[FileServer]):
         return version.times.delete_file_server
 
     def put(self, request: Request) -> Response:
-        """Create a file server; a PUT with the definition of an existing one shows that."""
+        """Create a file server; a PUT with the definition of an existing one shows it."""
         version = self.version(request)
         document = read_body(request.content)
         spec = read_file_server(document, version)
         destination = self._addressing.destination(request, FileServer, document, version)
-        found = self._addressing.get(request, FileServer, version)
-        if found:
-            self.refuse_change(found, is_same=found.spec == spec)
-            return self.shown(version, found)
+        existing = self._addressing.get(request, FileServer, version)
+        if existing:
+            self.refuse_change(existing, is_same=existing.spec == spec)
+            return self.completed_response(version, existing)
         now, incarnation = self._service.now(), new_guid()
         self._addressing.prepare(destination, now)
         own = (

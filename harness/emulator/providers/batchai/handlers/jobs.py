@@ -7,50 +7,50 @@ from msgspec.structs import replace
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.job_specs import cluster_volumes
-from harness.emulator.engine.model.address import Address, referred
+from harness.emulator.engine.model.address import Address, parse_resource_id
 from harness.emulator.engine.model.records import Cluster, Experiment, Job
 from harness.emulator.engine.model.spec import JobSpec
 from harness.emulator.engine.rules.jobs import new_job
 from harness.emulator.guids import new_guid
 from harness.emulator.providers.batchai import errors
 from harness.emulator.providers.batchai.handlers.addressing import Destination
-from harness.emulator.providers.batchai.handlers.clusters import login
+from harness.emulator.providers.batchai.handlers.clusters import login_address
 from harness.emulator.providers.batchai.handlers.resources import FlatResourceHandlers
 from harness.emulator.providers.batchai.model.version import Document, Version
 from harness.emulator.providers.batchai.rules.definitions import read_body, read_job
 
 
 class Jobs(FlatResourceHandlers[Job]):
-    """What runs on clusters."""
+    """Jobs, which run on clusters."""
 
     record, parent = Job, Experiment
-    words, above = "jobs", "workspaces/experiments"
+    type_path, parent_path = "jobs", "workspaces/experiments"
 
     def show(self, version: Version, resource: Job) -> Document:
-        """A job as an API version writes it."""
+        """A job in the form of an API version."""
         return version.job(resource)
 
-    def written(self, resource: Job) -> datetime:
-        """When it was created: its definition never changes."""
+    def last_modified(self, resource: Job) -> datetime:
+        """When the job was created, since its definition never changes."""
         return resource.created
 
     def deletion_seconds(self, version: Version, resource: Job) -> float:
-        """A job that runs is ended first. Its files stay."""
+        """The deletion ends a running job first. The files of a job stay."""
         if resource.phase in ("starting", "running"):
             return version.times.delete_running_job
         return version.times.delete_finished_job if resource.nodes else version.times.delete_queued_job
 
     def put(self, request: Request) -> Response:
-        """Submit a job; a PUT with the definition of an existing job shows that as it was submitted."""
+        """Submit a job; a PUT with the definition of an existing job shows the job as it was submitted."""
         version = self.version(request)
         document = read_body(request.content)
         spec, secrets = read_job(document, version)
         destination = self._addressing.destination(request, Job, document, version)
-        found = self._addressing.get(request, Job, version)
-        if found:
-            is_same = found.spec == spec and self._service.repository.secrets(found) == secrets
-            self.refuse_change(found, is_same=is_same)
-            return self.shown(version, _as_submitted(found))
+        existing = self._addressing.get(request, Job, version)
+        if existing:
+            is_same = existing.spec == spec and self._service.repository.secrets(existing) == secrets
+            self.refuse_change(existing, is_same=is_same)
+            return self.completed_response(version, _as_submitted(existing))
         cluster = self._cluster(spec)
         now = self._service.now()
         self._addressing.prepare(destination, now)
@@ -58,25 +58,25 @@ class Jobs(FlatResourceHandlers[Job]):
         return self._service.create(request, job, version, seconds=version.times.create_job, secrets=secrets)
 
     def terminate(self, request: Request) -> Response:
-        """End a job early; a finished job stays as it is."""
+        """Terminate a job; a finished job stays as it is."""
         version = self.version(request)
         job = self.find(request, version)
         if job.is_finished:
-            return self._service.empty(200, is_write=True)
+            return self._service.empty_response(200, is_write=True)
         if job.deleting:
             raise errors.being_deleted("job", job.address.name)
         times = version.times
         seconds = times.terminate_queued if job.phase == "queued" else times.terminate_running
         target = version.target(job.address)
         operation = self._service.engine.operations.terminate(job, target=target, seconds=seconds)
-        return self._service.accepted(request, version, operation, job)
+        return self._service.accepted_response(request, version, operation, job)
 
     def remote_login(self, request: Request) -> Response:
-        """The addresses for logging in to the nodes of a job."""
+        """The addresses at which users log in to the nodes of a job."""
         job = self.find(request, self.version(request))
         cluster = self._service.repository.store.get(Cluster, job.cluster)
-        held = [node for node in cluster.nodes if node.job == job.key] if cluster else []
-        return self._service.value({"value": [login(cluster, node) for node in held if cluster]})
+        nodes = [node for node in cluster.nodes if node.job == job.key] if cluster else []
+        return self._service.document_response({"value": [login_address(cluster, node) for node in nodes if cluster]})
 
     def _new(
         self, spec: JobSpec, destination: Destination, version: Version, *, cluster: Cluster, now: datetime
@@ -94,28 +94,28 @@ class Jobs(FlatResourceHandlers[Job]):
         return replace(job, segment=segment, logs=version.logs, volumes=cluster_volumes(cluster))
 
     def _cluster(self, spec: JobSpec) -> Cluster:
-        """The cluster that a definition names, in any workspace.
+        """The cluster of a job definition, in any workspace.
 
         Raises:
-            BatchAIError: it does not exist, or is being deleted.
+            BatchAIError: the cluster does not exist, or is being deleted.
         """
-        found = referred(spec.cluster.id, "clusters")
-        if found is None:
+        match = parse_resource_id(spec.cluster.id, "clusters")
+        if match is None:
             raise errors.not_found("cluster", spec.cluster.id)
-        cluster = self._in_workspace(found) if found["workspace"] else self._in_group(found)
+        cluster = self._in_workspace(match) if match["workspace"] else self._in_group(match)
         if cluster is None:
-            raise errors.not_found("cluster", found["name"])
+            raise errors.not_found("cluster", match["name"])
         if cluster.deleting:
             raise errors.being_deleted("cluster", cluster.address.name)
         return cluster
 
-    def _in_workspace(self, found: "re.Match[str]") -> Cluster | None:
-        address = Address(found["subscription"], found["group"], (found["workspace"], found["name"]))
+    def _in_workspace(self, match: "re.Match[str]") -> Cluster | None:
+        address = Address(match["subscription"], match["group"], (match["workspace"], match["name"]))
         return self._service.repository.store.get(Cluster, address.key("cluster"))
 
-    def _in_group(self, found: "re.Match[str]") -> Cluster | None:
-        for workspace in self._addressing.migrated_workspaces(found["subscription"], found["group"]):
-            key = workspace.address.child(found["name"]).key("cluster")
+    def _in_group(self, match: "re.Match[str]") -> Cluster | None:
+        for workspace in self._addressing.migrated_workspaces(match["subscription"], match["group"]):
+            key = workspace.address.child(match["name"]).key("cluster")
             if cluster := self._service.repository.store.get(Cluster, key):
                 return cluster
         return None

@@ -17,10 +17,10 @@ from harness.emulator.providers.batchai.rules.odata import FilterError, Predicat
 R = TypeVar("R", bound=Resource)
 
 _MOST = 1000  # items of a page
-_TOKEN = "$skiptoken"  # noqa: S105 - where the next page begins
+_TOKEN = "$skiptoken"  # noqa: S105 - the position of the next page, not a secret
 
 
-def listed(
+def list_page(
     service: Service,
     request: Request,
     kind: type[R],
@@ -28,14 +28,14 @@ def listed(
     version: Version,
     prefixes: Sequence[str],
     show: Callable[[R], Document],
-    wanted: Callable[[R], bool] = lambda _resource: True,
+    include: Callable[[R], bool] = lambda _resource: True,
 ) -> Response:
     """A page of resources.
 
     Args:
-        prefixes: of the keys of the resources, in order.
-        show: writes a resource as the version of the request does.
-        wanted: whether a resource with such a key is listed.
+        prefixes: prefixes of the keys of the resources, in order.
+        show: writes a resource in the form of the API version.
+        include: whether a resource with such a key is listed.
 
     Raises:
         BatchAIError: a query parameter is wrong.
@@ -43,25 +43,25 @@ def listed(
     size, token = page_size(request), _token(request)
     test = _filter(request) if version.is_flat else None
     names = request.query.get("$select", "").split(",") if version.is_flat and request.query.get("$select") else None
-    found: list[Document] = []
+    documents: list[Document] = []
     last = ""
     for key, resource in _from(service, kind, prefixes, token, size=size):
-        is_ours = resource.address.namespace == BATCH_AI  # the engine holds those of every service
-        document = show(resource) if is_ours and wanted(resource) else None
+        is_ours = resource.address.namespace == BATCH_AI  # the engine holds the resources of every service
+        document = show(resource) if is_ours and include(resource) else None
         if document is None or (test and not test(document)):
             continue
-        if len(found) == size:
-            return service.value({"value": found, "nextLink": _next(request, last)})
-        found.append(select(document, names) if names else document)
+        if len(documents) == size:
+            return service.document_response({"value": documents, "nextLink": _next(request, last)})
+        documents.append(select(document, names) if names else document)
         last = key
-    return service.value({"value": found})
+    return service.document_response({"value": documents})
 
 
 def page_of(request: Request, documents: Sequence[Document]) -> Document:
-    """A page of a list of documents that is known whole.
+    """A page of a complete list of documents.
 
-    The token names the last document of the page before, so that documents which appear between two pages, as the
-    files of a running job do, neither repeat nor hide others.
+    The token names the last document of the previous page, so documents that appear between two pages, as the files of
+    a running job do, neither repeat nor hide others.
 
     Raises:
         BatchAIError: a query parameter is wrong.
@@ -100,7 +100,7 @@ def number(request: Request, name: str, *, least: int, most: int, default: int) 
 def _from(
     service: Service, kind: type[R], prefixes: Sequence[str], after: str, *, size: int
 ) -> Iterable[tuple[str, R]]:
-    """Keys and resources that come after a key, read from the store a page at a time."""
+    """Keys and resources after a key, read from the store a page at a time."""
     for prefix in prefixes:
         last = after if after.startswith(prefix) else "" if after < prefix else None
         while last is not None:
@@ -120,7 +120,7 @@ def _filter(request: Request) -> Predicate | None:
 
 
 def _mark(document: Document) -> str:
-    """What tells a document of a list from the others: a container shows a directory as a file of the same name too."""
+    """The identity of a document in a list; name alone is not enough: a container lists a directory as a file, too."""
     return f"{document['name']}\0{document.get('fileType', '')}"
 
 
@@ -128,7 +128,7 @@ def _position_after(mark: str, documents: Sequence[Document]) -> int:
     marks = [_mark(document) for document in documents]
     if mark in marks:
         return marks.index(mark) + 1
-    # The file has been deleted in between: the list is sorted by name, and continues behind where the file was.
+    # The file was deleted in between. The list is sorted by name, and continues after the position of the file.
     name = mark.partition("\0")[0]
     return next((at for at, document in enumerate(documents) if document["name"] > name), len(documents))
 

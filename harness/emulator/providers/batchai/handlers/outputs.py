@@ -1,4 +1,4 @@
-"""The files of a job, with links that read them."""
+"""The handler that lists the files of a job, with links to read them."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ _NO_LINKS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class Outputs:
-    """Lists what jobs have written to shares and containers."""
+    """Lists the files that jobs have written to shares and containers."""
 
     def __init__(self, service: Service, addressing: Addressing, accounts: Accounts) -> None:
         self._service = service
@@ -31,46 +31,46 @@ class Outputs:
         self._accounts = accounts
 
     def list(self, request: Request) -> Response:
-        """One level of an output directory, also while the job runs."""
-        version = self._service.placed_version(request, "jobs", "workspaces/experiments")
+        """List one level of an output directory, also while the job runs."""
+        version = self._service.version_by_address(request, "jobs", "workspaces/experiments")
         job = self._addressing.find(request, Job, version)
         minutes = number(request, "linkexpiryinminutes", least=5, most=600, default=60)
-        place = self._place(request, job)
-        return self._service.value(page_of(request, version.files(self._entries(place, minutes))))
+        directory = self._directory(request, job)
+        return self._service.document_response(page_of(request, version.files(self._entries(directory, minutes))))
 
-    def _place(self, request: Request, job: Job) -> MountedPath:
+    def _directory(self, request: Request, job: Job) -> MountedPath:
         name = request.query.get("outputdirectoryid")
         if not name:
             raise errors.invalid_parameter("outputdirectoryid", "it is required")
-        known = {"stdouterr", *(output.id for output in job.spec.output_directories or ())}
-        if name not in known:
+        names = {"stdouterr", *(output.id for output in job.spec.output_directories or ())}
+        if name not in names:
             raise errors.unknown_directory(name)
-        place = output_path(job, name)
-        if place is None or place.volume.source not in ("file", "blob"):
+        directory = output_path(job, name)
+        if directory is None or directory.volume.source not in ("file", "blob"):
             raise errors.not_on_a_mount(name)
         inner = PurePosixPath(request.query.get("directory") or ".")
         if inner.is_absolute() or ".." in inner.parts or "\0" in str(inner):
             raise errors.invalid_parameter("directory", "give a relative path without '..'")
-        return place.below(*inner.parts)
+        return directory.below(*inner.parts)
 
-    def _entries(self, place: MountedPath, minutes: int) -> Iterator[OutputEntry]:
-        root = self._service.engine.mounts.known(MountedPath(place.volume, ""))
-        for name, status in _scan(root, place.inner) if root else ():
+    def _entries(self, directory: MountedPath, minutes: int) -> Iterator[OutputEntry]:
+        root = self._service.engine.mounts.find_directory(MountedPath(directory.volume, ""))
+        for name, status in _scan(root, directory.inner) if root else ():
             is_directory = stat.S_ISDIR(status.st_mode)
             link = ""
-            if not is_directory or place.volume.source == "blob":
-                link = self._link(place.below(name), minutes)
+            if not is_directory or directory.volume.source == "blob":
+                link = self._link(directory.below(name), minutes)
             modified = datetime.fromtimestamp(status.st_mtime, UTC)
             yield OutputEntry(name, is_directory, link, modified, 0 if is_directory else status.st_size)
 
-    def _link(self, place: MountedPath, minutes: int) -> str:
-        service: StorageService = "blob" if place.volume.source == "blob" else "file"
-        volume = place.volume
-        return self._accounts.read_link(service, volume.account, share=volume.name, path=place.inner, minutes=minutes)
+    def _link(self, path: MountedPath, minutes: int) -> str:
+        service: StorageService = "blob" if path.volume.source == "blob" else "file"
+        volume = path.volume
+        return self._accounts.read_link(service, volume.account, share=volume.name, path=path.inner, minutes=minutes)
 
 
 def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:
-    """Names of files and directories in a directory, to which no link is followed; none where it is not there."""
+    """Names and status of the entries of a directory, reached without following links; empty if it does not exist."""
     try:
         descriptor = os.open(root, _NO_LINKS)
     except OSError:
@@ -81,8 +81,8 @@ def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:
             os.close(descriptor)
             descriptor = below
         with os.scandir(descriptor) as entries:
-            found = [(_shown(entry.name), entry.stat(follow_symlinks=False)) for entry in entries]
-        return [each for each in found if stat.S_ISREG(each[1].st_mode) or stat.S_ISDIR(each[1].st_mode)]
+            files = [(_shown(entry.name), entry.stat(follow_symlinks=False)) for entry in entries]
+        return [file for file in files if stat.S_ISREG(file[1].st_mode) or stat.S_ISDIR(file[1].st_mode)]
     except OSError:
         return []
     finally:
@@ -90,12 +90,12 @@ def _scan(root: Path, inner: str) -> list[tuple[str, os.stat_result]]:
 
 
 def _shown(name: str) -> str:
-    """A name as JSON can hold it: a file whose name is not UTF-8 is not lost in silence, though no link reads it."""
+    """A name as JSON can hold it. A file whose name is not UTF-8 is listed, too, although no link can read it."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _real(shown: str, directory: int) -> str:
-    """The name in a directory that is shown so."""
+    """The file name in a directory that is shown as ``shown``."""
     if _REPLACEMENT not in shown:
         return shown
     return next((name for name in os.listdir(directory) if _shown(name) == shown), shown)

@@ -1,4 +1,4 @@
-"""What all handlers share: API versions, long-running operations, and the form of responses."""
+"""The common part of all handlers: API versions, long-running operations, and responses."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -25,16 +25,17 @@ from harness.emulator.wire import JSON, arm_error, etag, http_date, json_respons
 
 R = TypeVar("R", bound=Resource)
 
-VERSIONS: Mapping[str, Version] = {each.name: each for each in (Version2018May(), Version2018March(), Version2017())}
+_VERSIONS: tuple[Version, ...] = (Version2018May(), Version2018March(), Version2017())
+VERSIONS: Mapping[str, Version] = {version.name: version for version in _VERSIONS}
 _MANAGEMENT = "https://management.azure.com"
-_WRITES, _DELETES = 1199, 14_999  # calls that a subscription has left in an hour, after its first one
-_FEWEST = 200  # that are shown: where nothing is limited, nobody is to slow down
-_POLLED = 500  # resources whose last response is kept
+_WRITES, _DELETES = 1199, 14_999  # remaining calls of a subscription in an hour, after its first one
+_FEWEST = 200  # remaining calls to show: nothing is limited here, so no client should slow down
+_POLLED = 500  # resources whose last response is cached
 
 
 @dataclass(frozen=True)
 class Service:
-    """What all handlers use.
+    """The responses and long-running operations of all handlers.
 
     Attributes:
         engine: moves the resources.
@@ -49,24 +50,25 @@ class Service:
         """The API version of a request.
 
         Raises:
-            BatchAIError: the type of resource is not there in that version.
+            BatchAIError: that version does not have this type of resource.
         """
         name = request.query.get("api-version", "").lower()
         if name not in supported:
             raise errors.unsupported_version(name, type_, supported)
         return VERSIONS[name]
 
-    def placed_version(self, request: Request, type_: str, above: str = "workspaces") -> Version:
-        """The API version of a request for a type that lies in workspaces, or before 2018-05 in the group itself.
+    def version_by_address(self, request: Request, type_: str, parent_path: str = "workspaces") -> Version:
+        """The API version of a request for a type that is in workspaces, or before 2018-05 directly in the group.
 
         Args:
-            above: what the type lies in since 2018-05.
+            type_: the type of resource.
+            parent_path: the types that contain it since 2018-05.
 
         Raises:
-            BatchAIError: the type is not there, in that version.
+            BatchAIError: that version does not have the type at this address.
         """
         if "workspace" in request.params:
-            return self.version(request, f"{above}/{type_}", "2018-05-01")
+            return self.version(request, f"{parent_path}/{type_}", "2018-05-01")
         return self.version(request, type_, "2018-03-01", "2017-09-01-preview")
 
     @property
@@ -75,51 +77,53 @@ class Service:
         return self.engine.repository
 
     def now(self) -> datetime:
-        """The moment of a request."""
+        """The current time."""
         return self.engine.clock.now()
 
     def create(
         self, request: Request, resource: Created, version: Version, *, seconds: float, secrets: Secrets | None = None
     ) -> Response:
-        """Store a new resource with the operation that makes it, which takes that many of the service's seconds."""
+        """Store a new resource with the operation that creates it, which takes ``seconds`` at a pace of 1."""
         target = version.target(resource.address)
         operation = self.engine.operations.create(resource, target=target, seconds=seconds, secrets=secrets)
-        return self.accepted(request, version, operation.id, resource)
+        return self.accepted_response(request, version, operation.id, resource)
 
     def delete(self, request: Request, resource: Resource, version: Version, *, seconds: float) -> Response:
-        """Begin to delete a resource, or join the deletion that has begun."""
+        """Begin to delete a resource, or join the deletion in progress."""
         target = version.target(resource.address)
         operation = self.engine.operations.delete(resource, target=target, seconds=seconds)
-        return self.accepted(request, version, operation, resource)
+        return self.accepted_response(request, version, operation, resource)
 
-    # Answers
+    # Responses
 
-    def one(self, document: object, written: datetime, *, is_write: bool = False) -> Response:
-        """The response that shows one resource, with the moment that it was last written."""
-        stamps = [("etag", etag(written)), ("last-modified", http_date(written))]
-        return self._stamped(json_response(200, document, headers=stamps), is_write=is_write)
+    def resource_response(self, document: object, last_modified: datetime, *, is_write: bool = False) -> Response:
+        """The response that shows one resource, with its last modification."""
+        response = json_response(200, document, headers=_validators(last_modified))
+        return self._with_service_headers(response, is_write=is_write)
 
-    def polled(self, resource: R, version: Version, show: Callable[[R], object], *, written: datetime) -> Response:
-        """The response that shows one resource; its body is encoded once for as long as the resource does not move."""
-        known = self._polled.get((version.name, resource.key))
-        if known is None or known[0] is not resource:
+    def cached_response(
+        self, resource: R, version: Version, show: Callable[[R], object], *, last_modified: datetime
+    ) -> Response:
+        """The response that shows one resource; its body is encoded again only after the resource has changed."""
+        cached = self._polled.get((version.name, resource.key))
+        if cached is None or cached[0] is not resource:
             if len(self._polled) >= _POLLED:
                 self._polled.clear()
-            stamps = [("etag", etag(written)), ("last-modified", http_date(written)), ("content-type", JSON)]
-            known = self._polled[version.name, resource.key] = (resource, msgspec.json.encode(show(resource)), stamps)
-        _, body, stamps = known
-        return self._stamped(Response(200, body, headers=[*stamps]))
+            headers = [*_validators(last_modified), ("content-type", JSON)]
+            cached = self._polled[version.name, resource.key] = (resource, msgspec.json.encode(show(resource)), headers)
+        _, body, headers = cached
+        return self._with_service_headers(Response(200, body, headers=[*headers]))
 
-    def value(self, document: object) -> Response:
+    def document_response(self, document: object) -> Response:
         """The response that shows anything but a single resource."""
-        return self._stamped(json_response(200, document))
+        return self._with_service_headers(json_response(200, document))
 
-    def empty(self, status: int, *, is_write: bool = False) -> Response:
+    def empty_response(self, status: int, *, is_write: bool = False) -> Response:
         """A response without a body."""
-        return self._stamped(Response(status), is_write=is_write)
+        return self._with_service_headers(Response(status), is_write=is_write)
 
-    def accepted(self, request: Request, version: Version, operation: str, resource: Resource) -> Response:
-        """The response to a long-running operation: the address of its status, and when to poll it."""
+    def accepted_response(self, request: Request, version: Version, operation: str, resource: Resource) -> Response:
+        """The response to a long-running operation: the URL of its status, and when to poll it."""
         subscription = f"{_MANAGEMENT}/subscriptions/{request.params['subscription']}"
         base = f"{subscription}/providers/{BATCH_AI}/locations/{resource.location}"
         query = f"{operation}?api-version={request.query['api-version']}"
@@ -130,23 +134,29 @@ class Service:
         ]
         if self.repository.may_move(resource):
             self.engine.wake()
-        answer = self._stamped(Response(202, headers=headers), is_write=request.method != "DELETE" or version.is_flat)
-        if request.method == "DELETE" and not version.is_flat:
+        is_deletion = request.method == "DELETE" and not version.is_flat
+        answer = self._with_service_headers(Response(202, headers=headers), is_write=not is_deletion)
+        if is_deletion:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-deletes", str(next(self._deletes))))
         return answer
 
-    def refused(self, error: BatchAIError) -> Response:
-        """The response that refuses, by the service or by Resource Manager in front of it."""
+    def error_response(self, error: BatchAIError) -> Response:
+        """The response for an error, of the service or of Resource Manager in front of it."""
         answer = arm_error(error.status, error.code, str(error))
         if error.gateway:
             answer.headers.append(("x-ms-failure-cause", "gateway"))
             return answer
-        if error.status == 404:  # the sentence is the reason phrase, as recorded of these alone
+        if error.status == 404:  # only these errors have their message as the reason phrase, as recorded
             answer.reason = str(error)
-        return self._stamped(answer)
+        return self._with_service_headers(answer)
 
-    def _stamped(self, answer: Response, *, is_write: bool = False) -> Response:
+    def _with_service_headers(self, answer: Response, *, is_write: bool = False) -> Response:
         answer.headers += [("server", "Microsoft-HTTPAPI/2.0"), ("request-id", new_guid())]
         if is_write:
             answer.headers.append(("x-ms-ratelimit-remaining-subscription-writes", str(next(self._writes))))
         return answer
+
+
+def _validators(last_modified: datetime) -> list[tuple[str, str]]:
+    """The validators of a representation (RFC 9110, section 8.8)."""
+    return [("etag", etag(last_modified)), ("last-modified", http_date(last_modified))]

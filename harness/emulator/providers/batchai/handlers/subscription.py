@@ -1,4 +1,4 @@
-"""The handlers that concern no single resource: polls of operations, quotas, and the list of operations."""
+"""The handlers of a subscription: polls of operations, quotas, and the list of operations."""
 
 from harness.emulator.context import Request, Response
 from harness.emulator.engine.model.address import BATCH_AI
@@ -10,7 +10,7 @@ from harness.emulator.providers.batchai.rules.usages import usages
 from harness.emulator.wire import timestamp
 
 _MANAGEMENT = "https://management.azure.com"
-_TYPES = {  # in the names of operations, and in sentences
+_TYPES = {  # in the names of operations, and in descriptions
     "workspaces": "workspace",
     "workspaces/experiments": "experiment",
     "workspaces/clusters": "cluster",
@@ -48,35 +48,35 @@ class Subscription:
         }
         if operation.ended:
             document |= {"endTime": timestamp(operation.ended), "properties": {"resourceId": operation.target}}
-        return self._service.value(document)
+        return self._service.document_response(document)
 
     def usages(self, request: Request) -> Response:
         """How much of a region's quotas is in use."""
         version = self._service.version(request, "locations/usages", "2018-05-01", "2018-03-01")
         location, repository = request.params["location"].lower(), self._service.repository
-        found = (repository.store.get(Cluster, key) for key in repository.clusters)
-        here = {
+        clusters = (repository.store.get(Cluster, key) for key in repository.clusters)
+        located = {
             cluster.key: cluster
-            for cluster in found
+            for cluster in clusters
             if cluster and cluster.location == location and cluster.address.namespace == BATCH_AI
         }
         active = (repository.store.get(Job, key) for key in repository.active)
-        running = sum(1 for job in active if job and job.cluster in here)
-        queued = sum(len(repository.queues[key]) for key in here.keys() & repository.queues.keys())
-        return self._service.value({"value": usages(here.values(), running + queued, version)})
+        running = sum(1 for job in active if job and job.cluster in located)
+        queued = sum(len(repository.queues[key]) for key in located.keys() & repository.queues.keys())
+        return self._service.document_response({"value": usages(located.values(), running + queued, version)})
 
     def operations(self, request: Request) -> Response:
         """The operations of the provider, as role definitions name them."""
         self._service.version(request, "operations", *VERSIONS)
         rows = [
-            _operation(f"{type_}/{verb}", noun, f"{does} Batch AI {noun}", f"{says} Batch AI {noun}s")
+            _operation(f"{type_}/{verb}", noun, f"{title} Batch AI {noun}", f"{description} Batch AI {noun}s")
             for type_, noun in _TYPES.items()
-            for verb, does, says in _VERBS
+            for verb, title, description in _VERBS
         ]
         for type_, action, text in _ACTIONS:
             sentence = text.format(f"Batch AI {_TYPES[type_]}")
             rows.append(_operation(f"{type_}/{action}/action", _TYPES[type_], sentence, sentence))
-        return self._service.value({"value": rows})
+        return self._service.document_response({"value": rows})
 
 
 def _operation(name: str, noun: str, operation: str, description: str) -> Document:

@@ -1,1 +1,1 @@
-"""What clients ask for, what the store remembers, and how each API version writes it."""
+"""The API versions: how each one reads definitions and writes resources."""

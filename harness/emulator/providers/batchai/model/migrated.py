@@ -1,4 +1,4 @@
-"""Where API version 2018-05 shows what earlier versions make, which have no workspaces.
+"""The workspaces in which API version 2018-05 shows resources of earlier versions, which have no workspaces.
 
 Azure moved their resources into the workspace ``migrated-{location}``, and their jobs into its experiment ``migrated``.
 """
@@ -15,6 +15,6 @@ def migrated_workspace(location: str) -> str:
 
 
 def is_migrated(address: Address) -> bool:
-    """Whether earlier versions can see a resource."""
+    """Whether earlier API versions show a resource."""
     names = address.names
     return names[0].lower().startswith(_PREFIX) and (len(names) < 3 or names[1].lower() == MIGRATED_EXPERIMENT)

@@ -1,6 +1,6 @@
-"""How long the operations of each API version take, at a pace of 1.
+"""The durations of operations in each API version, at a pace of 1.
 
-Seconds as measured in Microsoft's recorded sessions of 2017 and 2018 (medians, rounded).
+They are seconds, measured in Microsoft's recorded sessions of 2017 and 2018 (medians, rounded).
 """
 
 from dataclasses import dataclass

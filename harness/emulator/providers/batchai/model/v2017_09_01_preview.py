@@ -1,4 +1,4 @@
-"""API version 2017-09-01-preview: as 2018-03-01, with capital letters and fewer properties."""
+"""API version 2017-09-01-preview: like 2018-03-01, with capital letters and fewer properties."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -41,16 +41,16 @@ class Version2017(Version2018March):
     file_server_mount = "/mnt/data"
 
     def read(self, properties: Document) -> Document:
-        """``credentialsInfo`` is today's ``credentials``."""
+        """Rename ``credentialsInfo`` to ``credentials``, as later versions have it."""
         renamed: Document = _renamed(super().read(properties), "credentialsInfo", "credentials")
         return renamed
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:  # noqa: ARG002 - never in the path
-        """The resource's path in the group; a new incarnation writes over the files of an old one."""
+        """The path of the resource in the group; a new resource of the same name overwrites the files of an old one."""
         return super().segment(kind, address, "").rstrip("/")
 
     def cluster(self, cluster: Cluster) -> Document:
-        """A cluster, with ``lastModified``, which never changes, and ``subnet``, which is empty where there is none."""
+        """A cluster, with ``lastModified``, which never changes, and ``subnet``, which is empty if there is none."""
         document: Document = _capital(super().cluster(cluster))
         properties: Document = {}
         for name, value in document["properties"].items():
@@ -70,7 +70,10 @@ class Version2017(Version2018March):
         }
 
     def node_counts(self, cluster: Cluster) -> Document:
-        """New nodes are not counted at first; nodes that leave, and for a while those that left, count as unusable."""
+        """How many nodes are in each state.
+
+        New nodes are not counted at first. Nodes that are leaving, and for a while those that have left, are unusable.
+        """
         counts = Counter(node.state if node.job is None else "running" for node in cluster.nodes)
         return {
             "runningNodeCount": counts["running"],
@@ -87,7 +90,7 @@ class Version2017(Version2018March):
         return document
 
     def job(self, job: Job) -> Document:
-        """A job, without the path segment and what later versions added."""
+        """A job, without the path segment and the properties that later versions added."""
         document: Document = _capital(super().job(job))
         properties = document["properties"]
         for name in ("jobOutputDirectoryPathSegment", "mountVolumes", "secrets"):
@@ -95,7 +98,7 @@ class Version2017(Version2018March):
         return document
 
     def adapt_job(self, properties: Document) -> None:
-        """Output types are capitalised, and constraints count retries."""
+        """Capitalise output types, and add the retry count to the constraints."""
         retries = properties["constraints"].get("maxRetryCount", 0)
         super().adapt_job(properties)
         properties["constraints"]["maxRetryCount"] = retries
@@ -103,25 +106,25 @@ class Version2017(Version2018March):
             directory["type"] = _word(directory["type"])
 
     def execution_changed(self, job: Job) -> datetime:
-        """A queued job's state dates from when it was handed over, a moment after its creation."""
+        """When the state last changed; a job is queued from when it can start, shortly after its creation."""
         return job.ready if job.phase in ("queued", "starting") else job.changed
 
     def started(self, job: Job) -> datetime | None:
-        """When the job was handed over, which is not when it got its nodes."""
+        """When the job could first start, not when it got its nodes."""
         return job.ready if job.started and job.nodes else job.started
 
     def problem(self, problem: Problem) -> Document:
-        """An error, whose sentence begins with a blank."""
+        """An error, whose message begins with a blank."""
         document = super().problem(problem)
         if problem.code in _PROBLEMS:
             document["code"], document["message"] = _PROBLEMS[problem.code]
         return document
 
     def files(self, entries: Iterable[OutputEntry]) -> list[Document]:
-        """The files, those of the preparation first. There was no execution log yet."""
-        seen = [entry for entry in entries if not entry.is_directory and not _is_execution_log(entry.name)]
-        seen.sort(key=lambda entry: ("-job_prep" not in entry.name, entry.name))
-        return [{"name": entry.name, **download(entry)} for entry in seen]
+        """The files, those of the preparation first. This version has no execution log."""
+        files = [entry for entry in entries if not entry.is_directory and not _is_execution_log(entry.name)]
+        files.sort(key=lambda entry: ("-job_prep" not in entry.name, entry.name))
+        return [{"name": entry.name, **download(entry)} for entry in files]
 
 
 def _is_execution_log(name: str) -> bool:
@@ -133,7 +136,7 @@ def _word(value: str) -> str:
 
 
 def _capital(value: Any, name: str = "") -> Any:
-    """Enumerations in PascalCase, and the credentials of storage accounts under their name of 2017."""
+    """Write enumerations in PascalCase, and credentials of storage accounts as ``credentialsInfo``."""
     if isinstance(value, dict):
         renamed = {"credentials": "credentialsInfo"} if "accountName" in value else {}
         return {renamed.get(key, key): _capital(item, key) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""API version 2018-03-01: there are no workspaces; resources are in the resource group itself and have a location."""
+"""API version 2018-03-01: it has no workspaces; resources are directly in the resource group and have a location."""
 
 from collections.abc import Iterable
 
@@ -25,14 +25,14 @@ _RANKS = {"low": -1000, "normal": 0, "high": 1000}
 
 
 class Version2018March(Version2018May):
-    """The version whose resources are in the resource group itself."""
+    """The version whose resources are directly in the resource group."""
 
     name = "2018-03-01"
     is_flat = True
     times = MARCH_2018
 
     def read(self, properties: Document) -> Document:
-        """A numeric priority has a scheduling priority too; a public key may be spelled as responses spell it."""
+        """Add the scheduling priority of a numeric one; accept the spelling of a public key in responses."""
         properties = _respelled(properties, "adminUserSSHPublicKey", "adminUserSshPublicKey")
         priority = properties.get("priority")
         if isinstance(priority, int):
@@ -41,15 +41,15 @@ class Version2018March(Version2018May):
         return properties
 
     def target(self, address: Address) -> str:
-        """Subscription, group and name, without the type."""
+        """The subscription, group and name of a resource, without its type."""
         return "$".join((address.subscription, address.group, address.name))
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
-        """The resource's place in the group and the id of its incarnation."""
+        """The path of the resource in the group, and the id of its incarnation."""
         return f"{address.subscription}/{address.group}/{_TYPES[kind][1]}/{address.name}/{incarnation}"
 
     def cluster(self, cluster: Cluster) -> Document:
-        """As in 2018-05; the public key has another spelling, and set-up tasks say whether they ran elevated."""
+        """Like 2018-05; the public key has another spelling, and set-up tasks have ``runElevated``."""
         document = super().cluster(cluster)
         document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
         setup = document["properties"].get("nodeSetup", {})
@@ -62,7 +62,7 @@ class Version2018March(Version2018May):
         return {name: shown[name] for name in _SETUP_TASK if name in shown}
 
     def file_server(self, server: FileServer) -> Document:
-        """As in 2018-05, with the type of server and another spelling of the public key."""
+        """Like 2018-05, with the type of server and another spelling of the public key."""
         document = super().file_server(server)
         document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
         if settings := document["properties"].get("mountSettings"):
@@ -70,19 +70,19 @@ class Version2018March(Version2018May):
         return document
 
     def job_head(self, job: Job, spec: Document) -> Document:  # noqa: ARG002 - the newest version's own signature
-        """A free text in place of the experiment, and a number in place of the priority's word."""
+        """The properties that precede the cluster: a free text as the experiment, and a numeric priority."""
         head = {"experimentName": spec["experimentName"]} if "experimentName" in spec else {}
         return head | {"priority": spec.get("priority", _RANKS[spec["schedulingPriority"]])}
 
     def adapt_job(self, properties: Document) -> None:
-        """Output directories have a type and say whether they are made."""
+        """Add to output directories their type and ``createNew``."""
         properties["constraints"].pop("maxRetryCount", None)
         for directory in properties.get("outputDirectories", ()):
             kind, new = directory.pop("type", "custom"), directory.pop("createNew", True)
             directory |= {"type": kind, "createNew": new}
 
     def problem(self, problem: Problem) -> Document:
-        """An error, of which one code is not that of 2018-05."""
+        """An error; one code differs from that of 2018-05."""
         code = "JobTerminate" if problem.code == "JobTerminated" else problem.code
         return super().problem(problem) | {"code": code}
 
@@ -93,8 +93,8 @@ class Version2018March(Version2018May):
             for entry in sorted(entries, key=lambda entry: entry.name)
         ]
 
-    def place(self, resource: Cluster | FileServer) -> Document:
-        """The resource's own location, and its tags."""
+    def location_and_tags(self, resource: Cluster | FileServer) -> Document:
+        """The location and the tags of the resource."""
         return {"location": resource.location} | ({"tags": resource.tags} if resource.tags is not None else {})
 
     def type_of(self, kind: Kind) -> str:
@@ -102,12 +102,12 @@ class Version2018March(Version2018May):
         return f"{BATCH_AI}/{_TYPES[kind][0]}"
 
     def id_of(self, kind: Kind, address: Address) -> str:
-        """The id of a resource, in the group itself."""
+        """The id of a resource, directly in the group."""
         return f"{address.provider}/{_TYPES[kind][1]}/{address.name}"
 
 
 def _respelled(properties: Document, old: str, new: str) -> Document:
-    """The properties of a cluster or file server with another spelling of a key of its administrator's account."""
+    """The properties of a cluster or file server, with a key of the administrator's account renamed."""
     if isinstance(ssh := properties.get("sshConfiguration"), dict):
         return properties | {"sshConfiguration": _respelled(ssh, old, new)}
     account = properties.get("userAccountSettings")

@@ -1,4 +1,4 @@
-"""API version 2018-05-01: the internal model's own words; everything lies in workspaces."""
+"""API version 2018-05-01, in whose form definitions are stored; all resources are in workspaces."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ _AFTER_TOOLKIT = (
 
 
 class Version2018May:
-    """The version whose definitions are stored as they are; keys are in the recorded order."""
+    """The version whose definitions are stored unchanged; keys are in the recorded order."""
 
     name = "2018-05-01"
     is_flat = False
@@ -47,21 +47,21 @@ class Version2018May:
     file_server_mount = "/data"
 
     def read(self, properties: Document) -> Document:
-        """The definition as it is."""
+        """Return the definition unchanged."""
         return properties
 
     def target(self, address: Address) -> str:
-        """Subscription, group and all names."""
+        """The subscription, the group and all names of a resource."""
         return "$".join((address.subscription, address.group, *address.names))
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
-        """The resource's place and the id of its incarnation."""
+        """The path of the resource, and the id of its incarnation."""
         steps = zip(TYPES[BATCH_AI][kind], address.names, strict=True)
-        place = "".join(f"/{step}/{name}" for step, name in steps)
-        return f"{address.subscription}/{address.group}{place}/{incarnation}"
+        path = "".join(f"/{step}/{name}" for step, name in steps)
+        return f"{address.subscription}/{address.group}{path}/{incarnation}"
 
     def workspace(self, workspace: Workspace) -> Document:
-        """A workspace; while it is being deleted, its transition time is that of the request to delete it."""
+        """A workspace; while it is being deleted, its transition time is that of the DELETE request."""
         document = {**self._head("workspace", workspace.address), "location": workspace.location}
         if workspace.tags is not None:
             document["tags"] = workspace.tags
@@ -102,7 +102,7 @@ class Version2018May:
         properties |= spec
         if cluster.problems:
             properties["errors"] = [self.problem(problem) for problem in cluster.problems]
-        return {**self._head("cluster", cluster.address), **self.place(cluster), "properties": properties}
+        return {**self._head("cluster", cluster.address), **self.location_and_tags(cluster), "properties": properties}
 
     def node_counts(self, cluster: Cluster) -> Document:
         """How many nodes are in each state."""
@@ -130,7 +130,7 @@ class Version2018May:
                 "fileServerPublicIP": server.public_address,
                 "fileServerInternalIP": "10.0.0.4",
             }
-        return {**self._head("file_server", server.address), **self.place(server), "properties": properties}
+        return {**self._head("file_server", server.address), **self.location_and_tags(server), "properties": properties}
 
     def job(self, job: Job) -> Document:
         """A job."""
@@ -160,7 +160,7 @@ class Version2018May:
         return {"experimentName": job.address.names[1], "schedulingPriority": spec["schedulingPriority"]}
 
     def adapt_job(self, properties: Document) -> None:
-        """Remove what only earlier versions have."""
+        """Remove properties that only earlier versions have."""
         properties["constraints"].pop("maxRetryCount", None)
         for directory in properties.get("outputDirectories", ()):
             directory.pop("type", None)
@@ -211,8 +211,8 @@ class Version2018May:
                 documents.append({"name": entry.name, "fileType": "directory"})
         return documents
 
-    def place(self, resource: Cluster | FileServer) -> Document:  # noqa: ARG002 - its workspace has the location
-        """The location of a resource, in versions where it has one of its own."""
+    def location_and_tags(self, resource: Cluster | FileServer) -> Document:  # noqa: ARG002 - its workspace has the location
+        """The location and tags of a resource, in versions in which resources have them."""
         return {}
 
     def type_of(self, kind: Kind) -> str:

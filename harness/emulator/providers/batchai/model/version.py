@@ -1,4 +1,4 @@
-"""What handlers need of an API version: how it reads definitions and shows resources."""
+"""The interface of an API version: how it reads definitions and shows resources."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,24 +27,24 @@ class OutputEntry:
 
 
 class Version(Protocol):
-    """One API version: a thin translation of the one internal model."""
+    """One API version: a thin translation of the internal model."""
 
     name: str
-    is_flat: bool  # resources lie in the resource group itself, and each has a location
+    is_flat: bool  # whether resources are directly in the resource group, each with a location
     times: OperationTimes
 
     @property
     def location_path(self) -> str:
-        """The address of an operation in the ``Location`` header: ``operationresults`` or ``operationstatuses``."""
+        """The path of an operation in the ``Location`` header: ``operationresults`` or ``operationstatuses``."""
 
     def read(self, properties: Document) -> Document:
-        """A definition's ``properties`` in the words of 2018-05."""
+        """Translate the ``properties`` of a definition to the form of 2018-05."""
 
     def target(self, address: Address) -> str:
-        """What operations call a resource: names joined by ``$``."""
+        """The name of a resource in operations: names joined by ``$``."""
 
     def segment(self, kind: Kind, address: Address, incarnation: str) -> str:
-        """The part of output paths that the service makes."""
+        """The part of output paths that the service generates."""
 
     @property
     def logs(self) -> str:

@@ -1,1 +1,1 @@
-"""What Batch AI decides: pure functions over records and a moment."""
+"""The rules of Batch AI: pure functions over definitions and records."""

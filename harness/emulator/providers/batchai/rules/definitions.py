@@ -1,4 +1,4 @@
-"""Reads the definitions of request bodies, apart from their secrets, and refuses what is not valid; pure."""
+"""Reads definitions from request bodies, separates their secrets, and refuses invalid values; pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from harness.emulator.engine.model.address import Kind, referred
+from harness.emulator.engine.model.address import Kind, parse_resource_id
 from harness.emulator.engine.model.records import Secrets
 from harness.emulator.engine.model.spec import (
     TOOLKITS,
@@ -42,10 +42,10 @@ _DEEPEST = 100  # levels of a body; a deeper one is not a definition, and would 
 
 
 def check_name(kind: Kind, name: str, version: Version) -> None:
-    """Check a name: 1 to 64 letters, digits, dashes and underscores; before 2018-05 also dots.
+    """Check a name: 1 to 64 letters, digits, dashes and underscores; before 2018-05 dots, too.
 
     Raises:
-        BatchAIError: the name is another.
+        BatchAIError: the name is not allowed.
     """
     pattern = _FLAT_NAME if version.is_flat else _NAME
     if not pattern.fullmatch(name) or name in (".", ".."):
@@ -53,7 +53,7 @@ def check_name(kind: Kind, name: str, version: Version) -> None:
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body without its nulls, which mean the same as an absent value.
+    """Read the JSON object of a body, without nulls, which mean the same as an absent value.
 
     Raises:
         InvalidContentError: the body is not a JSON object.
@@ -66,13 +66,13 @@ def read_body(body: bytes) -> dict[str, Any]:
     return document
 
 
-def read_place(document: dict[str, Any]) -> tuple[str, dict[str, str] | None]:
-    """The location, which a body must have, and its tags."""
+def read_location_and_tags(document: dict[str, Any]) -> tuple[str, dict[str, str] | None]:
+    """Read the location of a body, which is required, and the tags."""
     return parse_location(document), parse_tags(document)
 
 
 def read_cluster(document: dict[str, Any], version: Version) -> tuple[ClusterSpec, Secrets]:
-    """The definition of a cluster, and its secrets apart from it.
+    """Read the definition of a cluster, and its secrets separately.
 
     Raises:
         BatchAIError: the body is not a definition, or a value is not allowed.
@@ -105,7 +105,7 @@ def read_cluster(document: dict[str, Any], version: Version) -> tuple[ClusterSpe
 
 
 def read_update(document: dict[str, Any], version: Version) -> ScaleSettings | None:
-    """The new scale settings of a PATCH, if it has any.
+    """Read the new scale settings of a PATCH, if it has any.
 
     Raises:
         BatchAIError: the body is not an update, or a value is not allowed.
@@ -117,7 +117,7 @@ def read_update(document: dict[str, Any], version: Version) -> ScaleSettings | N
 
 
 def read_file_server(document: dict[str, Any], version: Version) -> FileServerSpec:
-    """The definition of a file server, without the password, which nothing uses.
+    """Read the definition of a file server, without the password, which nothing uses.
 
     Raises:
         BatchAIError: the body is not a definition, or a value is not allowed.
@@ -131,7 +131,7 @@ def read_file_server(document: dict[str, Any], version: Version) -> FileServerSp
 
 
 def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secrets]:
-    """The definition of a job, and its secrets apart from it.
+    """Read the definition of a job, and its secrets separately.
 
     Raises:
         BatchAIError: the body is not a definition, or a value is not allowed.
@@ -141,13 +141,13 @@ def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secre
         raise errors.invalid_content("Object missing required field `stdOutErrPathPrefix`")
     toolkits = [name for name in TOOLKITS if getattr(spec, name) is not None]
     if len(toolkits) != 1:
-        found = ", ".join(toolkits) or "none"
-        raise errors.invalid_value(found, "Job.Properties", "must be the settings of exactly one toolkit")
+        names = ", ".join(toolkits) or "none"
+        raise errors.invalid_value(names, "Job.Properties", "must be the settings of exactly one toolkit")
     if seconds(spec.constraints.max_wall_clock_time) is None:
         raise errors.invalid_value(
             spec.constraints.max_wall_clock_time, "Job.Properties.Constraints.MaxWallClockTime", "is not a time span"
         )
-    if referred(spec.cluster.id, "clusters") is None:
+    if parse_resource_id(spec.cluster.id, "clusters") is None:
         raise errors.invalid_value(spec.cluster.id, "Job.Properties.Cluster.Id", "is not the id of a cluster")
     _check_directories(spec)
     _check_mounts(spec.mount_volumes, "Job.Properties.MountVolumes")
@@ -168,7 +168,7 @@ def read_job(document: dict[str, Any], version: Version) -> tuple[JobSpec, Secre
 
 
 def with_defaults(spec: JobSpec) -> JobSpec:
-    """The definition with what the service fills in: the language of CNTK, and one process for each node."""
+    """The definition with the values that the service fills in: the language of CNTK, and one process for each node."""
     for name in TOOLKITS:
         settings: Any = getattr(spec, name)
         if isinstance(settings, CntkSettings) and settings.language_type is None:
@@ -185,16 +185,16 @@ def check_scale(scale: ScaleSettings) -> None:
     """Check that scaling is either manual or automatic, with a minimum that is not above its maximum.
 
     Raises:
-        BatchAIError: it is not.
+        BatchAIError: the settings are not valid.
     """
-    place = "Cluster.Properties.ScaleSettings"
+    name = "Cluster.Properties.ScaleSettings"
     if (scale.manual is None) == (scale.auto_scale is None):
-        found = "nothing" if scale.manual is None else "manual and autoScale"
-        raise errors.invalid_value(found, place, "must be either manual or autoScale")
+        value = "nothing" if scale.manual is None else "manual and autoScale"
+        raise errors.invalid_value(value, name, "must be either manual or autoScale")
     auto = scale.auto_scale
     if auto and not auto.minimum_node_count <= auto.maximum_node_count:
         text = f"{auto.minimum_node_count}..{auto.maximum_node_count}"
-        raise errors.invalid_value(text, f"{place}.AutoScale", "has a minimum above its maximum")
+        raise errors.invalid_value(text, f"{name}.AutoScale", "has a minimum above its maximum")
 
 
 def _converted(document: dict[str, Any], kind: type[T], version: Version) -> T:
@@ -217,29 +217,29 @@ def _without_nulls(value: Any, depth: int) -> Any:
 
 def _check_account(account: UserAccountSettings) -> None:
     if not account.admin_user_password and not account.admin_user_ssh_public_key:
-        place = "UserAccountSettings"
-        raise errors.invalid_value("nothing", place, "must have adminUserPassword or adminUserSshPublicKey")
+        reason = "must have adminUserPassword or adminUserSshPublicKey"
+        raise errors.invalid_value("nothing", "UserAccountSettings", reason)
 
 
 def _check_directories(spec: JobSpec) -> None:
     directories: tuple[InputDirectory | OutputDirectory, ...] = spec.input_directories or ()
-    ids = [each.id for each in directories + (spec.output_directories or ())]
+    ids = [directory.id for directory in directories + (spec.output_directories or ())]
     for name in ids:
         if not _DIRECTORY_ID.fullmatch(name):
             raise errors.invalid_value(name, "Job.Properties directory id", "must be letters, digits and underscores")
     for group in (spec.input_directories or (), spec.output_directories or ()):
-        _refuse_twice((each.id for each in group), "Job.Properties directory id")
+        _refuse_duplicates((directory.id for directory in group), "Job.Properties directory id")
     for output in spec.output_directories or ():
         if problem := suffix_problem(output.path_suffix or ""):
             raise errors.invalid_value(output.path_suffix or "", "OutputDirectories.PathSuffix", problem)
 
 
-def _check_mounts(volumes: MountVolumes | None, place: str) -> None:
-    paths = [each.relative_mount_path for each in _mounted(volumes)]
+def _check_mounts(volumes: MountVolumes | None, name: str) -> None:
+    paths = [volume.relative_mount_path for volume in _mounted(volumes)]
     for path in paths:
         if problem := mount_path_problem(path):
-            raise errors.invalid_value(path, f"{place}.RelativeMountPath", problem)
-    _refuse_twice((path.strip("/") for path in paths), f"{place}.RelativeMountPath")
+            raise errors.invalid_value(path, f"{name}.RelativeMountPath", problem)
+    _refuse_duplicates((path.strip("/") for path in paths), f"{name}.RelativeMountPath")
 
 
 def _check_variables(variables: Iterable[Any]) -> None:
@@ -248,19 +248,19 @@ def _check_variables(variables: Iterable[Any]) -> None:
             raise errors.invalid_value(variable.name, "EnvironmentVariables.Name", "must not hold '=' or NUL")
 
 
-def _refuse_twice(names: Iterable[str], place: str) -> None:
-    seen: set[str] = set()
+def _refuse_duplicates(names: Iterable[str], setting: str) -> None:
+    unique: set[str] = set()
     for name in names:
-        if name in seen:
-            raise errors.invalid_value(name, place, "is given twice")
-        seen.add(name)
+        if name in unique:
+            raise errors.invalid_value(name, setting, "is given twice")
+        unique.add(name)
 
 
 def _mounted(volumes: MountVolumes | None) -> tuple[Any, ...]:
     if volumes is None:
         return ()
     lists = (getattr(volumes, name) for name in volumes.__struct_fields__)
-    return tuple(each for group in lists for each in group or ())
+    return tuple(volume for group in lists for volume in group or ())
 
 
 def _variables(secrets: tuple[Secret, ...] | None) -> dict[str, str]:
@@ -273,17 +273,16 @@ def _names(secrets: tuple[Secret, ...] | None) -> tuple[Secret, ...] | None:
 
 def _keys(volumes: MountVolumes | None) -> dict[str, str]:
     """Account keys by mount path."""
-    with_keys = [each for each in _mounted(volumes) if getattr(each, "credentials", None)]
-    return {
-        each.relative_mount_path: each.credentials.account_key for each in with_keys if each.credentials.account_key
-    }
+    with_credentials = [volume for volume in _mounted(volumes) if getattr(volume, "credentials", None)]
+    keys = {volume.relative_mount_path: volume.credentials.account_key for volume in with_credentials}
+    return {path: key for path, key in keys.items() if key}
 
 
 def _without_keys(volumes: MountVolumes | None) -> MountVolumes | None:
     if volumes is None:
         return None
     changed = {
-        name: tuple(replace(each, credentials=Credentials()) for each in group)
+        name: tuple(replace(volume, credentials=Credentials()) for volume in group)
         for name in ("azure_file_shares", "azure_blob_file_systems")
         if (group := getattr(volumes, name)) is not None
     }

@@ -24,60 +24,60 @@ _DEEPEST = 20  # parentheses
 
 
 class FilterError(Exception):
-    """The text is no filter; the message says why."""
+    """The text is not a valid filter; the message says why."""
 
 
 def parse_filter(text: str) -> Predicate:
-    """The test that a filter describes.
+    """Parse a filter to a predicate.
 
     Args:
         text: comparisons (``properties/executionState eq 'running'``) joined by ``and``, ``or``, ``not`` and
-            parentheses. Paths may leave out ``properties``; texts are compared without regard to case.
+            parentheses. Paths may leave out ``properties``; the comparison of texts ignores case.
 
     Raises:
-        FilterError: it is none.
+        FilterError: the text is not a filter.
     """
     parser = _Parser(_tokens(text))
     predicate = parser.disjunction(0)
-    if parser.left():
-        raise FilterError(f"unexpected {parser.left()!r}")
+    if parser.peek():
+        raise FilterError(f"unexpected {parser.peek()!r}")
     return predicate
 
 
 def select(document: Document, names: Iterable[str]) -> Document:
-    """The document with the named properties only (``name``, ``properties/vmSize`` or ``vmSize``) and its id."""
-    kept: Document = {"id": document["id"]} if "id" in document else {}
-    wanted = [name.strip().lower().removeprefix("properties/") for name in names]
-    kept |= {key: value for key, value in document.items() if key.lower() in wanted}
+    """The document with only its id and the named properties (``name``, ``properties/vmSize`` or ``vmSize``)."""
+    selection: Document = {"id": document["id"]} if "id" in document else {}
+    requested = [name.strip().lower().removeprefix("properties/") for name in names]
+    selection |= {key: value for key, value in document.items() if key.lower() in requested}
     inner = document.get("properties", {})
-    chosen = {key: value for key, value in inner.items() if key.lower() in wanted or "properties" in wanted}
-    return kept | ({"properties": chosen} if chosen else {})
+    properties = {key: value for key, value in inner.items() if key.lower() in requested or "properties" in requested}
+    return selection | ({"properties": properties} if properties else {})
 
 
 def _tokens(text: str) -> list[str]:
-    found, at = [], 0
+    tokens, at = [], 0
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
             raise FilterError(f"cannot read {text[at : at + 20]!r}")
-        found.append(match[0].strip())
+        tokens.append(match[0].strip())
         at = match.end()
-    return found
+    return tokens
 
 
 class _Parser:
-    """Recursive descent: ``or`` binds weakest, then ``and``, then ``not``."""
+    """A recursive descent parser: ``or`` binds weakest, then ``and``, then ``not``."""
 
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = tokens
         self._at = 0
 
-    def left(self) -> str:
+    def peek(self) -> str:
         """The next token; empty at the end."""
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def disjunction(self, depth: int) -> Predicate:
-        """``a or b or c``."""
+        """Parse ``a or b or c``."""
         return self._chain("or", any, lambda: self._conjunction(depth))
 
     def _conjunction(self, depth: int) -> Predicate:
@@ -85,19 +85,19 @@ class _Parser:
 
     def _chain(self, word: str, join: Callable[[Iterable[bool]], bool], part: Callable[[], Predicate]) -> Predicate:
         parts = [part()]
-        while self.left().lower() == word:
+        while self.peek().lower() == word:
             self._take()
             parts.append(part())
-        return parts[0] if len(parts) == 1 else lambda document: join(each(document) for each in parts)
+        return parts[0] if len(parts) == 1 else lambda document: join(predicate(document) for predicate in parts)
 
     def _negation(self, depth: int) -> Predicate:
         if depth > _DEEPEST:
             raise FilterError("it is nested too deep")
-        if self.left().lower() == "not":
+        if self.peek().lower() == "not":
             self._take()
             inner = self._negation(depth + 1)
             return lambda document: not inner(document)
-        if self.left() == "(":
+        if self.peek() == "(":
             self._take()
             inner = self.disjunction(depth + 1)
             if self._take() != ")":
@@ -108,21 +108,21 @@ class _Parser:
     def _comparison(self) -> Predicate:
         path, operator, literal = self._take(), self._take().lower(), self._take()
         if operator not in _COMPARISONS or not re.match(r"[A-Za-z_]", path):
-            raise FilterError(f"{path} {operator} {literal} is no comparison")
-        compare, wanted = _COMPARISONS[operator], _literal(literal)
+            raise FilterError(f"{path} {operator} {literal} is not a comparison")
+        compare, operand = _COMPARISONS[operator], _literal(literal)
 
         def holds(document: Document) -> bool:
-            found = _value(document, path)
-            found = found.lower() if isinstance(found, str) else found
+            value = _value(document, path)
+            value = value.lower() if isinstance(value, str) else value
             try:
-                return compare(found, wanted)
-            except TypeError:  # of different types: neither equal nor ordered
+                return compare(value, operand)
+            except TypeError:  # values of different types are neither equal nor ordered
                 return operator == "ne"
 
         return holds
 
     def _take(self) -> str:
-        token = self.left()
+        token = self.peek()
         if not token:
             raise FilterError("it ends too early")
         self._at += 1
@@ -134,9 +134,9 @@ def _literal(token: str) -> Any:
         return token[1:-1].replace("''", "'").lower()
     if token.startswith("datetime"):
         return token.partition("'")[2][:-1].lower()
-    words = {"true": True, "false": False, "null": None}
-    if token.lower() in words:
-        return words[token.lower()]
+    constants = {"true": True, "false": False, "null": None}
+    if token.lower() in constants:
+        return constants[token.lower()]
     try:
         return float(token) if "." in token else int(token)
     except ValueError:
@@ -144,7 +144,7 @@ def _literal(token: str) -> Any:
     try:
         datetime.fromisoformat(token)
     except ValueError:
-        raise FilterError(f"{token} is no value") from None
+        raise FilterError(f"{token} is not a value") from None
     return token.lower()
 
 

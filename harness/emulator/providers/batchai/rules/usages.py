@@ -1,7 +1,7 @@
 """How much of the quotas of a region is in use; pure. The emulator reports the limits and does not enforce them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from harness.emulator.engine.model.records import Cluster
 from harness.emulator.engine.model.spec import VmPriority
@@ -14,22 +14,21 @@ _FAMILIES = ("D", "Dv2", "NC", "NCv2", "NCv3", "ND", "NV")
 _FLAT_FAMILIES = ("D", "Dv2", "NC", "NV")
 
 
-def usages(clusters: Iterable[Cluster], jobs: int, version: Version) -> list[Document]:
-    """The rows of a region, in the order of the service.
+def usages(clusters: Collection[Cluster], jobs: int, version: Version) -> list[Document]:
+    """The usages of a region, in the order of the service.
 
     Args:
-        clusters: those of the region.
-        jobs: how many jobs are not finished there.
+        clusters: the clusters of the region.
+        jobs: the number of unfinished jobs in the region.
     """
-    found = list(clusters)
     cores: Counter[tuple[VmPriority, str]] = Counter()
-    for cluster in found:
+    for cluster in clusters:
         size = vm_size(cluster.spec.vm_size)
         if size:
             cores[cluster.spec.vm_priority, size.family] += size.cores * max(len(cluster.nodes), cluster.target)
-    rows = [_row("Clusters", len(found), _CLUSTERS)]
+    rows = [_row("Clusters", len(clusters), _CLUSTERS)]
     for priority, word in ((VmPriority.DEDICATED, "Dedicated"), (VmPriority.LOW_PRIORITY, "LowPriority")):
-        total = sum(count for (each, _), count in cores.items() if each is priority)
+        total = sum(count for (vm_priority, _), count in cores.items() if vm_priority is priority)
         rows.append(_row(f"Total Cluster {word} Regional vCPUs", total, _CORES))
         for family in _FLAT_FAMILIES if version.is_flat else _FAMILIES:
             limit = 0 if family in _NO_QUOTA else _CORES
