@@ -9,7 +9,7 @@ from harness.errors import UserError
 from harness.fault_plans import FaultPlan, Rule, Scope, parse_plan, parse_rates
 from harness.fault_vocabulary import FAULTS
 
-KNOWN = ", ".join(FAULTS)
+FAULT_NAMES = ", ".join(FAULTS)
 
 
 def test_a_rule_is_a_rate_or_a_mapping() -> None:
@@ -29,7 +29,7 @@ def test_times_apply_to_every_fault_and_seconds_to_faults_with_a_duration() -> N
     ("document", "message"),
     [
         ({"faults": {"thrtle": 1}}, "there is no fault 'thrtle'; did you mean 'throttle'?"),
-        ({"faults": {"meteor": 1}}, f"there is no fault 'meteor'; the faults are {KNOWN}"),
+        ({"faults": {"meteor": 1}}, f"there is no fault 'meteor'; the faults are {FAULT_NAMES}"),
         ({"faults": {"drop": 1.5}}, "the rate of drop must be a number from 0 to 1, not 1.5"),
         ({"faults": {"drop": True}}, "the rate of drop must be a number from 0 to 1, not True"),
         ({"faults": {"drop": {"times": 1}}}, "the rate of drop must be a number from 0 to 1, not None"),
@@ -37,7 +37,7 @@ def test_times_apply_to_every_fault_and_seconds_to_faults_with_a_duration() -> N
         ({"faults": {"slow": {"rate": 1, "seconds": -1}}}, "the seconds of slow must be a number from 0 to 86400"),
         ({"faults": {"drop": {"rate": 1, "seconds": 1}}}, "drop has no duration; throttle, slow, late-read, "),
         ({"faults": {"drop": {"rate": 1, "often": 1}}}, "a fault has rate, times and seconds, not 'often'"),
-        ({"faults": {}}, f"a fault plan needs a fault, such as {{'throttle': 0.3}}; the faults are {KNOWN}"),
+        ({"faults": {}}, f"a fault plan needs a fault, such as {{'throttle': 0.3}}; the faults are {FAULT_NAMES}"),
         ({"faults": {"drop": 1}, "seed": "x"}, "the seed must be a whole number below 2^63, not 'x'"),
         ({"faults": {"drop": 1}, "sede": 1}, "a fault plan has seed, faults and scope, not 'sede'"),
         ({"faults": {"drop": 1}, "scope": {"grp": "g"}}, "the scope names a group, a share, or both"),
@@ -57,7 +57,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["throttle"], f"'throttle' is not a fault with its rate, such as throttle=0.3; the faults are {KNOWN}"),
+        (["throttle"], f"'throttle' is not a fault with its rate, such as throttle=0.3; the faults are {FAULT_NAMES}"),
         (["throttle=often"], "'throttle=often' is not a fault with its rate"),
     ],
 )

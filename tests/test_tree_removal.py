@@ -1,4 +1,4 @@
-"""Directories are deleted whatever a job has process in them, and nothing else is deleted."""
+"""Directories are deleted whatever a job has done in them, and nothing else is deleted."""
 
 import shutil
 import subprocess

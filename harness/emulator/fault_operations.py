@@ -11,7 +11,7 @@ from harness.emulator.wire import arm_error, json_response
 from harness.errors import UserError
 from harness.fault_plans import ADDRESS, parse_plan
 
-_ONE = ADDRESS + "/{name}"
+_ITEM_ADDRESS = ADDRESS + "/{name}"
 
 
 class FaultPlans:
@@ -25,9 +25,9 @@ class FaultPlans:
         """The operations."""
         return (
             Route("GET", ADDRESS, "Faults_List", self._list),
-            Route("PUT", _ONE, "Faults_Create", self._put),
-            Route("GET", _ONE, "Faults_Get", self._get),
-            Route("DELETE", _ONE, "Faults_Delete", self._delete),
+            Route("PUT", _ITEM_ADDRESS, "Faults_Create", self._put),
+            Route("GET", _ITEM_ADDRESS, "Faults_Get", self._get),
+            Route("DELETE", _ITEM_ADDRESS, "Faults_Delete", self._delete),
         )
 
     def _list(self, _request: Request) -> Response:

@@ -13,7 +13,7 @@ from harness.emulator.wire import arm_error, json_response
 from harness.errors import EmulatorError
 
 ADDRESS = "/providers/Harness.Emulator/limits"
-_ONE = ADDRESS + "/{name}"
+_ITEM_ADDRESS = ADDRESS + "/{name}"
 
 
 class LimitOperations:
@@ -32,9 +32,9 @@ class LimitOperations:
         """The operations."""
         return (
             Route("GET", ADDRESS, "Limits_List", self._list),
-            Route("PUT", _ONE, "Limits_Create", self._put),
-            Route("GET", _ONE, "Limits_Get", self._get),
-            Route("DELETE", _ONE, "Limits_Delete", self._delete),
+            Route("PUT", _ITEM_ADDRESS, "Limits_Create", self._put),
+            Route("GET", _ITEM_ADDRESS, "Limits_Get", self._get),
+            Route("DELETE", _ITEM_ADDRESS, "Limits_Delete", self._delete),
         )
 
     def _list(self, _request: Request) -> Response:

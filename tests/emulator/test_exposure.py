@@ -13,7 +13,7 @@ from harness.emulator.options import Account, Options
 from harness.errors import EmulatorError
 
 EVERYWHERE = "0.0.0.0"
-KNOWN = (Account("mine", DEVELOPMENT_KEY),)
+WELL_KNOWN = (Account("mine", DEVELOPMENT_KEY),)
 
 
 def test_other_machines_have_no_access_without_tls_unless_an_option_says_so(
@@ -36,9 +36,9 @@ def test_options_about_tls_are_passed_on(tmp_path: Path, https: bool) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (Options(Path(), accounts=KNOWN), "is not accepted by an emulator that runs jobs"),
+        (Options(Path(), accounts=WELL_KNOWN), "is not accepted by an emulator that runs jobs"),
         (
-            Options(Path(), only="storage", listen=EVERYWHERE, https=True, accounts=KNOWN),
+            Options(Path(), only="storage", listen=EVERYWHERE, https=True, accounts=WELL_KNOWN),
             f"is not accepted at {EVERYWHERE}",
         ),
         (
@@ -57,8 +57,8 @@ def test_the_well_known_key_is_refused_where_it_would_give_anyone_access(options
 @pytest.mark.parametrize(
     "options",
     [
-        Options(Path(), only="storage", accounts=KNOWN),
-        Options(Path(), only="storage", listen=EVERYWHERE, https=False, development_key=True, accounts=KNOWN),
+        Options(Path(), only="storage", accounts=WELL_KNOWN),
+        Options(Path(), only="storage", listen=EVERYWHERE, https=False, development_key=True, accounts=WELL_KNOWN),
     ],
 )
 def test_storage_alone_has_it_on_loopback_or_by_an_option(options: Options) -> None:

@@ -19,7 +19,7 @@ from harness.emulator.reset import reset
 from harness.emulator.store import Store
 from harness.errors import EmulatorError
 
-Made = Callable[[], Path]
+MakeDirectory = Callable[[], Path]
 
 
 @pytest.fixture

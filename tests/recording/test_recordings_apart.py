@@ -103,7 +103,7 @@ class TestGroup:
     def test_one(self): ...
     async def test_two(self): ...
 """
-ONE, TWO = "tests/test_mine.py::TestGroup::test_one", "tests/test_mine.py::TestGroup::test_two"
+TEST_ONE, TEST_TWO = "tests/test_mine.py::TestGroup::test_one", "tests/test_mine.py::TestGroup::test_two"
 
 
 @pytest.fixture
@@ -116,7 +116,15 @@ def module(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("module")
-@pytest.mark.parametrize(("first", "second"), [(ONE, TWO), (TWO, ONE), (f"{ONE}[a]", f"{ONE}[b]"), (ONE, f"{ONE}[a]")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (TEST_ONE, TEST_TWO),
+        (TEST_TWO, TEST_ONE),
+        (f"{TEST_ONE}[a]", f"{TEST_ONE}[b]"),
+        (TEST_ONE, f"{TEST_ONE}[a]"),
+    ],
+)
 def test_another_test_cannot_record_over_the_first_in_a_later_run(cassettes: Path, first: str, second: str) -> None:
     record(Recordings(cassettes), cassettes / "mine" / "a.json", test=first)
 
@@ -129,14 +137,14 @@ def test_another_test_cannot_record_over_the_first_in_a_later_run(cassettes: Pat
 
 @pytest.mark.usefixtures("module")
 def test_a_test_may_record_its_own_again(cassettes: Path) -> None:
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=ONE)
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=ONE)
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=TEST_ONE)
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=TEST_ONE)
 
 
 def test_a_test_that_was_renamed_or_moved_records_again(cassettes: Path, module: Path) -> None:
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=ONE)
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=TEST_ONE)
     module.write_text(TESTS.replace("test_one", "test_one_more"))
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=f"{ONE}_more")
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=f"{TEST_ONE}_more")
     module.rename(module.with_name("test_moved.py"))
 
     record(Recordings(cassettes), cassettes / "mine" / "a.json", test="tests/test_moved.py::TestGroup::test_one_more")
@@ -145,10 +153,10 @@ def test_a_test_that_was_renamed_or_moved_records_again(cassettes: Path, module:
 @pytest.mark.usefixtures("module")
 def test_a_test_and_a_scenario_cannot_record_over_each_other(cassettes: Path) -> None:
     record(Recordings(cassettes), cassettes / "sweep" / "group.json", "one.yaml")
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=ONE)
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=TEST_ONE)
 
     with pytest.raises(CassetteError, match=r"is a recording of scenarios/one\.yaml, and one of tests/test_mine\.py"):
-        record(Recordings(cassettes), cassettes / "sweep" / "group.json", test=ONE)
+        record(Recordings(cassettes), cassettes / "sweep" / "group.json", test=TEST_ONE)
     with pytest.raises(
         CassetteError, match=r"is a recording of tests/test_mine\.py::\S*, and one of scenarios/one\.yaml"
     ):
@@ -163,4 +171,4 @@ def test_what_a_cassette_of_a_stranger_says_of_its_source_opens_no_other_file(
     (tmp_path / "tests").mkdir()
     save_cassette(cassettes / "mine" / "a.json", [], {SOURCE: source})
 
-    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=ONE)
+    record(Recordings(cassettes), cassettes / "mine" / "a.json", test=TEST_ONE)

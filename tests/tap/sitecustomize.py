@@ -29,9 +29,9 @@ def _tap(path: str) -> None:
         texts = [request.url, *map(str, request.headers.values())]
         if "json" in answer.headers.get("content-type", "") and not options.get("stream"):
             texts.append(answer.text)
-        found = {unquote(secret) for pattern in _PATTERNS for text in texts for secret in pattern.findall(text)}
+        secrets = {unquote(secret) for pattern in _PATTERNS for text in texts for secret in pattern.findall(text)}
         with Path(path).open("a", encoding="utf-8") as stream:
-            stream.writelines(f"{json.dumps(secret)}\n" for secret in found)
+            stream.writelines(f"{json.dumps(secret)}\n" for secret in secrets)
         return answer
 
     HTTPAdapter.send = tapped  # type: ignore[method-assign]

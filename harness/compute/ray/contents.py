@@ -17,7 +17,7 @@ class Contents:
 
     Args:
         directory: its directory, which all agents of the user share.
-        max_bytes: the bytes that ``trim`` leaves; default 10 GiB, and at max_bytes a tenth of the file system.
+        max_bytes: the bytes that ``trim`` leaves; default 10 GiB, and at most a tenth of the file system.
     """
 
     def __init__(self, directory: Path, *, max_bytes: int | None = None) -> None:

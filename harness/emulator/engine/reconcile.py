@@ -25,7 +25,7 @@ from harness.emulator.engine.rules.pace import Pace
 from harness.emulator.engine.service import Service
 from harness.emulator.engine.teardown import Teardown
 
-_KEPT = timedelta(hours=1)  # for which an ended operation can be polled
+_RETENTION = timedelta(hours=1)  # for which an ended operation can be polled
 _SWEEP = timedelta(minutes=5)  # between two sweeps of old operations
 _MOST_PASSES = 50
 _log = logging.getLogger(__name__)
@@ -152,10 +152,10 @@ class Reconciliation:
         self._swept = now
         store = self._repository.store
         for key, operation in store.list(Operation):
-            if operation.ended and now - operation.ended > _KEPT:
+            if operation.ended and now - operation.ended > _RETENTION:
                 store.delete(Operation, key)
         for key, deletion in store.list(DeletedJob):
-            if now - deletion.deleted > _KEPT:
+            if now - deletion.deleted > _RETENTION:
                 store.delete(DeletedJob, key)
 
     def _remove_orphans(self) -> None:

@@ -27,7 +27,7 @@ from harness.emulator.storage_service.intents import ContentChange, Intents, Kin
 from harness.emulator.storage_service.model import Service
 from harness.emulator.storage_service.system_calls import status_of
 from harness.emulator.storage_service.threads import in_thread
-from harness.emulator.storage_service.trash import KEPT, Trash
+from harness.emulator.storage_service.trash import RECOVERY_SUFFIX, Trash
 from harness.emulator.storage_service.unfinished_changes import undo
 from harness.emulator.store import Store
 
@@ -175,7 +175,7 @@ class ContentChanges:
         parts = list(sparse.segments(descriptor, first, end))
         if sum(stop - at for at, stop in parts) <= _INLINE:
             return replace(change, old=tuple((at, os.pread(descriptor, stop - at, at)) for at, stop in parts))
-        change = replace(change, saved=uuid.uuid4().hex + KEPT)
+        change = replace(change, saved=uuid.uuid4().hex + RECOVERY_SUFFIX)
         try:
             with _new_file(self._trash.folder / change.saved) as saved:
                 sparse.copy(descriptor, saved, first=first, count=end - first, to=first)

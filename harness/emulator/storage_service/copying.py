@@ -21,7 +21,7 @@ _POLL_INTERVAL = 0.05  # seconds between checks whether a delayed copy was abort
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """The last copy into a file or blob; ``source`` is headers without its signature."""
+    """The last copy into a file or blob; ``source`` is shown without its signature."""
 
     id: str
     source: str

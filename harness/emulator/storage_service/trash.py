@@ -10,7 +10,7 @@ from harness.emulator.storage_service.best_effort import best_effort
 from harness.emulator.storage_service.system_calls import HERE, rename_to_new
 from harness.tree_removal import remove_tree
 
-KEPT = ".kept"  # the suffix of files that recovery may still need
+RECOVERY_SUFFIX = ".kept"  # the suffix of files that recovery may still need
 
 
 class Trash:
@@ -26,12 +26,12 @@ class Trash:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in list(folder.iterdir()):
-            if path.suffix != KEPT:
+            if path.suffix != RECOVERY_SUFFIX:
                 _delete(path)
 
     def delete_kept(self) -> None:
         """Delete the files for recovery, after it has ended."""
-        for path in self.folder.glob(f"*{KEPT}"):
+        for path in self.folder.glob(f"*{RECOVERY_SUFFIX}"):
             _delete(path)
 
     @contextmanager

@@ -67,7 +67,7 @@ case "$TF_CONFIG" in *'"type": "ps"'*) {server};; *) {worker};; esac"""
     assert [log.split()[-1] for log in logs] == ["0", "0", "1"]
 
 
-def test_tensorflow_has_a_worker_on_every_node_unless_told_otherwise(workspace: Workspace) -> None:
+def test_tensorflow_has_a_worker_on_every_node_unless_the_job_says_otherwise(workspace: Workspace) -> None:
     job = submit(workspace, "echo $TF_CONFIG", distributionType="tensorflow")
 
     assert workspace.wait_for(job) == "Completed"

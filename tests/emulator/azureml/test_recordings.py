@@ -1,7 +1,7 @@
 """Recorded sessions of the service, played against the emulator: same statuses, same members, same kinds of values.
 
 Values differ by nature (names, times, keys), and so do the members that later API versions added. Every other
-difference is listed in ``KNOWN``, with its reason.
+difference is listed in ``INTENDED_DIFFERENCES``, with its reason.
 """
 
 import json
@@ -24,7 +24,7 @@ SESSIONS = ("datastore.blob", "datastore.file_share", "environment.autoincrement
             "command.register_output", "command.invalid_datastore", "command.with_dataset")  # fmt: skip
 
 # Intended differences: the end of a path in a response, and the reason.
-KNOWN = {
+INTENDED_DIFFERENCES = {
     "systemData.createdBy": "the first datastores have no author here, as in most recordings",
     "systemData.createdByType": "the same",
     "systemData.lastModifiedBy": "the same",
@@ -56,15 +56,23 @@ def exchanges(name: str) -> list[dict[str, Any]]:
     return [exchange for exchange in in_workspace if "/components/" not in exchange["url"]]
 
 
+def is_intended(path: str) -> bool:
+    return path in INTENDED_DIFFERENCES or path.endswith(tuple(f".{suffix}" for suffix in INTENDED_DIFFERENCES))
+
+
 def differences(recorded: Any, emulated: Any, path: str = "") -> Iterator[str]:
     """The paths at which a response lacks a member, or has a value of another type."""
-    if recorded is None or path in KNOWN or any(path.endswith(f".{suffix}") for suffix in KNOWN):
+    if (
+        recorded is None
+        or path in INTENDED_DIFFERENCES
+        or any(path.endswith(f".{suffix}") for suffix in INTENDED_DIFFERENCES)
+    ):
         return
     if isinstance(recorded, dict) and isinstance(emulated, dict):
         for name, value in recorded.items():
             below = f"{path}.{name}" if path else name
             if name not in emulated:
-                if value is not None and below not in KNOWN:
+                if value is not None and below not in INTENDED_DIFFERENCES:
                     yield f"{below} is missing"
             else:
                 yield from differences(value, emulated[name], below)

@@ -1,6 +1,6 @@
 """Every example of Microsoft's API description gets a documented status.
 
-The names of subscription, group, workspace and region are replaced. ``KNOWN`` lists the intended differences.
+The names of subscription, group, workspace and region are replaced. ``OTHER_STATUSES`` lists the intended differences.
 """
 
 import functools
@@ -23,7 +23,7 @@ FILES = ("mfe.json", "machineLearningServices.json")
 Json = dict[str, Any]
 
 # The reason for another status, by a part of the operation and the example's file.
-KNOWN = {
+OTHER_STATUSES = {
     "createOrUpdate/AmlCompute": "the example has no vmSize, without which the service creates no compute either",
     "EnvironmentVersions_CreateOrUpdate": "the example's condaFile is no YAML object, which the service finds later",
     "Jobs_Delete": "the example's job waits for a node, and a job is cancelled before it is deleted",
@@ -147,7 +147,7 @@ def test_an_example_gets_a_documented_status(make: Callable[[], Caller], path: s
 
     response = caller.call(path, method, file)
 
-    reasons = [reason for part, reason in KNOWN.items() if part in f"{operation['operationId']}/{file}"]
+    reasons = [reason for part, reason in OTHER_STATUSES.items() if part in f"{operation['operationId']}/{file}"]
     if response.status_code == 400 and response.json()["error"]["message"].startswith("The emulator does not serve"):
         reasons.append("refused by name")
     assert (response.status_code in documented) != bool(reasons), (response.status_code, response.text)

@@ -217,7 +217,7 @@ def test_who_comes_with_nothing_learns_where_to_sign_in(entra: Endpoint, web: re
 def test_a_credential_of_another_tenant_is_led_to_the_right_one(
     entra: Endpoint, credential: Callable[..., Any]
 ) -> None:
-    """The SDKs response the challenge by signing in to the tenant that it names."""
+    """The SDKs answer the challenge by signing in to the tenant that it names."""
     guest = credential(tenant_id=GUEST_TENANT, additionally_allowed_tenants=["*"])
     with blobs_of(entra, guest) as blobs, shares_of(entra, guest) as shares:
         assert blobs.get_blob_client(CONTAINER, "b").exists()

@@ -194,7 +194,7 @@ def received(link: Connection, process: BaseProcess) -> Any:
     """
     wait([link, process.sentinel])
     if not link.poll():  # the process may have sent a message just before its end
-        raise EOFError("the process has ended without an response")
+        raise EOFError("the process has ended without a response")
     return link.recv()
 
 

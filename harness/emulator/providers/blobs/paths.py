@@ -62,11 +62,6 @@ class StoredBlob:
     earlier: EarlierState | None = None
 
     @property
-    def place(self) -> BlobPath:
-        """The path, by the name that changes of content use."""
-        return self.path
-
-    @property
     def etag(self) -> str:
         """The ETag, quoted."""
         return timestamps.etag(self.entry.modified_ns)

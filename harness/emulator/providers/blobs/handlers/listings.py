@@ -26,7 +26,7 @@ _BATCH = 1000  # entries read from disk at a time, in a thread
 _ENCODED = "2021-02-12"  # since this version, names that XML cannot represent are percent-encoded
 
 
-_ONLY = "deletedwithversions"  # deleted blobs that have versions, each elements as its last version
+_ONLY = "deletedwithversions"  # deleted blobs that have versions, each shown as its last version
 _EARLIER = frozenset({"snapshots", "versions", "deleted", _ONLY})  # options that include earlier states
 
 DeletedStates = Callable[[str], tuple[EarlierState | None, EarlierState | None]]
