@@ -172,7 +172,7 @@ def test_what_others_have_made_under_names_of_ours_is_refused_and_stays(tmp_path
     foreign.write_text("mine")
     message = start(tmp_path)
 
-    assert f"{tmp_path} holds {name.partition('/')[0]}, and no identity.json" in message
+    assert f"{tmp_path} holds {name.partition('/')[0]}, but no identity.json" in message
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [foreign]
     assert foreign.read_text() == "mine"
 
