@@ -130,7 +130,7 @@ def test_env_for_another_machine_has_its_name_for_this_one_and_its_copy_of_the_a
     assert "REQUESTS_CA_BUNDLE=/etc/emulator-ca.pem\n" in output
 
     assert main(arguments) == 2
-    assert f"where it has a copy of {running.ca_path}" in capsys.readouterr().err
+    assert f"the path of its copy of {running.ca_path}" in capsys.readouterr().err
 
 
 def test_each_of_a_team_signs_in_from_outside_with_the_rights_of_an_application(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_the_command_prints_the_last_requests(tmp_path: Path, capsys: pytest.Cap
 
 def test_a_directory_without_a_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulator", "log", "--dir", str(tmp_path)]) == 2
-    assert f"there is no {tmp_path / 'requests.log'}; start the emulator without --no-log" in capsys.readouterr().err
+    assert f"{tmp_path / 'requests.log'} does not exist; start the emulator without --no-log" in capsys.readouterr().err
 
 
 def test_lines_are_followed_also_when_the_log_begins_again(tmp_path: Path) -> None:
