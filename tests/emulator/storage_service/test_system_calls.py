@@ -34,7 +34,7 @@ from tests.emulator.storage_service.lone_storage import ACCOUNT, StorageResponse
 from tests.emulator.storage_service.observation import Observation
 
 IS_FULL = os.environ.get("HARNESS_TEST_DOSE") == "full"
-SAMPLE = {"signal=KILL": 2, "error=ENOSPC": 1, "error=EIO": 1, "error=EAGAIN": 1}  # system calls of each operation
+SAMPLE = {"signal=KILL": 3, "error=ENOSPC": 2, "error=EIO": 1, "error=EAGAIN": 1}  # system calls of each operation
 LINES = 12  # the number of differences to show
 FAILING = {  # the calls that reach the disk; locks (fcntl) do not
     *("openat", "close", "fstat", "newfstatat", "statx", "lseek", "getdents64", "statfs", "fstatfs"),
