@@ -106,9 +106,10 @@ class Admission:
             peer: the address of the client.
             close: closes the connection at once.
         """
-        slots = self._peers[peer].unauthenticated if peer in self._peers else ConnectionSlots()
-        if slots and len(slots) >= self._unauthenticated_limit and not self._make_room(slots):
-            return None
+        if (known_peer := self._peers.get(peer)) is not None:
+            slots = known_peer.unauthenticated
+            if len(slots) >= self._unauthenticated_limit and not self._make_room(slots):
+                return None
         slot = ConnectionSlot(self, peer, close)
         self._peers.setdefault(peer, _Peer()).unauthenticated[slot] = None
         self._empty.clear()

@@ -73,8 +73,7 @@ class PatternMatcher:
         Raises:
             PatternError: the patterns exceed the time, or their memory.
         """
-        parameters = {"patterns": list(patterns), "lines": list(lines)}
-        matches: list[bool] = self._request("match_lines", seconds=seconds, **parameters)
+        matches: list[bool] = self._request("match_lines", seconds=seconds, patterns=list(patterns), lines=list(lines))
         return matches
 
     def groups(self, patterns: Sequence[str], lines: Sequence[str], *, seconds: float) -> list[list[str]]:

@@ -35,9 +35,8 @@ def _parts(requested: RequestKey, recorded: RequestKey) -> Iterator[tuple[str, s
     yield "path", requested_url.path, recorded_url.path
     requested_query, recorded_query = dict(parse_qsl(requested.query, True)), dict(parse_qsl(recorded.query, True))
     for name in sorted(requested_query.keys() | recorded_query.keys()):
-        queries = (requested_query, recorded_query)
-        requested_value, recorded_value = (repr(query.get(name, "nothing")) for query in queries)
-        yield f"query key {name}", requested_value, recorded_value
+        requested_value, recorded_value = requested_query.get(name, "nothing"), recorded_query.get(name, "nothing")
+        yield f"query key {name}", repr(requested_value), repr(recorded_value)
     yield "range", requested.range or "none", recorded.range or "none"
 
 
