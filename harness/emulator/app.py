@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.clock import SystemClock
-from harness.emulator.connection import SpelledName
+from harness.emulator.connection import CasedName
 from harness.emulator.context import (
     BrokenAnswerError,
     ClientDisconnectedError,
@@ -126,7 +126,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 @lru_cache(256)
 def _name(name: str) -> bytes:
     encoded = name.encode("latin-1", "replace")
-    return encoded if name.islower() else SpelledName(encoded)
+    return encoded if name.islower() else CasedName(encoded)
 
 
 def _checked_send(scope: MutableMapping[str, Any], send: Send) -> Send:

@@ -34,10 +34,10 @@ class _TooManyHeadersError(Exception):
     """A request has more headers than the limit allows."""
 
 
-class SpelledName(bytes):
+class CasedName(bytes):
     """A header name that keeps its casing; uvicorn sends every other name in lower case."""
 
-    def lower(self) -> "SpelledName":
+    def lower(self) -> "CasedName":
         """Return the name unchanged."""
         return self
 
@@ -45,7 +45,7 @@ class SpelledName(bytes):
 class Connection(HttpToolsProtocol):  # type: ignore[misc]
     """One connection; applications find it in the scope, as ``scope["state"]["connection"]``.
 
-    ``scope["state"]["answer"]`` sets the reason phrase of the response, and ``scope["state"]["spelled"]`` holds the
+    ``scope["state"]["answer"]`` sets the reason phrase of the response, and ``scope["state"]["casings"]`` holds the
     names of metadata headers in the casing in which the client sent them, by their names in lower case.
 
     Args:
@@ -144,7 +144,7 @@ class Connection(HttpToolsProtocol):  # type: ignore[misc]
         super().on_header(name, value)
         lowered = name.lower()
         if lowered.startswith(_METADATA):
-            self.scope["state"].setdefault("spelled", {})[lowered] = name
+            self.scope["state"].setdefault("casings", {})[lowered] = name
 
     def on_headers_complete(self) -> None:
         """Handle the end of a request head."""

@@ -63,7 +63,7 @@ class Request:
 
     ``host`` is in lower case and without port (``host_of``); ``path`` is percent-decoded; ``raw_target`` is path and
     query exactly as sent; names in ``query`` and ``headers`` are in lower case; ``params`` holds the values that the
-    template of the route matched, in the caller's casing. ``spelled`` maps names of metadata headers in lower case to
+    template of the route matched, in the caller's casing. ``casings`` maps names of metadata headers in lower case to
     the client's casing. ``ahead`` is how far the clock that the request is checked by is ahead of ours. ``content`` is
     the body, once ``read`` has returned it.
 
@@ -75,6 +75,7 @@ class Request:
         "_connection",
         "_receive",
         "ahead",
+        "casings",
         "client",
         "content",
         "headers",
@@ -85,7 +86,6 @@ class Request:
         "query",
         "raw_target",
         "scheme",
-        "spelled",
     )
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
@@ -99,8 +99,8 @@ class Request:
         self.headers: dict[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        casings: Mapping[bytes, bytes] = scope.get("state", {}).get("spelled", _NO_NAMES)
-        self.spelled = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in casings.items()}
+        casings: Mapping[bytes, bytes] = scope.get("state", {}).get("casings", _NO_NAMES)
+        self.casings = {lowered.decode("latin-1"): name.decode("latin-1") for lowered, name in casings.items()}
         self.host = host_of(self.headers.get("host", ""))
         raw_path: bytes = scope["raw_path"].partition(b"?")[0]
         query: bytes = scope["query_string"]

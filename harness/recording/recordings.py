@@ -23,7 +23,7 @@ class Recordings:
         self._directory = directory
         self._root = directory.parent.parent
         self._recorded: dict[Path, str] = {}  # cassette -> its scenario file
-        self._names: dict[Path, dict[str, str]] = {}  # directory -> case-folded name -> name as spelled
+        self._names: dict[Path, dict[str, str]] = {}  # directory -> case-folded name -> name
 
     @contextmanager
     def recording(self, cassette: Path, source: Path | None, test: str = "") -> Iterator[dict[str, str]]:
@@ -48,7 +48,7 @@ class Recordings:
                 "different name, for instance with request.node.name in it"
             )
         owner = scenario if source else test
-        self._check_spelling(cassette)
+        self._check_casing(cassette)
         self._check_source(cassette, owner)
         self._recorded[cassette] = scenario
         try:
@@ -57,7 +57,7 @@ class Recordings:
             self._recorded.pop(cassette, None)
             raise
 
-    def _check_spelling(self, cassette: Path) -> None:
+    def _check_casing(self, cassette: Path) -> None:
         parent = self._directory
         for name in cassette.relative_to(parent).parts:
             other = self._names_in(parent).setdefault(name.casefold(), name)

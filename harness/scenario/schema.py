@@ -86,7 +86,7 @@ _DESCRIPTIONS = {
     "JobSpec.stdouterr": "Directory that receives stdout.txt and stderr.txt.",
     "JobSpec.preparation": "Shell command that runs on every node before the job.",
     "JobSpec.gpus": "How many GPUs of each node the job uses, as CUDA_VISIBLE_DEVICES; default all.",
-    "JobSpec.environment": "Environment variables of the job; values keep their spelling, so that 3.10 stays 3.10.",
+    "JobSpec.environment": "Environment variables of the job; values are texts as written, so that 3.10 stays 3.10.",
     "OutputSpec.prefix": "Directory on a mount, in which the job gets its own directory.",
     "OutputSpec.suffix": "Directory inside the job's own directory.",
     "SweepSpec.grid": "All combinations of these values.",

@@ -17,7 +17,7 @@ class _Index:
     modified: int  # the time of the directory (ns) when it was read
     settled: bool
     read_at: float
-    spellings: dict[str, str]  # casefolded name -> name on disk
+    names_on_disk: dict[str, str]  # casefolded name -> name on disk
     ordered: list[str] | None = None
 
 
@@ -30,17 +30,17 @@ class DirectoryNames:
         self._total = 0
         self._lock = threading.Lock()  # listings run in threads
 
-    def spelling(self, descriptor: int, name: str) -> str | None:
-        """The spelling on disk of a name in any casing; None if there is no such name."""
+    def name_on_disk(self, descriptor: int, name: str) -> str | None:
+        """The name on disk of a name in any casing; None if there is no such name."""
         with self._lock:
-            return self._index(descriptor).spellings.get(name.casefold())
+            return self._index(descriptor).names_on_disk.get(name.casefold())
 
     def ordered_names(self, descriptor: int) -> list[str]:
         """All names in a directory, in the order of listings. The caller must not change the list."""
         with self._lock:
             index = self._index(descriptor)
             if index.ordered is None:
-                index.ordered = sorted(index.spellings.values(), key=order)
+                index.ordered = sorted(index.names_on_disk.values(), key=order)
             return index.ordered
 
     def add(self, descriptor: int, name: str, before: os.stat_result) -> None:
@@ -49,8 +49,8 @@ class DirectoryNames:
             index = self._current_index(before)
             if index is None:
                 return
-            self._total += name.casefold() not in index.spellings
-            index.spellings[name.casefold()] = name
+            self._total += name.casefold() not in index.names_on_disk
+            index.names_on_disk[name.casefold()] = name
             index.ordered = None
             self._restamp(index, descriptor)
 
@@ -60,7 +60,7 @@ class DirectoryNames:
             index = self._current_index(before)
             if index is None:
                 return
-            if index.spellings.pop(name.casefold(), None) is not None:
+            if index.names_on_disk.pop(name.casefold(), None) is not None:
                 self._total -= 1
                 if index.ordered is not None:
                     at = bisect_left(index.ordered, order(name), key=order)
@@ -71,7 +71,7 @@ class DirectoryNames:
         """Drop the index of a directory, so that its names are read again."""
         with self._lock:
             index = self._indexes.pop((directory.st_dev, directory.st_ino), None)
-            self._total -= len(index.spellings) if index is not None else 0
+            self._total -= len(index.names_on_disk) if index is not None else 0
 
     def _current_index(self, before: os.stat_result) -> _Index | None:
         index = self._indexes.get((before.st_dev, before.st_ino))
@@ -98,9 +98,9 @@ class DirectoryNames:
         # sorted, so that the first of two names that differ only in casing always wins
         names = {name.casefold(): name for name in sorted(os.listdir(descriptor), reverse=True) if is_text(name)}
         if (old := self._indexes.pop(key, None)) is not None:
-            self._total -= len(old.spellings)
+            self._total -= len(old.names_on_disk)
         while self._indexes and self._total + len(names) > _MAX_NAMES:
-            self._total -= len(self._indexes.pop(next(iter(self._indexes))).spellings)
+            self._total -= len(self._indexes.pop(next(iter(self._indexes))).names_on_disk)
         index = _Index(modified, settled, self._clock.monotonic(), names)
         self._indexes[key] = index
         self._total += len(names)

@@ -56,8 +56,8 @@ class Tree:
         """
         with self._parent(names) as (parent, name):
             before = os.fstat(parent)
-            spelling, entry = self._find(parent, name)
-            yield Slot(parent, before, spelling or name, entry, spelling is not None, self._names)
+            name_on_disk, entry = self._find(parent, name)
+            yield Slot(parent, before, name_on_disk or name, entry, name_on_disk is not None, self._names)
 
     def parent_inode(self, names: list[str]) -> int:
         """The inode of the parent directory of a path; 0 for the root and for its entries."""
@@ -147,12 +147,12 @@ class Tree:
             StorageError: the file is missing, or is a directory.
         """
         with self._parent(names) as (parent, name):
-            spelling, entry = self._find(parent, name)
-            if spelling is None or entry is None:
+            name_on_disk, entry = self._find(parent, name)
+            if name_on_disk is None or entry is None:
                 raise errors.not_found()
             if entry.is_directory or entry.is_link:
                 raise errors.type_mismatch()
-            return os.open(spelling, flags | SAFE, dir_fd=parent)
+            return os.open(name_on_disk, flags | SAFE, dir_fd=parent)
 
     def link_text(self, names: list[str]) -> str:
         """The target of a symbolic link, as it was written.
@@ -161,12 +161,12 @@ class Tree:
             StorageError: there is no such link.
         """
         with self._parent(names) as (parent, name):
-            spelling, entry = self._find(parent, name)
-            if spelling is None or entry is None:
+            name_on_disk, entry = self._find(parent, name)
+            if name_on_disk is None or entry is None:
                 raise errors.not_found()
             if not entry.is_link:
                 raise errors.type_mismatch()
-            return os.readlink(spelling, dir_fd=parent)
+            return os.readlink(name_on_disk, dir_fd=parent)
 
     @contextmanager
     def _parent(self, names: list[str]) -> Iterator[tuple[int, str]]:
@@ -196,21 +196,21 @@ class Tree:
         try:
             return os.open(name, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
-            spelling = None if self._exact else self._names.spelling(parent, name)
-            if spelling is None:
+            name_on_disk = None if self._exact else self._names.name_on_disk(parent, name)
+            if name_on_disk is None:
                 raise
-        return os.open(spelling, _DIRECTORY, dir_fd=parent)
+        return os.open(name_on_disk, _DIRECTORY, dir_fd=parent)
 
     def _find(self, parent: int, name: str) -> tuple[str | None, Entry | None]:
-        """The spelling of a name on disk, and the entry.
+        """The name on disk of an entry, and the entry.
 
         An entry of exactly that name wins; otherwise it is the first one whose name differs in casing only.
         """
         try:
             return name, known_entry(name, status_at(parent, name), links=self._links)
         except FileNotFoundError:
-            spelling = None if self._exact else self._names.spelling(parent, name)
-        return spelling, entry_at(parent, spelling, links=self._links) if spelling is not None else None
+            name_on_disk = None if self._exact else self._names.name_on_disk(parent, name)
+        return name_on_disk, entry_at(parent, name_on_disk, links=self._links) if name_on_disk is not None else None
 
 
 def _first_index(ordered: list[str], folded: str) -> int:

@@ -27,7 +27,7 @@ def metadata(request: Request) -> dict[str, str]:
         StorageError: a name is not an identifier, or the metadata is larger than 8 KiB.
     """
     values = {
-        request.spelled.get(name, name)[len(_META) :]: value.strip()
+        request.casings.get(name, name)[len(_META) :]: value.strip()
         for name, value in request.headers.items()
         if name.startswith(_META)
     }

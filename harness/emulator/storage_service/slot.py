@@ -24,7 +24,7 @@ class Slot:
     Args:
         parent: the descriptor of the directory.
         before: the directory's status.
-        name: the spelling on disk, or that of the request if the name does not exist.
+        name: the name on disk, or that of the request if the name does not exist.
         entry: the entry of that name; None if there is none, and for ignored links and devices.
         taken: whether the name exists.
         index: the index of names, which is updated.
@@ -79,7 +79,7 @@ class Slot:
         self._add_to_index()
 
     def move_to(self, target: "Slot", name: str) -> None:
-        """Rename this entry. A file that has the new name is replaced; the new entry keeps the spelling of its name.
+        """Rename this entry. A file that has the new name is replaced, and the casing of its name stays.
 
         Args:
             name: the new name if no other file is replaced.

@@ -82,7 +82,7 @@ def _settle_directories(shares: Shares) -> None:
 
 
 def _directory_names(shares: Shares) -> dict[Content, str]:
-    """The name of each share's directory, by account and content in the spelling of record keys."""
+    """The name of each share's directory, by account and content as in record keys."""
     names: dict[Content, str] = {}
     for (account, name), (_, share, _) in _records(shares).items():
         account_key, content = entry_key(account, share.content, []).split("/")
@@ -127,9 +127,9 @@ def _settle_move(shares: Shares, move: Move) -> None:
         with tree.slot(list(move.names)) as slot:
             slot.remove_file()
         source = None
-    # If the paths differ in casing only, both lead to the same file, and the spelling on disk decides.
-    spelling = source.name if source is not None and source.file == move.file else None
-    if spelling is None or move.names[-1] != move.target[-1] == spelling:
+    # If the paths differ in casing only, both lead to the same file, and the name on disk decides.
+    name_on_disk = source.name if source is not None and source.file == move.file else None
+    if name_on_disk is None or move.names[-1] != move.target[-1] == name_on_disk:
         complete(shares.store, move, vacant=source is None)
     else:
         revert(shares.store, move)

@@ -1,4 +1,4 @@
-"""Security descriptors in SDDL, read in all its spellings and written in the normal form; pure.
+"""Security descriptors in SDDL, read in all its forms and written in the normal form; pure.
 
 Source: Microsoft's "Security Descriptor String Format", "ACE Strings" and "SID Strings". The normal form is the one
 that Windows writes: words for the SIDs that are the same in every domain, rights by their bits; and, as Azure Files

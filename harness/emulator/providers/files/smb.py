@@ -69,8 +69,8 @@ def _attributes(text: str, before: str, *, directory: bool) -> str:
         return before or default_attributes(directory=directory)
     if lowered == ["none"]:
         return default_attributes(directory=directory)
-    spellings = {name.lower(): name for name in _ATTRIBUTES}
-    if not set(lowered) <= set(spellings) or (not directory and "directory" in lowered):
+    attributes = {name.lower() for name in _ATTRIBUTES}
+    if not attributes.issuperset(lowered) or (not directory and "directory" in lowered):
         raise errors.invalid_header("x-ms-file-attributes")
     selected = set(lowered) | ({"directory"} if directory else set())
     if not before and not directory:

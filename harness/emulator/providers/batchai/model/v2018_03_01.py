@@ -32,8 +32,8 @@ class Version2018March(Version2018May):
     times = MARCH_2018
 
     def read(self, properties: Document) -> Document:
-        """Add the scheduling priority of a numeric one; accept the spelling of a public key in responses."""
-        properties = _respelled(properties, "adminUserSSHPublicKey", "adminUserSshPublicKey")
+        """Add the scheduling priority of a numeric one; accept the name that the public key has in responses."""
+        properties = _with_key_renamed(properties, "adminUserSSHPublicKey", "adminUserSshPublicKey")
         priority = properties.get("priority")
         if isinstance(priority, int):
             word = "normal" if priority == 0 else "high" if priority > 0 else "low"
@@ -49,9 +49,11 @@ class Version2018March(Version2018May):
         return f"{address.subscription}/{address.group}/{_TYPES[kind][1]}/{address.name}/{incarnation}"
 
     def cluster(self, cluster: Cluster) -> Document:
-        """Like 2018-05; the public key has another spelling, and set-up tasks have ``runElevated``."""
+        """Like 2018-05; the public key has another name, and set-up tasks have ``runElevated``."""
         document = super().cluster(cluster)
-        document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
+        document["properties"] = _with_key_renamed(
+            document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey"
+        )
         setup = document["properties"].get("nodeSetup", {})
         if cluster.spec.node_setup and (task := cluster.spec.node_setup.setup_task):
             setup["setupTask"] = self._task(setup["setupTask"], elevated=task.run_elevated)
@@ -62,9 +64,11 @@ class Version2018March(Version2018May):
         return {name: shown[name] for name in _SETUP_TASK if name in shown}
 
     def file_server(self, server: FileServer) -> Document:
-        """Like 2018-05, with the type of server and another spelling of the public key."""
+        """Like 2018-05, with the type of server and another name of the public key."""
         document = super().file_server(server)
-        document["properties"] = _respelled(document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey")
+        document["properties"] = _with_key_renamed(
+            document["properties"], "adminUserSshPublicKey", "adminUserSSHPublicKey"
+        )
         if settings := document["properties"].get("mountSettings"):
             settings["fileServerType"] = "nfs"
         return document
@@ -106,10 +110,10 @@ class Version2018March(Version2018May):
         return f"{address.provider}/{_TYPES[kind][1]}/{address.name}"
 
 
-def _respelled(properties: Document, old: str, new: str) -> Document:
+def _with_key_renamed(properties: Document, old: str, new: str) -> Document:
     """The properties of a cluster or file server, with a key of the administrator's account renamed."""
     if isinstance(ssh := properties.get("sshConfiguration"), dict):
-        return properties | {"sshConfiguration": _respelled(ssh, old, new)}
+        return properties | {"sshConfiguration": _with_key_renamed(ssh, old, new)}
     account = properties.get("userAccountSettings")
     if not isinstance(account, dict) or old not in account:
         return properties
